@@ -30,6 +30,7 @@ import { PreviewGate } from './previews/preview-gate.js';
 import { PreviewRoutes } from './previews/preview-routes.js';
 import { PreviewTrafficRecords } from './previews/preview-traffic-records.js';
 import { PreviewUse } from './previews/preview-use.js';
+import { SharedBudgets } from './previews/shared-budgets.js';
 import { relayLimits } from './relay-limits.js';
 import { Replays } from './replays/replays.js';
 import { Telepresence } from './telepresence/telepresence.js';
@@ -103,10 +104,11 @@ export function buildEdge({ settings, log, store, bus, metrics, apiKeyUse, serve
   const replays = new Replays({ relay, tunnels: registry, watches, bus, log });
   const previewUse = new PreviewUse(store.background, relay, log);
   const traffic = new PreviewTrafficRecords(store.background.previewTraffic, relay, log);
+  const budgets = new SharedBudgets(relay, settings.limits.maxPreviewRequestsPerTeam, settings.redisUrl, log);
   registerEdgeMetrics(metrics, relay, tunnels, replays);
 
   const { lameDuckMs, shutdownGraceMs } = settings;
-  const parts = { relay, tunnels, gate, telepresence, watches, replays, previewUse, traffic };
+  const parts = { relay, tunnels, gate, telepresence, watches, replays, previewUse, traffic, budgets };
   return { edge: new Edge({ ...parts, lameDuckMs, shutdownGraceMs, log, bus }), tunnels, authenticator };
 }
 

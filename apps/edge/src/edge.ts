@@ -9,6 +9,7 @@ import type { ExchangeWatches } from './exchanges/exchange-watches.js';
 import type { PreviewGate } from './previews/preview-gate.js';
 import type { PreviewTrafficRecords } from './previews/preview-traffic-records.js';
 import type { PreviewUse } from './previews/preview-use.js';
+import type { SharedBudgets } from './previews/shared-budgets.js';
 import type { Replays } from './replays/replays.js';
 import type { Telepresence } from './telepresence/telepresence.js';
 import type { TunnelSessions } from './tunnels/tunnel-sessions.js';
@@ -33,6 +34,7 @@ export interface EdgeParts {
   readonly replays: Replays;
   readonly previewUse: PreviewUse;
   readonly traffic: PreviewTrafficRecords;
+  readonly budgets: SharedBudgets;
   readonly bus: EventBus;
   readonly log: Logger;
   /** Milliseconds for which the edge still serves new connections when it stops. */
@@ -83,6 +85,7 @@ export class Edge {
     clearInterval(this.recheck);
     for (const unsubscribe of this.unsubscribe) unsubscribe();
     this.relay.close();
+    this.parts.budgets.close();
     this.parts.watches.close();
     this.parts.replays.close();
     await this.tunnels.close();

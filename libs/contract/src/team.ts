@@ -44,9 +44,7 @@ export const teamResource = z.strictObject({
       previewRequestsPerMinute: z
         .int()
         .nullable()
-        .describe(
-          'Requests a minute of the visitors of all previews together, at each edge; null: no limit.',
-        ),
+        .describe('Requests a minute of the visitors of all previews together; null: no limit.'),
     })
     .describe('Limits of the team.'),
   use: z

@@ -20,6 +20,7 @@ export { requestFault } from './answers/request-faults.js';
 export { replayHead, type ReplayRequest } from './visitors/replay-request.js';
 export type { ReplayAnswer, ReplayOptions } from './visitors/replay-requester.js';
 export type { BodyFilter, BodySink, FilteredBody } from './routing/body-filter.js';
+export { RequestBudgets } from './routing/request-budget.js';
 export { type PreviewRouteDefinition, Route } from './routing/route.js';
 export type { RouteCache, RouteSource } from './routing/route-source.js';
 export type { RouteTraffic } from './routing/route-traffic.js';

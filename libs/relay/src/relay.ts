@@ -219,6 +219,16 @@ export class Relay {
     return this.host.use.drainRequestCounts(this.host.clock.now);
   }
 
+  /** As `RequestBudgets.drainUnshared`. */
+  drainUnsharedRequests(min: number): Map<string, number> {
+    return this.host.use.budgets.drainUnshared(min);
+  }
+
+  /** As `RequestBudgets.lowerTo`. */
+  lowerRequestBudget(teamId: string, left: number): void {
+    this.host.use.budgets.lowerTo(teamId, left, this.host.clock.now);
+  }
+
   private async revalidate(concerns: (exchange: Exchange) => boolean): Promise<void> {
     const concerned: Exchange[] = [];
     for (const exchange of this.host.connections.exchanges())

@@ -37,7 +37,7 @@ describe('the budget of a team', () => {
     pass(budget, 60, 0);
     expect(pass(budget, 100_000, 500)).toBe(0);
     expect(pass(budget, 2, 1000)).toBe(1);
-    expect(budget.count).toBe(61);
+    expect(budget.passed).toBe(61);
   });
 
   it.each([
@@ -56,6 +56,36 @@ describe('the budget of a team', () => {
 });
 
 describe('the budgets of an edge', () => {
+  it('return what is to be shared once, and only of teams that had enough', () => {
+    const budgets = new RequestBudgets(100);
+    const budget = budgets.hold('a', 0);
+    pass(budget, 9, 0);
+    pass(budgets.hold('quiet', 0), 2, 0);
+    expect(budgets.drainUnshared(10)).toEqual(new Map());
+    pass(budget, 3, 0);
+    expect(budgets.drainUnshared(10)).toEqual(new Map([['a', 12]]));
+    expect(budgets.drainUnshared(1)).toEqual(new Map([['quiet', 2]]));
+    // The counts that the store gets are not touched.
+    expect(budgets.drainCounts(0)).toEqual(
+      new Map([
+        ['a', 12],
+        ['quiet', 2],
+      ]),
+    );
+  });
+
+  it('are lowered to what other edges leave, never raised, and owe at most a minute', () => {
+    const budgets = new RequestBudgets(60);
+    const budget = budgets.hold('a', 0);
+    budgets.lowerTo('a', 1, 0);
+    budgets.lowerTo('a', 40, 0);
+    budgets.lowerTo('unknown', 1, 0);
+    expect(pass(budget, 5, 0)).toBe(1);
+    budgets.lowerTo('a', -1_000_000, 0);
+    expect(pass(budget, 5, 60_000)).toBe(0);
+    expect(pass(budget, 5, 61_000)).toBe(1);
+  });
+
   it('are shared by all previews of a team', () => {
     const budgets = new RequestBudgets(2);
     const first = budgets.hold('a', 0);

@@ -1,7 +1,8 @@
 /**
- * How many requests the previews of one team may have forwarded by this edge: so many a minute. A bucket holds what a
- * minute gives and fills evenly, so that a page that sends many requests at once is not refused. The relay's clock
- * drives it, and a request costs it a comparison and two subtractions.
+ * How many requests the previews of one team may have forwarded: so many a minute. A bucket holds what a minute gives and
+ * fills evenly, so that a page that sends many requests at once is not refused. The relay's clock drives it, and a request
+ * costs it a comparison and two subtractions. Edges of one deployment add up what they let through, and each
+ * lowers its bucket to what that leaves.
  */
 import { RelayError } from '../answers/relay-error.js';
 
@@ -10,8 +11,12 @@ const MINUTE_MS = 60_000;
 export class RequestBudget {
   /** Routes in use that take from it: while it has any, it must not be forgotten. */
   holders = 0;
-  /** Requests let through since `RequestBudgets.drainCounts`. */
-  count = 0;
+  /** Requests let through, ever. */
+  passed = 0;
+  /** `passed` as of `RequestBudgets.drainCounts`. */
+  counted = 0;
+  /** `passed` as of `RequestBudgets.drainUnshared`. */
+  shared = 0;
   private left: number;
   private filledAt: number;
 
@@ -32,8 +37,14 @@ export class RequestBudget {
     this.fill(now);
     if (this.left < 1) return false;
     this.left--;
-    this.count++;
+    this.passed++;
     return true;
+  }
+
+  /** Lowers what is left to `left`, which may be negative: so many that all edges let through were too many. */
+  lowerTo(left: number, now: number): void {
+    this.fill(now);
+    this.left = Math.max(-this.perMinute, Math.min(this.left, left));
   }
 
   /** Reports whether it is full: dropping it then loses nothing. */
@@ -47,7 +58,7 @@ export class RequestBudget {
     const missing = 1 - this.left;
     return new RelayError(
       'team_request_limit',
-      `The previews of this team get at most ${this.perMinute} requests a minute here.`,
+      `The previews of this team get at most ${this.perMinute} requests a minute.`,
       { retryAfterSeconds: Math.max(1, Math.ceil((missing / this.perMinute) * (MINUTE_MS / 1000))) },
     );
   }
@@ -81,10 +92,27 @@ export class RequestBudgets {
   drainCounts(now: number): Map<string, number> {
     const counts = new Map<string, number>();
     for (const [teamId, budget] of this.byTeam) {
-      if (budget.count > 0) counts.set(teamId, budget.count);
-      budget.count = 0;
+      if (budget.passed > budget.counted) counts.set(teamId, budget.passed - budget.counted);
+      budget.counted = budget.passed;
       if (budget.holders === 0 && budget.isFull(now)) this.byTeam.delete(teamId);
     }
     return counts;
+  }
+
+  /** Returns how many requests passed since they were last returned here, of teams that had at least `min`. */
+  drainUnshared(min: number): Map<string, number> {
+    const requests = new Map<string, number>();
+    for (const [teamId, budget] of this.byTeam) {
+      const unshared = budget.passed - budget.shared;
+      if (unshared < min) continue;
+      requests.set(teamId, unshared);
+      budget.shared = budget.passed;
+    }
+    return requests;
+  }
+
+  /** Lowers the budget of a team to what all edges together leave of it. Does nothing for a team without one. */
+  lowerTo(teamId: string, left: number, now: number): void {
+    this.byTeam.get(teamId)?.lowerTo(left, now);
   }
 }

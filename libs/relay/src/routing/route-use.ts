@@ -4,7 +4,8 @@ import { RouteTraffic } from './route-traffic.js';
 
 /** The previews in use and their traffic, collected until the edge takes them. */
 export class RouteUse {
-  private readonly budgets: RequestBudgets;
+  /** The budgets of teams. */
+  readonly budgets: RequestBudgets;
   /** Routes of previews used since they were last asked for; bounded by the routes there are. */
   private readonly used = new Set<Route>();
   /** Traffic of routes that are no longer in `used`. */

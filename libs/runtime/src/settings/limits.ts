@@ -35,7 +35,7 @@ export interface Limits {
   readonly maxLoginRequestsPerAddress: number;
   /** Invitations of one team, and of one person in all their teams; 0: no limit. */
   readonly maxInvitationsPerDay: number;
-  /** Requests to all its previews together, per minute and edge; 0: no limit. */
+  /** Requests to all its previews together, per minute, at all edges together; 0: no limit. */
   readonly maxPreviewRequestsPerTeam: number;
   /** Event streams of all callers together, in one API process. */
   readonly maxEventStreams: number;
