@@ -1,2 +1,6 @@
+export { createDirectory, type DirectoryOptions } from './directory/create-directory.js';
 export type { Directory, DirectoryListener, EdgeNode, Holder, Holding } from './directory/directory.js';
+export { MalformedDirectoryDataError } from './directory/directory-codec.js';
+export { DEFAULT_TIMES, type DirectoryTimes } from './directory/directory-times.js';
+export { RedisDirectory } from './directory/redis-directory.js';
 export { SoleDirectory } from './directory/sole-directory.js';

@@ -49,9 +49,15 @@ export interface Directory {
    * being looked up: `onHolders` follows, unless the directory cannot be reached.
    */
   holdersOf(trafficManagerId: string): readonly Holder[] | null;
-  /** Records what this edge holds of a traffic manager; null: nothing more. */
+  /**
+   * Records what this edge holds of a traffic manager; null, or no tunnel: nothing. Others learn the number of tunnels
+   * at once, and a change of load alone within some seconds.
+   */
   report(trafficManagerId: string, holding: Holding | null): void;
-  /** A holder turned out to hold nothing: it is not returned again until it reports anew. */
+  /**
+   * Removes a holder that turned out to hold nothing. The directory asks it to report anew, and does not return it again
+   * before that; it also looks the traffic manager up again.
+   */
   disbelieve(trafficManagerId: string, edgeId: string): void;
   /** Sets who receives the events. Called once, before anything else. */
   listen(listener: DirectoryListener): void;

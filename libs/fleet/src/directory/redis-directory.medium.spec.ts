@@ -1,0 +1,463 @@
+import { randomUUID } from 'node:crypto';
+import { StallingProxy } from '@culvert/testkit';
+import { Redis } from 'ioredis';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { RedisServer } from '../spec/redis-server.js';
+import { createDirectory } from './create-directory.js';
+import type { EdgeNode, Holding } from './directory.js';
+import { MalformedDirectoryDataError } from './directory-codec.js';
+import { edgeKey, holdersKey } from './directory-keys.js';
+import type { DirectoryTimes } from './directory-times.js';
+import { RedisDirectory } from './redis-directory.js';
+
+const redisUrl = inject('redisUrl');
+/** Only what is announced, or asked for by the test, can change what is known. */
+const NEVER_ASKS: Partial<DirectoryTimes> = { negativeMs: 600_000, refreshMs: 600_000 };
+/** An edge is gone after half a second. */
+const QUICK: Partial<DirectoryTimes> = { renewMs: 150, edgeLifeMs: 500, negativeMs: 100 };
+const HOLDING: Holding = { tunnelCount: 1, streamCount: 0, roundTripMs: 12.5 };
+let cleanUp: (() => unknown)[];
+
+beforeEach(() => {
+  cleanUp = [];
+});
+afterEach(async () => {
+  for (const step of cleanUp.toReversed()) await step();
+});
+
+describe('RedisDirectory', () => {
+  it('finds what another edge held before it was asked', async () => {
+    const [one, other] = [open(), open()];
+    const id = randomUUID();
+    one.directory.report(id, { ...HOLDING, maxIdleStreamMs: 60_000 });
+    await expect.poll(() => admin().hlen(holdersKey(id))).toBe(1);
+    expect(other.directory.holdersOf(id)).toBeNull();
+    await other.change(id);
+    expect(other.directory.holdersOf(id)).toEqual([
+      expect.objectContaining({ ...HOLDING, maxIdleStreamMs: 60_000, edge: one.directory.self }),
+    ]);
+  });
+
+  it('leaves out what this edge holds itself', async () => {
+    const { directory, change } = open();
+    const id = randomUUID();
+    directory.report(id, HOLDING);
+    directory.holdersOf(id);
+    await change(id);
+    expect(directory.holdersOf(id)).toEqual([]);
+  });
+
+  it('receives attach, another tunnel and detach as announcements, without asking again', async () => {
+    const [one, other] = [open(NEVER_ASKS), open(NEVER_ASKS)];
+    await meet(one, other);
+    const id = randomUUID();
+    other.directory.holdersOf(id);
+    await other.change(id);
+    expect(other.directory.holdersOf(id)).toEqual([]);
+    let changed = other.change(id);
+    one.directory.report(id, HOLDING);
+    await changed;
+    expect(other.directory.holdersOf(id)).toHaveLength(1);
+    changed = other.change(id);
+    one.directory.report(id, { ...HOLDING, tunnelCount: 2 });
+    await changed;
+    expect(other.directory.holdersOf(id)?.[0].tunnelCount).toBe(2);
+    changed = other.change(id);
+    one.directory.report(id, null);
+    await changed;
+    expect(other.directory.holdersOf(id)).toEqual([]);
+    await expect.poll(() => admin().exists(holdersKey(id))).toBe(0);
+  });
+
+  it('returns the same array while nothing changes', async () => {
+    const [one, other] = [open(NEVER_ASKS), open(NEVER_ASKS)];
+    const id = await held(one, other);
+    expect(other.directory.holdersOf(id)).toBe(other.directory.holdersOf(id));
+  });
+
+  it('writes a load that changed after a while, and announces nothing', async () => {
+    const [one, other] = [open({ ...QUICK, loadMs: 50 }), open({ ...QUICK, refreshMs: 100 })];
+    const id = await held(one, other);
+    let events = 0;
+    other.onChange.add(() => events++);
+    one.directory.report(id, { ...HOLDING, streamCount: 7 });
+    await expect.poll(() => other.directory.holdersOf(id)?.[0].streamCount).toBe(7);
+    expect(events).toBe(0);
+  });
+
+  it('forgets an edge that closes, at once, with everything that it held', async () => {
+    const [one, other] = [open(NEVER_ASKS), open(NEVER_ASKS)];
+    const ids = Array.from({ length: 1_000 }, () => randomUUID());
+    for (const id of ids) one.directory.report(id, HOLDING);
+    await expect.poll(() => admin().exists(...ids.map(holdersKey))).toBe(ids.length);
+    other.directory.holdersOf(ids[0]);
+    await other.change(ids[0]);
+    const gone = other.gone();
+    await one.directory.close();
+    expect(await gone).toBe(one.directory.self.id);
+    expect(other.directory.holdersOf(ids[0])).toEqual([]);
+    expect(await admin().exists(...ids.map(holdersKey), edgeKey(one.directory.self.id))).toBe(0);
+  });
+
+  it('forgets an edge that was killed once its record expires, and removes what it left', async () => {
+    const proxy = await StallingProxy.start(redisUrl);
+    const [killed, other, later] = [open(QUICK, proxy.url), open(QUICK), open(QUICK)];
+    const id = await held(killed, other);
+    const gone = other.gone();
+    const before = performance.now();
+    await proxy.stop();
+    expect(await gone).toBe(killed.directory.self.id);
+    expect(other.directory.holdersOf(id)).toEqual([]);
+    // The machine may be busy: the time that matters is measured by the simulation.
+    expect(performance.now() - before).toBeLessThan(5_000);
+    await expect
+      .poll(() => {
+        later.directory.holdersOf(id);
+        return admin().exists(holdersKey(id));
+      })
+      .toBe(0);
+    expect(later.directory.holdersOf(id) ?? []).toEqual([]);
+  });
+
+  it('reports everything anew when its record has expired while it stood still', async () => {
+    const [one, other] = [open(QUICK), open(QUICK)];
+    const id = await held(one, other);
+    // As others leave it: the record is gone, and its fields are removed by edges that read them.
+    await admin().del(edgeKey(one.directory.self.id), holdersKey(id));
+    await expect.poll(() => admin().hexists(holdersKey(id), one.directory.self.id)).toBe(1);
+    await expect.poll(() => one.directory.isComplete).toBe(true);
+    expect(other.directory.holdersOf(id)).toHaveLength(1);
+  });
+
+  it('does not return a holder that turned out to hold nothing, and has it withdraw', async () => {
+    const [one, other] = [open(NEVER_ASKS), open(NEVER_ASKS)];
+    await meet(one, other);
+    const id = randomUUID();
+    const { self } = one.directory;
+    await admin().hset(holdersKey(id), self.id, '1,0,1,,0');
+    other.directory.holdersOf(id);
+    await other.change(id);
+    expect(other.directory.holdersOf(id)).toHaveLength(1);
+    other.directory.disbelieve(id, self.id);
+    expect(other.directory.holdersOf(id)).toBeNull();
+    await other.change(id);
+    expect(other.directory.holdersOf(id)).toEqual([]);
+    await expect.poll(() => admin().exists(holdersKey(id))).toBe(0);
+  });
+
+  it('returns a disbelieved holder again after it has confirmed that it holds a tunnel', async () => {
+    const [one, other] = [open(NEVER_ASKS), open(NEVER_ASKS)];
+    const id = await held(one, other);
+    other.directory.disbelieve(id, one.directory.self.id);
+    expect(other.directory.holdersOf(id)).toBeNull();
+    await expect.poll(() => other.directory.holdersOf(id)).toHaveLength(1);
+  });
+
+  it('ignores data that it cannot read, and reports each kind once', async () => {
+    const { directory, change, errors } = open({ ...QUICK, negativeMs: 600_000 });
+    const hostile = [
+      '',
+      'x',
+      '1,2',
+      '-1,0,0,,1',
+      '0,0,0,,1',
+      '1,1e9,0,,1',
+      '{"a":1}',
+      'NaN,0,0,,0',
+      ','.repeat(5000),
+    ];
+    const ids = [randomUUID(), randomUUID(), randomUUID()];
+    const [living, unreadable] = [randomUUID(), randomUUID()];
+    await admin().set(
+      edgeKey(living),
+      JSON.stringify({ address: 'a:1', machineId: '', isComplete: true }),
+      'PX',
+      60_000,
+    );
+    for (const [index, text] of hostile.entries())
+      await admin().hset(holdersKey(ids[0]), `edge-${index}`, text);
+    await admin().hset(
+      holdersKey(ids[0]),
+      living,
+      '1,0,0,,1',
+      '__proto__',
+      '1,0,0,,1',
+      'not an id',
+      '1,0,0,,1',
+    );
+    await admin().set(edgeKey(unreadable), '{"address":7}', 'PX', 60_000);
+    await admin().hset(holdersKey(ids[1]), unreadable, '1,0,0,,1');
+    await admin().set(holdersKey(ids[2]), 'a string');
+    cleanUp.push(() => admin().del(...ids.map(holdersKey), edgeKey(living), edgeKey(unreadable)));
+    for (const id of ids) {
+      directory.holdersOf(id);
+      await change(id);
+    }
+    expect(directory.holdersOf(ids[0])).toEqual([expect.objectContaining({ tunnelCount: 1 })]);
+    expect(directory.holdersOf(ids[1])).toEqual([]);
+    expect(directory.holdersOf(ids[2])).toEqual([]);
+    directory.report(ids[2], HOLDING);
+    for (const text of [
+      '',
+      '[]',
+      '{',
+      'null',
+      '{"type":"edge"}',
+      '{"type":"holdings","id":"a","changes":[[]]}',
+    ])
+      await admin().publish('culvert:directory', text);
+    await admin().publish('culvert:directory', '{"type":"of a later version"}');
+    await expect.poll(() => kindsOf(errors)).toEqual(['edge', 'holding', 'message', 'type']);
+    expect(errors).toHaveLength(4);
+  });
+
+  it('looks up a manager without holders again within a second, for as long as it is wanted', async () => {
+    const { directory, change } = open({ negativeMs: 100 });
+    const id = randomUUID();
+    directory.holdersOf(id);
+    await change(id);
+    expect(directory.holdersOf(id)).toEqual([]);
+    // Written without an announcement, as after an outage.
+    const edge = randomUUID();
+    await admin().set(
+      edgeKey(edge),
+      JSON.stringify({ address: 'a:1', machineId: '', isComplete: true }),
+      'PX',
+      60_000,
+    );
+    const changed = change(id);
+    await admin().hset(holdersKey(id), edge, '1,0,0,,1');
+    cleanUp.push(() => admin().del(holdersKey(id), edgeKey(edge)));
+    await changed;
+    expect(directory.holdersOf(id)).toHaveLength(1);
+  });
+
+  it('keeps the managers in use when the limit of its memory is reached', async () => {
+    const [one, other] = [
+      open(NEVER_ASKS),
+      open({ ...NEVER_ASKS, ...QUICK, negativeMs: 600_000, maxCached: 100 }),
+    ];
+    const id = await held(one, other);
+    for (let round = 0; round < 20; round++) {
+      for (let n = 0; n < 40; n++) other.directory.holdersOf(randomUUID());
+      expect(other.directory.holdersOf(id)).toHaveLength(1);
+      // Use counts from one tick of the clock to the next.
+      await passing(30);
+    }
+    expect(other.directory.size.cached).toBe(100);
+  });
+
+  it('is a directory of one edge without Redis', async () => {
+    const directory = createDirectory({ self: node(), onError: () => {} });
+    directory.report('manager', HOLDING);
+    expect(directory.holdersOf('manager')).toEqual([]);
+    await directory.close();
+  });
+});
+
+describe('RedisDirectory with a Redis of its own', () => {
+  let redis: RedisServer;
+
+  beforeEach(async () => {
+    redis = new RedisServer();
+    cleanUp.push(() => redis.remove());
+    await redis.start();
+  });
+
+  it('connects to a Redis that starts later', async () => {
+    await redis.kill();
+    const [one, other] = [open(QUICK, redis.url), open(QUICK, redis.url)];
+    const id = randomUUID();
+    one.directory.report(id, HOLDING);
+    expect(other.directory.holdersOf(id)).toBeNull();
+    await redis.start();
+    await expect.poll(() => other.directory.holdersOf(id)).toHaveLength(1);
+  });
+
+  it('uses known holders while Redis is away, and finds the others after its restart', async () => {
+    const [one, other] = [open(QUICK, redis.url), open(QUICK, redis.url)];
+    const known = await held(one, other);
+    await redis.kill();
+    const [attached, unknown] = [randomUUID(), randomUUID()];
+    one.directory.report(attached, HOLDING);
+    expect(other.directory.holdersOf(attached)).toBeNull();
+    expect(other.directory.holdersOf(unknown)).toBeNull();
+    // Longer than an edge lives without Redis.
+    await passing(700);
+    expect(other.directory.holdersOf(known)).toHaveLength(1);
+    expect(other.gones).toEqual([]);
+    await redis.start();
+    await expect.poll(() => other.directory.holdersOf(attached)).toHaveLength(1);
+    await expect.poll(() => other.directory.holdersOf(unknown)).toEqual([]);
+    expect(other.directory.holdersOf(known)).toHaveLength(1);
+    expect(other.gones).toEqual([]);
+  });
+
+  it('withdraws after the restart what was detached meanwhile', async () => {
+    const [one, other] = [open(QUICK, redis.url), open(QUICK, redis.url)];
+    const id = await held(one, other);
+    await redis.kill();
+    one.directory.report(id, null);
+    expect(other.directory.holdersOf(id)).toHaveLength(1);
+    await redis.start();
+    await expect.poll(() => other.directory.holdersOf(id)).toEqual([]);
+  });
+
+  it('writes everything anew after Redis was emptied, and loses no known holder meanwhile', async () => {
+    const slow: Partial<DirectoryTimes> = { ...QUICK, writesPerSecond: 2_000, refreshMs: 0 };
+    const [one, other] = [open(slow, redis.url), open(slow, redis.url)];
+    const ids = Array.from({ length: 2_000 }, () => randomUUID());
+    for (const id of ids) one.directory.report(id, HOLDING);
+    const last = ids.at(-1)!;
+    await expect.poll(() => other.directory.holdersOf(last)).toHaveLength(1);
+    let fewest = 1;
+    other.onChange.add(() => (fewest = Math.min(fewest, other.directory.holdersOf(last)?.length ?? 0)));
+    const client = admin(redis.url);
+    await client.flushall();
+    await expect
+      .poll(() => {
+        fewest = Math.min(fewest, other.directory.holdersOf(last)?.length ?? 0);
+        return client.dbsize();
+      })
+      .toBe(ids.length + 2);
+    expect(fewest).toBe(1);
+    expect(other.gones).toEqual([]);
+    await expect.poll(() => one.directory.isComplete).toBe(true);
+  });
+
+  it('recovers from a Redis that stood still for longer than records live', async () => {
+    const [one, other] = [open(QUICK, redis.url), open(QUICK, redis.url)];
+    const id = await held(one, other);
+    redis.pause();
+    await passing(700);
+    expect(other.directory.holdersOf(id)).toHaveLength(1);
+    const attached = randomUUID();
+    one.directory.report(attached, HOLDING);
+    redis.resume();
+    await expect.poll(() => other.directory.holdersOf(attached)).toHaveLength(1);
+    expect(other.directory.holdersOf(id)).toHaveLength(1);
+    expect(other.gones).toEqual([]);
+  });
+
+  it('receives announcements again after its connections were closed', async () => {
+    const [one, other] = [open(QUICK, redis.url), open({ ...QUICK, ...NEVER_ASKS }, redis.url)];
+    await held(one, other);
+    await admin(redis.url).call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    const id = randomUUID();
+    other.directory.holdersOf(id);
+    one.directory.report(id, HOLDING);
+    await expect.poll(() => other.directory.holdersOf(id)).toHaveLength(1);
+    one.directory.report(id, null);
+    await expect.poll(() => other.directory.holdersOf(id)).toEqual([]);
+  });
+
+  it('reports an outage once per connection', async () => {
+    const { directory, errors } = open(QUICK, redis.url);
+    await expect.poll(() => directory.isComplete).toBe(true);
+    await redis.kill();
+    directory.report(randomUUID(), HOLDING);
+    await expect.poll(() => errors.length).toBe(2);
+    await redis.start();
+    await expect.poll(() => directory.isComplete).toBe(true);
+    expect(errors).toHaveLength(2);
+  });
+});
+
+interface Opened {
+  readonly directory: RedisDirectory;
+  readonly errors: unknown[];
+  readonly gones: string[];
+  readonly onChange: Set<(trafficManagerId: string) => void>;
+  /** Resolves with the next change of the holders of a traffic manager. */
+  change(trafficManagerId: string): Promise<void>;
+  /** Resolves with the next edge that is gone. */
+  gone(): Promise<string>;
+}
+
+function open(times: Partial<DirectoryTimes> = {}, url = redisUrl): Opened {
+  const errors: unknown[] = [];
+  const gones: string[] = [];
+  const onChange = new Set<(trafficManagerId: string) => void>();
+  const onGone = new Set<(edgeId: string) => void>();
+  const directory = new RedisDirectory(url, node(), (error) => errors.push(error), times);
+  directory.listen({
+    onHolders: (trafficManagerId) => {
+      for (const listener of onChange) listener(trafficManagerId);
+    },
+    onEdgeGone: (edgeId) => {
+      gones.push(edgeId);
+      for (const listener of onGone) listener(edgeId);
+    },
+  });
+  cleanUp.push(() => directory.close());
+  return {
+    directory,
+    errors,
+    gones,
+    onChange,
+    change: (wanted) =>
+      new Promise((resolve) => {
+        const listener = (id: string) => {
+          if (id !== wanted || !onChange.delete(listener)) return;
+          resolve();
+        };
+        onChange.add(listener);
+      }),
+    gone: () => new Promise((resolve) => onGone.add(resolve)),
+  };
+}
+
+function node(): EdgeNode {
+  return {
+    id: randomUUID(),
+    address: '127.0.0.1:9091',
+    machineId: 'machine',
+    socketPath: '/run/culvert/edge.sock',
+  };
+}
+
+/** Resolves when two edges know each other, and messages arrive at both. */
+async function meet(one: Opened, other: Opened): Promise<void> {
+  const ids = [randomUUID(), randomUUID()];
+  one.directory.report(ids[0], HOLDING);
+  other.directory.report(ids[1], HOLDING);
+  await expect.poll(() => one.directory.size.edges > 0 && other.directory.size.edges > 0).toBe(true);
+}
+
+/** Attaches a manager to `one`, and returns its id when `other` knows it. */
+async function held(one: Opened, other: Opened): Promise<string> {
+  await meet(one, other);
+  const id = randomUUID();
+  other.directory.holdersOf(id);
+  await other.change(id);
+  const changed = other.change(id);
+  one.directory.report(id, HOLDING);
+  await changed;
+  return id;
+}
+
+/** Lets a time pass, in which something must not happen. */
+function passing(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+function kindsOf(errors: readonly unknown[]): string[] {
+  return errors
+    .map((error) => (error instanceof MalformedDirectoryDataError ? error.kind : String(error)))
+    .toSorted();
+}
+
+const admins = new Map<string, Redis>();
+function admin(url = redisUrl): Redis {
+  let client = admins.get(url);
+  if (client === undefined) {
+    client = new Redis(url);
+    client.on('error', () => {});
+    admins.set(url, client);
+    cleanUp.push(() => {
+      admins.delete(url);
+      client?.disconnect();
+    });
+  }
+  return client;
+}
