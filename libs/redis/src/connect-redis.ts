@@ -31,7 +31,7 @@ type OnError = (error: unknown) => void;
  */
 export function connectRedis(redisUrl: string, onError: OnError, options: RedisOptions = {}): Redis {
   const address = addressOf(redisUrl);
-  const redis = new Redis({ ...optionsOf(address), ...placeOf(address), ...options });
+  const redis = new KeptRedis({ ...optionsOf(address), ...placeOf(address), ...options });
   if (address.mode === 'cluster') {
     let attempt = 0;
     redis.on('reconnecting', () => {
@@ -58,6 +58,34 @@ export function connectRedisData(redisUrl: string, onError: OnError, options: Re
     ...(options.enableOfflineQueue !== undefined && { enableOfflineQueue: options.enableOfflineQueue }),
   });
   return reportOnce(cluster, onError);
+}
+
+/**
+ * Connects again after an attempt that was canceled. `failoverDetector` cancels the attempt under way when a replica
+ * takes over, and ioredis does not retry after that.
+ */
+class KeptRedis extends Redis {
+  private isClosed = false;
+
+  constructor(options: Omit<RedisOptions, 'replyMapping'>) {
+    super(options);
+    let isConnecting = true;
+    this.on('connecting', () => (isConnecting = true));
+    this.on('connect', () => (isConnecting = false));
+    this.on('close', () => (isConnecting = false));
+    this.on('end', () => {
+      if (!isConnecting || this.isClosed) return;
+      setTimeout(() => {
+        // A failure of this attempt ends here as well.
+        if (!this.isClosed && this.status === 'end') this.connect().catch(() => {});
+      }, reconnectDelayMs(1)).unref();
+    });
+  }
+
+  override disconnect(isTemporary = false): void {
+    if (!isTemporary) this.isClosed = true;
+    super.disconnect(isTemporary);
+  }
 }
 
 /** Resolves when `redis` can take commands, or when `deadline` is over. */
