@@ -123,6 +123,14 @@ describe("the traffic manager's command line", () => {
     expect(hostname()).not.toBe('');
   });
 
+  it('recognizes the cluster by its authority, unless the setting names it', () => {
+    const file = join(directory, 'ca.crt');
+    writeFileSync(file, '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n');
+    expect(readCommand([], { ...env, CULVERT_CLUSTER_ID: '' }, file).options.clusterId).toMatch(/^ca-/);
+    expect(readCommand([], { ...env, CULVERT_CLUSTER_ID: 'east' }, file).options.clusterId).toBe('east');
+    expect(readCommand([], env, join(directory, 'missing')).options).not.toHaveProperty('clusterId');
+  });
+
   it.each([
     ['CULVERT_API_KEY', { CULVERT_API_KEY: '' }],
     ['CULVERT_API_KEY', { CULVERT_API_KEY: 'two words' }],

@@ -25,7 +25,7 @@ import {
   type LogLevel,
 } from '@culvert/runtime';
 import { Command, Option } from 'commander';
-import { findManagerId } from './identity.js';
+import { CLUSTER_CA_FILE, findClusterId, findManagerId } from './identity.js';
 import type { TrafficManagerOptions } from './options.js';
 import { VERSION } from './version.js';
 
@@ -66,7 +66,11 @@ const FLAGS: readonly (readonly [flag: string, variable: string, text: string])[
     'id of this traffic manager; default: kept in the state directory, or derived from the host name',
   ],
   ['--name <name>', 'CULVERT_MANAGER_NAME', 'name shown to people; default: the host name'],
-  ['--cluster-id <id>', 'CULVERT_CLUSTER_ID', 'name of this cluster'],
+  [
+    '--cluster-id <id>',
+    'CULVERT_CLUSTER_ID',
+    'id of this cluster; default in Kubernetes: from its certificates',
+  ],
   ['--tunnels <n>', 'CULVERT_TUNNELS', `tunnels to keep, each to another edge, 1 to ${MAX_LEGS}; default: 2`],
   ['--state-dir <path>', 'CULVERT_STATE_DIR', 'folder that keeps the manager id; in Kubernetes only if set'],
   ['--ca-file <path>', 'CULVERT_CA_FILE', 'PEM certificates to trust for Culvert, instead of the usual ones'],
@@ -161,7 +165,11 @@ const VARIABLE_OF = {
 type Values = VariableValues<typeof VARIABLES>;
 
 /** Reads flags and environment. Throws ConfigurationError. `--help` and `--version` print and exit. */
-export function readCommand(argv: readonly string[], env: NodeJS.ProcessEnv): CommandSettings {
+export function readCommand(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv,
+  clusterCaFile: string = CLUSTER_CA_FILE,
+): CommandSettings {
   const flags = commandLine().parse(argv, { from: 'user' }).opts<Flags>();
   const problems: ConfigurationProblem[] = [];
   const values = readVariables(VARIABLES, withFlags(env, flags, VARIABLE_OF), problems);
@@ -185,7 +193,7 @@ export function readCommand(argv: readonly string[], env: NodeJS.ProcessEnv): Co
         namespace: podNamespace(env),
       }),
     name: values.CULVERT_MANAGER_NAME,
-    clusterId: values.CULVERT_CLUSTER_ID,
+    clusterId: values.CULVERT_CLUSTER_ID ?? findClusterId(clusterCaFile) ?? undefined,
     tunnels: values.CULVERT_TUNNELS,
     ca: values.CULVERT_CA_FILE,
     ingressCa: values.CULVERT_INGRESS_CA_FILE,

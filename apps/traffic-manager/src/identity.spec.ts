@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { findManagerId } from './identity.js';
+import { findClusterId, findManagerId } from './identity.js';
 
 const NOWHERE = { stateDirectory: null, hostname: 'manager-7d9c5b8f6d-x2x4z', namespace: 'tools' };
 
@@ -48,5 +48,37 @@ describe('the manager id', () => {
     expect(findManagerId({ ...NOWHERE, hostname: 'manager' })).toBe(id);
     expect(findManagerId({ ...NOWHERE, namespace: 'other' })).not.toBe(id);
     expect(findManagerId({ ...NOWHERE, hostname: 'manager-0' })).not.toBe(id);
+  });
+});
+
+describe('the cluster id', () => {
+  const block = (body: string) => `-----BEGIN CERTIFICATE-----\n${body}\n-----END CERTIFICATE-----\n`;
+  const idOf = (text: string) => {
+    const file = join(directory, 'ca.crt');
+    writeFileSync(file, text);
+    return findClusterId(file);
+  };
+
+  it('is the same for the same authority, however its file is written', () => {
+    const id = idOf(block('MIIB\nAAAA') + block('MIIC'));
+    expect(id).toMatch(/^ca-[0-9a-f]{32}$/);
+    expect(idOf(`# bundle\n${block('MIIC')}\n${block('MIIBAAAA')}`)).toBe(id);
+    expect(idOf((block('MIIB\nAAAA') + block('MIIC')).replaceAll('\n', '\r\n'))).toBe(id);
+  });
+
+  it('differs between authorities', () => {
+    expect(idOf(block('MIIB'))).not.toBe(idOf(block('MIIC')));
+  });
+
+  it.each(['', 'no certificate', '-----BEGIN CERTIFICATE-----\nMIIB', 'x'.repeat(1_048_577)])(
+    'is unknown where the file holds no certificates',
+    (text) => {
+      expect(idOf(text)).toBeNull();
+    },
+  );
+
+  it('is unknown outside a cluster', () => {
+    expect(findClusterId(join(directory, 'missing'))).toBeNull();
+    expect(findClusterId(directory)).toBeNull();
   });
 });

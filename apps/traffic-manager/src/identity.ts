@@ -1,6 +1,6 @@
 /** The identity of this traffic manager, the same after every restart. */
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface IdentitySources {
@@ -12,6 +12,12 @@ export interface IdentitySources {
 }
 
 const FILE_NAME = 'manager-id';
+
+/** Where Kubernetes mounts the certificates of a cluster's own authority, unless the service account has no token. */
+export const CLUSTER_CA_FILE = '/var/run/secrets/kubernetes.io/serviceaccount/ca.crt';
+/** A larger file is not what Kubernetes mounts. */
+const MAX_CA_BYTES = 1_048_576;
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----([^-]+)-----END CERTIFICATE-----/g;
 
 /** A pod of a Deployment is `<name>-<template hash>-<random>`; of a StatefulSet `<name>-<ordinal>`, which is stable. */
 const POD_SUFFIX = /-[a-z0-9]{6,10}-[a-z0-9]{5}$/;
@@ -33,6 +39,26 @@ export function findManagerId(sources: IdentitySources): string {
 /** Returns the name of a pod without the parts that Kubernetes changes with every pod of a Deployment. */
 export function withoutPodSuffix(pod: string): string {
   return pod.replace(POD_SUFFIX, '');
+}
+
+/**
+ * Returns an id of the Kubernetes cluster, from the certificates of its own authority: every cluster has another one, and a
+ * pod may read it without any role. Returns null outside a cluster.
+ * @param file where Kubernetes mounts those certificates, in PEM
+ */
+export function findClusterId(file: string): string | null {
+  let text: string;
+  try {
+    if (statSync(file).size > MAX_CA_BYTES) return null;
+    text = readFileSync(file, 'utf8');
+  } catch {
+    return null;
+  }
+  // The order and the line breaks of the file mean nothing.
+  const certificates = [...text.matchAll(CERTIFICATE)].map(([, body = '']) => body.replaceAll(/\s/g, ''));
+  if (certificates.length === 0) return null;
+  const hash = createHash('sha256').update(certificates.toSorted().join('\n')).digest('hex');
+  return `ca-${hash.slice(0, 32)}`;
 }
 
 /** Null if the directory can neither be read nor written. */

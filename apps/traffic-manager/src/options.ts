@@ -14,7 +14,7 @@ export interface TrafficManagerOptions {
   readonly managerId: string;
   /** Name shown to people. Default: the host name. */
   readonly name?: string;
-  /** Name of the cluster. Default: empty. */
+  /** Id of the cluster: other clusters cannot use the manager id while this one is connected. Default: empty. */
   readonly clusterId?: string;
   /** Tunnels to keep open, each to another edge: 1 to 8. Default: 2. */
   readonly tunnels?: number;

@@ -184,6 +184,7 @@ class Manager implements TrafficManager {
         // While there are fewer edges than tunnels to keep, this is the usual answer.
         const level = code === GoAwayCode.ALREADY_CONNECTED ? 'debug' : wasError ? 'warn' : 'info';
         this.log[level]({ ...nameOf(tunnel), code: goAwayName(code), reason }, 'disconnected');
+        if (code === GoAwayCode.MANAGER_ID_TAKEN) this.logTakenId();
       },
       onRefused: (status, reason) => this.logRefusal(edge, status, reason),
       onCredentialError: (error) => this.log.error({ err: error }, 'cannot read the API key'),
@@ -200,6 +201,14 @@ class Manager implements TrafficManager {
     if (this.kept.openCount === 1 || sessionId !== this.sessionId) this.reports?.handleConnected(sessionId);
     this.sessionId = sessionId;
     this.markReady();
+  }
+
+  private logTakenId(): void {
+    const { managerId, clusterId } = this.hello;
+    this.log.error(
+      { managerId, clusterId },
+      'a traffic manager of another cluster has this manager id: set CULVERT_MANAGER_ID (in the chart: managerId)',
+    );
   }
 
   private logRefusal(edge: string, status: number | null, reason: string): void {

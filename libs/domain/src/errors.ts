@@ -22,6 +22,25 @@ export class InvalidCursorError extends Error {
   }
 }
 
+/** A traffic manager of another cluster is connected under the same manager id. */
+export class ManagerIdTakenError extends Error {
+  readonly code = 'MANAGER_ID_TAKEN';
+  constructor(
+    readonly managerId: string,
+    /** The traffic manager that has the id, and where it is connected from. */
+    readonly holder: {
+      readonly id: string;
+      readonly name: string;
+      readonly clusterId: string;
+      readonly remoteAddress: string;
+    },
+  ) {
+    super(
+      `a traffic manager of the cluster "${holder.clusterId}" is connected as "${managerId}" from ${holder.remoteAddress}`,
+    );
+  }
+}
+
 /** Text that cannot be stored unchanged: it contains NUL or half a surrogate pair, or is longer than its column. */
 export class InvalidTextError extends Error {
   readonly code = 'INVALID_TEXT';

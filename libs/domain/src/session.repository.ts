@@ -20,6 +20,7 @@ export interface SessionRepository {
    * Creates the traffic manager if it is new, then resumes its living session of this kind, or begins one. Atomic: if
    * two edges register the same manager at once, both get the same session. If a program has ended in the meantime, the
    * session has no program: the caller checks whether its credential is still valid.
+   * @throws ManagerIdTakenError if the manager is connected from another cluster; an empty cluster id equals every other
    * @throws TeamLimitError if the team has `maxSessions` and none of them can be resumed
    */
   register(

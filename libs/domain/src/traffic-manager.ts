@@ -9,7 +9,7 @@ export interface TrafficManager {
   /** Protocol of the traffic manager. */
   readonly kind: TunnelKind;
   readonly name: string;
-  /** Identity of its cluster, or empty. */
+  /** Id of its cluster, or empty. It cannot change to that of another cluster while the traffic manager is connected. */
   readonly clusterId: string;
   /** Version of the program at its last registration, or empty. */
   readonly version: string;

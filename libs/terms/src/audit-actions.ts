@@ -32,6 +32,7 @@ export const AUDIT_ACTIONS = [
   'traffic-manager.create',
   'traffic-manager.update',
   'traffic-manager.delete',
+  'traffic-manager.refuse',
   'user.sign-in',
   'user.sign-in-failed',
   'user.sign-out',

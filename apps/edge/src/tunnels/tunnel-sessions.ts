@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { visibleName } from '@culvert/contract';
 import {
   MAX_CONNECTION_DETAIL_LENGTH,
+  ManagerIdTakenError,
   TeamLimitError,
   type Change,
   type ConnectionChange,
@@ -19,6 +20,7 @@ import type { Limits } from '@culvert/runtime';
 import type { TunnelRegistry } from '@culvert/relay';
 import { acceptTunnel, type Carrier, GoAwayCode, type HelloAnswer, type Tunnel } from '@culvert/tunnel';
 import type { Logger } from 'pino';
+import { ClusterConflicts } from './cluster-conflicts.js';
 import { ConnectionHistory } from './connection-history.js';
 import { connectionReason } from './connection-reason.js';
 import { SessionMeter } from './session-meter.js';
@@ -70,6 +72,7 @@ export class TunnelSessions {
   private readonly opened = new Set<RegisteredTunnel>();
   private heldCount = 0;
   private readonly history: ConnectionHistory;
+  private readonly conflicts: ClusterConflicts;
   private readonly upkeep: NodeJS.Timeout;
   /** Writes to the store, one after the other: an older count must not overwrite a newer one. */
   private lastWrite: Promise<void> = Promise.resolve();
@@ -88,6 +91,7 @@ export class TunnelSessions {
     private readonly announce: (change: ResourceChange) => void,
   ) {
     this.history = new ConnectionHistory(store.connectionEvents, log);
+    this.conflicts = new ClusterConflicts(store, { changed: announce }, log);
     this.upkeep = setInterval(() => this.enqueue(() => this.keepUp()), UPKEEP_MS);
     this.upkeep.unref();
   }
@@ -133,9 +137,15 @@ export class TunnelSessions {
           credential,
           remoteAddress,
         }).catch((error: unknown) => {
-          if (error instanceof TeamLimitError) return error;
+          if (error instanceof TeamLimitError || error instanceof ManagerIdTakenError) return error;
           throw error;
         });
+        if (outcome instanceof ManagerIdTakenError) {
+          const { clusterId, name } = hello;
+          this.enqueue(() => this.conflicts.report(teamId, outcome, { clusterId, name, remoteAddress }));
+          const reason = this.conflicts.reasonOf(outcome);
+          return { refuse: { code: GoAwayCode.MANAGER_ID_TAKEN, reason } };
+        }
         if (outcome instanceof TeamLimitError) {
           const reason = `the team has reached its limit of ${outcome.max} sessions`;
           return { refuse: { code: GoAwayCode.LIMIT, reason } };

@@ -16,6 +16,7 @@ import type { SessionModel } from '../generated/models.js';
 import { isUuid, newId } from '../ids.js';
 import { emptyPage, pageQuery, toPage } from '../page.js';
 import { lockTeam, refuseBeyond } from './lock-team.js';
+import { settleCluster } from './manager-cluster.js';
 import { type CredentialColumns, lockCredential, toSessionCredential } from './session-credential.js';
 
 const ABANDONED = 'the traffic manager did not come back in time';
@@ -182,14 +183,15 @@ export class PrismaSessionRepository implements SessionRepository {
     teamId: string,
     { identity, kind, at }: SessionRegistration,
   ): Promise<string> {
-    const [row] = await tx.$queryRaw<{ id: string }[]>`
+    const [row] = await tx.$queryRaw<{ id: string; name: string; clusterId: string }[]>`
       INSERT INTO traffic_manager (id, team_id, manager_id, kind, cluster_id, name, version, last_seen_at, created_at)
       VALUES (${newId()}::uuid, ${teamId}::uuid, ${identity.managerId}, ${kind}::tunnel_kind, ${identity.clusterId}, ${identity.name},
         ${identity.version}, ${at}, ${at})
       ON CONFLICT (team_id, manager_id) DO UPDATE SET
-        cluster_id = EXCLUDED.cluster_id, version = EXCLUDED.version, last_seen_at = EXCLUDED.last_seen_at
-      RETURNING id`;
+        version = EXCLUDED.version, last_seen_at = EXCLUDED.last_seen_at
+      RETURNING id, name, cluster_id AS "clusterId"`;
     if (!row) throw new Error('an upsert returned no row');
+    await settleCluster(tx, row, identity);
     return row.id;
   }
 

@@ -45,6 +45,8 @@ const SENTENCES: Readonly<Record<AuditAction, Sentence>> = {
   'traffic-manager.create': (event) => `added the traffic manager ${target(event)}`,
   'traffic-manager.update': (event) => changed('the traffic manager', event),
   'traffic-manager.delete': (event) => `removed the traffic manager ${target(event)}`,
+  'traffic-manager.refuse': (event) =>
+    `refused a traffic manager of the cluster ${text(event.after, 'clusterId')} at ${text(event.after, 'remoteAddress')}: the traffic manager ${target(event)} of the cluster ${text(event.before, 'clusterId')} is connected under the same id`,
   'user.sign-in': ({ after }) => `signed in${METHODS[text(after, 'method')] ?? ''}`,
   'user.sign-in-failed': (event) => `refused a sign-in as ${target(event)}: wrong password`,
   'user.sign-out': () => 'signed out',

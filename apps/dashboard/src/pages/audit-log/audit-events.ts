@@ -100,6 +100,7 @@ export const ACTION_LABELS: Readonly<Record<AuditAction, string>> = {
   'traffic-manager.create': 'Traffic manager added',
   'traffic-manager.update': 'Traffic manager changed',
   'traffic-manager.delete': 'Traffic manager removed',
+  'traffic-manager.refuse': 'Traffic manager refused: another cluster has its ID',
   'user.sign-in': 'Signed in',
   'user.sign-in-failed': 'Sign-in refused',
   'user.sign-out': 'Signed out',
