@@ -94,6 +94,9 @@ function merged(values: Values, changes: Values): Values {
 
 const BLOCK =
   /^ *\{\{- if (not |or )?(\.[\w.]+(?: \.[\w.]+)?) \}\}\n((?:(?!^ *\{\{- (?:if|end))[^\n]*\n)*?)^ *\{\{- end \}\}\n/gm;
+const COMMENT = /^\{\{- \/\*[^]*?\*\/\}\}\n/gm;
+/** A block that depends on a cluster. Without one, Helm finds nothing either. */
+const LOOKUP = /^\{\{- if [^\n]*\(lookup [^\n]*\}\}\n[^]*?^\{\{- end \}\}\n/gm;
 const PLACE = /\{\{ ([^}]+) \}\}/g;
 
 /** Blocks of `{{- if .Path }}`, `{{- if not .Path }}` or `{{- if or .Path .Path }}`, `{{ .Path }}`, `| default "…"` and `| quote`. */
@@ -112,7 +115,7 @@ function render(text: string, values: Values, namespace: string): string {
   };
   const choose = (_: string, word: string | undefined, paths: string, inside: string): string =>
     paths.split(' ').some(lookUp) === (word !== 'not ') ? inside : '';
-  let chosen = text;
+  let chosen = text.replaceAll(COMMENT, '').replaceAll(LOOKUP, '');
   // Innermost blocks come first.
   while (chosen.search(BLOCK) >= 0) chosen = chosen.replaceAll(BLOCK, choose);
   const left = /\{\{.*/.exec(chosen.replaceAll(PLACE, ''));

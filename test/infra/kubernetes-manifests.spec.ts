@@ -1,6 +1,8 @@
 /** Checks the manifests and the Helm chart against Kubernetes' own schemas, which do not refuse unknown fields. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { CLUSTER_CA_FILE } from '@culvert/traffic-manager';
 import * as apps from 'kubernetes-models/apps/v1';
 import * as core from 'kubernetes-models/v1';
 import { parse } from 'yaml';
@@ -26,10 +28,14 @@ interface DeploymentManifest extends Manifest {
     readonly template: {
       readonly spec: {
         readonly containers: readonly {
-          readonly env: readonly { readonly name: string; readonly value?: string }[];
+          readonly env: readonly {
+            readonly name: string;
+            readonly value?: string;
+            readonly valueFrom?: object;
+          }[];
           readonly volumeMounts?: unknown;
         }[];
-        readonly volumes?: readonly { readonly name: string; readonly secret: object }[];
+        readonly volumes?: readonly { readonly name: string; readonly secret?: object }[];
       };
     };
   };
@@ -91,9 +97,9 @@ describe('the Helm chart', () => {
     const [deployment] = chart({ tlsSecret: 'cluster-tls' });
     validate(deployment);
     const { containers, volumes } = (deployment as DeploymentManifest).spec.template.spec;
-    expect(volumes).toEqual([{ name: 'tls', secret: { secretName: 'cluster-tls' } }]);
+    expect(volumes).toContainEqual({ name: 'tls', secret: { secretName: 'cluster-tls' } });
     const [{ env, volumeMounts }] = containers;
-    expect(volumeMounts).toEqual([{ name: 'tls', mountPath: '/etc/culvert/tls', readOnly: true }]);
+    expect(volumeMounts).toContainEqual({ name: 'tls', mountPath: '/etc/culvert/tls', readOnly: true });
     expect(env.filter(({ name }) => name.includes('TLS'))).toEqual([
       { name: 'CULVERT_CLUSTER_TLS_CERT_FILE', value: '/etc/culvert/tls/tls.crt' },
       { name: 'CULVERT_CLUSTER_TLS_KEY_FILE', value: '/etc/culvert/tls/tls.key' },
@@ -105,9 +111,9 @@ describe('the Helm chart', () => {
     const [deployment] = chart(values);
     validate(deployment);
     const { containers, volumes } = (deployment as DeploymentManifest).spec.template.spec;
-    expect(volumes).toEqual([{ name: 'ca', secret: { secretName: 'culvert-ca' } }]);
+    expect(volumes).toContainEqual({ name: 'ca', secret: { secretName: 'culvert-ca' } });
     const [{ env, volumeMounts }] = containers;
-    expect(volumeMounts).toEqual([{ name: 'ca', mountPath: '/etc/culvert/ca', readOnly: true }]);
+    expect(volumeMounts).toContainEqual({ name: 'ca', mountPath: '/etc/culvert/ca', readOnly: true });
     expect(env).toContainEqual({ name: 'CULVERT_CA_FILE', value: '/etc/culvert/ca/ca.crt' });
     expect(env).toContainEqual({ name: 'HTTPS_PROXY', value: 'http://proxy:3128' });
     expect(env).toContainEqual({ name: 'NO_PROXY', value: '.svc,10.0.0.0/8' });
@@ -117,7 +123,35 @@ describe('the Helm chart', () => {
     const [deployment] = chart({ tlsSecret: 'cluster-tls', caSecret: 'culvert-ca' });
     validate(deployment);
     const { volumes } = (deployment as DeploymentManifest).spec.template.spec;
-    expect(volumes?.map(({ name }) => name)).toEqual(['tls', 'ca']);
+    expect(volumes?.map(({ name }) => name)).toEqual(['cluster-ca', 'tls', 'ca']);
+  });
+
+  it('gives the manager id of the values to its container, or the one that is kept in the cluster', () => {
+    const idOf = (changes: Values) => {
+      const [deployment] = chart(changes);
+      validate(deployment);
+      const [{ env }] = (deployment as DeploymentManifest).spec.template.spec.containers;
+      return env.find(({ name }) => name === 'CULVERT_MANAGER_ID');
+    };
+    expect(idOf({ managerId: 'eu-1' })).toEqual({ name: 'CULVERT_MANAGER_ID', value: 'eu-1' });
+    // Optional: without a kept id, as in releases from before there was one, the traffic manager derives its id.
+    const configMapKeyRef = { name: 'traffic-manager-id', key: 'CULVERT_MANAGER_ID', optional: true };
+    expect(idOf({})).toEqual({ name: 'CULVERT_MANAGER_ID', valueFrom: { configMapKeyRef } });
+  });
+
+  it('makes no manager id without a cluster: every rendering would make another one', () => {
+    expect(kindsOf(chart())).not.toContain('ConfigMap');
+  });
+
+  it('mounts the certificates of the cluster where the traffic manager looks for them', () => {
+    const [deployment] = chart();
+    const { containers, volumes } = (deployment as DeploymentManifest).spec.template.spec;
+    expect(volumes).toEqual([
+      { name: 'cluster-ca', configMap: { name: 'kube-root-ca.crt', optional: true } },
+    ]);
+    expect(containers[0].volumeMounts).toEqual([
+      { name: 'cluster-ca', mountPath: dirname(CLUSTER_CA_FILE), readOnly: true },
+    ]);
   });
 
   it.each(['"', "'", '\\', '{{ .Values.apiKey }}', 'a: b # c', 'yes', '007', '*', '𝄞'])(
@@ -156,6 +190,7 @@ describe('the Helm chart', () => {
     ['a name of no secret', { tlsSecret: 'My Secret' }, 'tlsSecret'],
     ['a proxy that is none', { httpsProxy: 'proxy:3128' }, 'httpsProxy'],
     ['a level that is none', { logLevel: 'loud' }, 'logLevel'],
+    ['a manager id with a space', { managerId: 'eu 1' }, 'managerId'],
     ['two lines', { name: 'a\nb' }, 'name'],
     ['no tunnel', { tunnels: 0 }, 'tunnels'],
     ['more tunnels than a manager keeps', { tunnels: 9 }, 'tunnels'],
@@ -169,7 +204,7 @@ describe('the Helm chart', () => {
     {},
     { existingSecret: 'mine', tlsSecret: 'tls', name: 'a: "b"', clusterId: 7 },
     { tlsSecret: 'tls', caSecret: 'ca', httpsProxy: 'http://proxy:3128', noProxy: '.svc' },
-    { caSecret: 'ca', tunnels: 1 },
+    { caSecret: 'ca', tunnels: 1, managerId: 'eu-1' },
     { apiKey: 'cvt_key', clusterSecret: '0123456789abcdef', allow: '10.0.0.0/8,*.shop:80' },
     { resources: { requests: { cpu: 0.1 }, limits: { memory: '1Gi' } }, imagePullPolicy: 'Always' },
   ];
