@@ -16,7 +16,7 @@ const MAX_REMEMBERED = 10_000;
 const ACTION = 'traffic-manager.refuse';
 
 /** A traffic manager that was refused, as it describes itself. */
-interface Refused {
+export interface RefusedManager {
   readonly clusterId: string;
   readonly name: string;
   readonly remoteAddress: string;
@@ -43,7 +43,11 @@ export class ClusterConflicts {
   }
 
   /** Writes a log line, and at most once an hour an entry of the audit log. Never rejects. */
-  async report(teamId: string, { managerId, holder }: ManagerIdTakenError, refused: Refused): Promise<void> {
+  async report(
+    teamId: string,
+    { managerId, holder }: ManagerIdTakenError,
+    refused: RefusedManager,
+  ): Promise<void> {
     const { remoteAddress } = refused;
     const clusterId = visibleName(refused.clusterId);
     const name = visibleName(refused.name);

@@ -20,7 +20,7 @@ import type { Limits } from '@culvert/runtime';
 import type { TunnelRegistry } from '@culvert/relay';
 import { acceptTunnel, type Carrier, GoAwayCode, type HelloAnswer, type Tunnel } from '@culvert/tunnel';
 import type { Logger } from 'pino';
-import { ClusterConflicts } from './cluster-conflicts.js';
+import { ClusterConflicts, type RefusedManager } from './cluster-conflicts.js';
 import { ConnectionHistory } from './connection-history.js';
 import { connectionReason } from './connection-reason.js';
 import { SessionMeter } from './session-meter.js';
@@ -136,20 +136,8 @@ export class TunnelSessions {
           kind: 'native',
           credential,
           remoteAddress,
-        }).catch((error: unknown) => {
-          if (error instanceof TeamLimitError || error instanceof ManagerIdTakenError) return error;
-          throw error;
-        });
-        if (outcome instanceof ManagerIdTakenError) {
-          const { clusterId, name } = hello;
-          this.enqueue(() => this.conflicts.report(teamId, outcome, { clusterId, name, remoteAddress }));
-          const reason = this.conflicts.reasonOf(outcome);
-          return { refuse: { code: GoAwayCode.MANAGER_ID_TAKEN, reason } };
-        }
-        if (outcome instanceof TeamLimitError) {
-          const reason = `the team has reached its limit of ${outcome.max} sessions`;
-          return { refuse: { code: GoAwayCode.LIMIT, reason } };
-        }
+        }).catch((error: unknown) => this.refusalOf(error, teamId, { ...hello, remoteAddress }));
+        if ('refuse' in outcome) return outcome;
         const { session, resumed } = outcome;
         registered = {
           tunnel,
@@ -325,6 +313,23 @@ export class TunnelSessions {
     const ids = new Set<string>();
     for (const { credential } of this.all()) if (credential.kind === 'api-key') ids.add(credential.apiKeyId);
     return [...ids];
+  }
+
+  /** Returns the answer to a traffic manager that cannot be registered. Throws errors that are not about it. */
+  private refusalOf(
+    error: unknown,
+    teamId: string,
+    refused: RefusedManager,
+  ): Extract<HelloAnswer, { refuse: object }> {
+    if (error instanceof TeamLimitError) {
+      const reason = `the team has reached its limit of ${error.max} sessions`;
+      return { refuse: { code: GoAwayCode.LIMIT, reason } };
+    }
+    if (error instanceof ManagerIdTakenError) {
+      this.enqueue(() => this.conflicts.report(teamId, error, refused));
+      return { refuse: { code: GoAwayCode.MANAGER_ID_TAKEN, reason: this.conflicts.reasonOf(error) } };
+    }
+    throw error;
   }
 
   private holdsOpenTunnelOf(teamId: string, instanceId: string): boolean {
