@@ -44,4 +44,5 @@ export {
 export { StreamPools } from './upstream/stream-pools.js';
 export type { HandOff, SocketReceiver, StreamReceiver } from './visitors/hand-off.js';
 export type { HandedOffStream, HandedOffStreamHandler } from './visitors/handed-off-stream.js';
-export { TunnelRegistry } from './upstream/tunnel-registry.js';
+export type { RemoteTunnels } from './upstream/remote-tunnels.js';
+export { type TunnelRegistryListener, TunnelRegistry } from './upstream/tunnel-registry.js';

@@ -34,8 +34,11 @@ class FakeStream implements Stream {
     this.handler.onData(Buffer.from(text, 'latin1'));
   }
   lose(): void {
+    this.fail(ResetCode.TUNNEL_LOST);
+  }
+  fail(code: ResetCode): void {
     this.isOpen = false;
-    this.handler.onReset(ResetCode.TUNNEL_LOST, 'the tunnel is gone');
+    this.handler.onReset(code, 'the tunnel is gone');
   }
 }
 
@@ -131,8 +134,8 @@ const WEBSOCKET =
   'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n';
 const WAIT_MS = 1000;
 
-function requestOf(lines = ''): RequestHead {
-  const bytes = Buffer.from(`GET / HTTP/1.1\r\nHost: a.preview.test\r\n${lines}\r\n`);
+function requestOf(lines = '', method = 'GET'): RequestHead {
+  const bytes = Buffer.from(`${method} / HTTP/1.1\r\nHost: a.preview.test\r\n${lines}\r\n`);
   return parseRequestHead(bytes, 0, bytes.length, DEFAULT_RELAY_LIMITS.head);
 }
 
@@ -157,7 +160,7 @@ describe(Exchange.name, () => {
     failures = [];
   });
 
-  function begin({ lines = '', bodyFilter = null as BodyFilter | null } = {}): void {
+  function begin({ lines = '', method = 'GET', bodyFilter = null as BodyFilter | null } = {}): void {
     route = Route.forPreview(
       {
         id: 'p',
@@ -190,7 +193,7 @@ describe(Exchange.name, () => {
         throw error;
       },
     };
-    exchange = new Exchange(host, requester, requestOf(lines), 'a.preview.test');
+    exchange = new Exchange(host, requester, requestOf(lines, method), 'a.preview.test');
   }
 
   /** Does something that takes the exchange to `to` in one step. */
@@ -291,6 +294,56 @@ describe(Exchange.name, () => {
     expectStep(State.ACTIVE, lose);
     expectStep(State.DONE, lose);
     expect(code()).toBe('tunnel_lost');
+  });
+
+  const refuseStream = (why: ResetCode) => (): void => dialer.streams.at(-1)!.fail(why);
+  const POST = { method: 'POST', lines: 'Content-Length: 4\r\n' };
+
+  it('goes to another stream, whatever its method, when an edge has no tunnel and passed nothing on', () => {
+    begin(POST);
+    expectStep(State.ACTIVE, start);
+    expectStep(State.ACTIVE, refuseStream(ResetCode.NO_TUNNEL));
+    expect([dialer.streams.length, exchange.wantsBody]).toEqual([2, true]);
+    exchange.pushBody(Buffer.from('body'), 0);
+    expectStep(State.DONE, () => dialer.streams[1].send(OK));
+  });
+
+  it('waits for a manager when no other edge has a tunnel', () => {
+    begin(POST);
+    expectStep(State.ACTIVE, start);
+    expectStep(State.WAITING_FOR_MANAGER, finding('absent', refuseStream(ResetCode.NO_TUNNEL)));
+    expect(exchange.wantsBody).toBe(false);
+    expectStep(State.ACTIVE, finding('stream', arrive));
+    expect(exchange.wantsBody).toBe(true);
+  });
+
+  it('waits for room when the far end has none', () => {
+    begin(POST);
+    expectStep(State.ACTIVE, start);
+    expectStep(State.WAITING_FOR_ROOM, refuseStream(ResetCode.STREAM_LIMIT));
+    expectStep(State.ACTIVE, sweep);
+  });
+
+  it('fails when its stream is refused after a part of its body, which is not kept', () => {
+    begin(POST);
+    expectStep(State.ACTIVE, start);
+    exchange.pushBody(Buffer.from('bo'), 0);
+    expectStep(State.DONE, refuseStream(ResetCode.NO_TUNNEL));
+    expect(code()).toBe('manager_unavailable');
+  });
+
+  it.each([
+    ['NO_TUNNEL', 'manager_unavailable'],
+    ['STREAM_LIMIT', 'stream_limit'],
+  ] as const)('fails when streams end with %s again and again', (name, error) => {
+    begin();
+    expectStep(State.ACTIVE, start);
+    for (let i = 0; exchange.state !== State.DONE && i < 100; i++) {
+      if (exchange.state === State.ACTIVE) refuseStream(ResetCode[name])();
+      else sweep();
+    }
+    expect(code()).toBe(error);
+    expect(dialer.streams.length).toBeLessThan(12);
   });
 
   it('passes raw bytes after a 101, and is done when both sides have ended', () => {

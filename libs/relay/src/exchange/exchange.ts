@@ -17,7 +17,7 @@ import { ExchangeState as State, isWaiting, mayFollow } from './exchange-state.j
 import type { ExchangeError, ExchangeTrace } from './exchange-trace.js';
 import type { ExchangeHost } from './host.js';
 import { openStream } from './open-stream.js';
-import { isRepeatable } from './repeatable.js';
+import { isRefusal, isRepeatable, MAX_REFUSALS } from './repeatable.js';
 import { hasBody, RequestTransfer, type RequestTransferHost } from './request-transfer.js';
 import { ResponseTransfer, type ResponseTransferHost } from './response-transfer.js';
 import { timeLimitError, waitRefusal } from './time-limits.js';
@@ -37,6 +37,7 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
 
   private current: State = State.ROUTING;
   private isRetry = false;
+  private refusals = 0;
   private cancelWait: (() => void) | null = null;
   /** The request's body on its way; null while there is no stream, and for a request without a body. */
   private body: RequestTransfer | null = null;
@@ -156,7 +157,7 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
     if (this.current === State.FINISHING) return;
     if (upstream.head?.framing === Framing.UNTIL_CLOSE) {
       upstream.finish(null);
-    } else if (!this.retry(upstream, upstream.isReused)) {
+    } else if (!this.retry(upstream, upstream.isReused, null)) {
       this.failWith(closedEarly(this.request, upstream));
     }
   }
@@ -169,7 +170,7 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
       this.requester.abort();
     } else if (this.current === State.FINISHING) {
       upstream.hasEnded = true;
-    } else if (!this.retry(upstream, isStale)) {
+    } else if (!this.retry(upstream, isStale, code)) {
       this.failWith(streamReset(this.request, upstream, code, detail));
     }
   }
@@ -249,13 +250,22 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
     }
   }
 
-  /** Retries once on another stream where repeating the request is safe (RFC 9110 §9.2.2). */
-  private retry(upstream: ResponseTransfer, isStale: boolean): boolean {
-    if (!isStale || this.isRetry || upstream.hasBytes || !isRepeatable(this.request)) return false;
-    this.isRetry = true;
+  /**
+   * Sends the request once more: if it was lost and repeating it is safe (RFC 9110 §9.2.2), or if its stream was refused
+   * while the exchange has all of it. Returns false if it must fail.
+   */
+  private retry(upstream: ResponseTransfer, isStale: boolean, code: ResetCode | null): boolean {
+    if (upstream.hasBytes) return false;
+    if (this.refusals < MAX_REFUSALS && isRefusal(code) && this.body?.hasBegun !== true) this.refusals++;
+    else if (isStale && !this.isRetry && isRepeatable(this.request)) this.isRetry = true;
+    else return false;
     upstream.reset();
     this.upstream = null;
-    this.connect({ isFresh: true });
+    if (this.body !== null) this.requester.pauseBody();
+    this.body = null;
+    this.isBodyPaused = false;
+    if (code === ResetCode.STREAM_LIMIT) this.wait(this.admittedRoute, 'full');
+    else this.connect({ isFresh: true });
     return true;
   }
 
@@ -334,30 +344,20 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
     this.current = to;
     if (isWaiting(from) && !isWaiting(to)) this.admittedRoute.waiting--;
     if (from === State.ROUTING && this.host.isDraining) this.host.handleRouted();
-    switch (to) {
-      case State.WAITING_FOR_MANAGER:
-      case State.WAITING_FOR_ROOM:
-        this.trace?.wait();
-        // A spurious wake-up must not restart the wait timeout.
-        if (isWaiting(from)) return;
-        this.admittedRoute.waiting++;
-        this.touch();
-        return;
-      case State.ACTIVE:
-        this.touch();
-        return;
-      case State.UPGRADED:
-      case State.FINISHING:
-        return;
-      case State.DONE:
-        this.trace?.end(null, null);
-        this.cancelWait?.();
-        this.upstream?.filtered?.destroy();
-        if (this.route !== null) this.route.active--;
-        this.requester.responseReader.reset();
-        return;
-      default:
-        throw new Error(`unhandled state ${to}`);
+    if (isWaiting(to)) {
+      this.trace?.wait();
+      // A spurious wake-up must not restart the wait timeout.
+      if (isWaiting(from)) return;
+      this.admittedRoute.waiting++;
+      this.touch();
+    } else if (to === State.ACTIVE) {
+      this.touch();
+    } else if (to === State.DONE) {
+      this.trace?.end(null, null);
+      this.cancelWait?.();
+      this.upstream?.filtered?.destroy();
+      if (this.route !== null) this.route.active--;
+      this.requester.responseReader.reset();
     }
   }
 

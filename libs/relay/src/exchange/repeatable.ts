@@ -1,4 +1,13 @@
 import { Framing, type RequestHead } from '@culvert/http1';
+import { ResetCode } from '@culvert/tunnel';
+
+/** Refused streams after which a request fails. */
+export const MAX_REFUSALS = 8;
+
+/** Reports whether a reset with this code means that no byte of the stream was passed on. */
+export function isRefusal(code: ResetCode | null): boolean {
+  return code === ResetCode.NO_TUNNEL || code === ResetCode.STREAM_LIMIT;
+}
 
 /** RFC 9110 §9.2.2; RFC 4918, 3253 and 5323 of WebDAV; the safe method QUERY. */
 const IDEMPOTENT: ReadonlySet<string> = new Set([

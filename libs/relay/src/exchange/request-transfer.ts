@@ -35,6 +35,8 @@ export function tooLarge(maxBodyBytes: number): RelayError {
 export class RequestTransfer {
   /** Whether the whole body has arrived. */
   isDone = false;
+  /** Whether a part of the body has arrived, and is not kept. */
+  hasBegun = false;
   /** Bytes still to come of a body with a length. */
   private bytesLeft: number;
   /** Bytes of a chunked body so far, as they go to the service. */
@@ -63,6 +65,7 @@ export class RequestTransfer {
   /** Sends body bytes of chunk[offset..). Returns the offset after the last one that was taken. */
   push(chunk: Buffer, offset: number): number {
     const { scanner, sink } = this;
+    this.hasBegun = true;
     if (scanner !== null && sink !== null) return this.pushChunked(scanner, sink, chunk, offset);
     const end = Math.min(chunk.length, offset + this.bytesLeft);
     this.host.countIn(end - offset);
