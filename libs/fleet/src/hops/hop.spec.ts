@@ -1,0 +1,330 @@
+/** Streams that pass two edges: a visitor's edge, and the one that holds the manager's tunnel. All on real connections. */
+import { ResetCode, type StreamHandler } from '@culvert/tunnel';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Edge, EdgeRig, MANAGER, type ManagerTunnel, TARGET } from '../spec/edges.js';
+
+const NAMES = new Map(Object.entries(ResetCode).map(([name, code]) => [code as number, name]));
+
+/** Records the events of a stream. */
+class Recorder implements StreamHandler {
+  readonly events: string[] = [];
+  readonly chunks: Buffer[] = [];
+  bytes = 0;
+  private wakers: (() => void)[] = [];
+
+  onOpen(): void {
+    this.note('open');
+  }
+  onData(chunk: Buffer): void {
+    this.chunks.push(Buffer.from(chunk));
+    this.bytes += chunk.length;
+    this.note('data');
+  }
+  onEnd(): void {
+    this.note('end');
+  }
+  onReset(code: ResetCode, detail: string): void {
+    this.note(`reset ${NAMES.get(code)}: ${detail}`);
+  }
+  onDrain(): void {
+    this.note('drain');
+  }
+
+  async until(event: string): Promise<string> {
+    return this.untilTrue(() => this.events.find((one) => one.startsWith(event)));
+  }
+
+  async untilTrue<T>(probe: () => T | undefined | false): Promise<T> {
+    for (;;) {
+      const found = probe();
+      if (found !== undefined && found !== false) return found;
+      await new Promise<void>((resolve) => this.wakers.push(resolve));
+    }
+  }
+
+  private note(event: string): void {
+    this.events.push(event);
+    for (const wake of this.wakers.splice(0)) wake();
+  }
+}
+
+let rig: EdgeRig;
+/** Serves the visitor, and holds no tunnel. */
+let entry: Edge;
+let holder: Edge;
+
+beforeEach(async () => {
+  rig = new EdgeRig();
+  [entry, holder] = [await rig.start(), await rig.start()];
+});
+afterEach(() => rig.stop());
+
+/** A stream from `entry` through `holder` to the manager, with both its ends. */
+async function openHop(manager: ManagerTunnel, edge = entry) {
+  const index = manager.streams.length;
+  const near = new Recorder();
+  const { stream, origin, maxIdleMs } = await rig.open(edge, near);
+  const far = await manager.arrival(index);
+  const farRecorder = new Recorder();
+  far.handler = farRecorder;
+  far.resume();
+  return { stream, origin, maxIdleMs, near, far, farRecorder };
+}
+
+describe('a stream through another edge', () => {
+  it('carries bytes both ways, in order, and its target without the traffic manager', async () => {
+    const manager = await rig.connectManager(holder);
+    const { stream, near, far, farRecorder } = await openHop(manager);
+    const [up, down] = [Buffer.alloc(3_000_000, 'upward'), Buffer.alloc(3_000_000, 'downward')];
+    stream.write(up);
+    far.write(down);
+    await farRecorder.untilTrue(() => farRecorder.bytes === up.length);
+    await near.untilTrue(() => near.bytes === down.length);
+    expect(Buffer.concat(farRecorder.chunks).equals(up)).toBe(true);
+    expect(Buffer.concat(near.chunks).equals(down)).toBe(true);
+    const { trafficManagerId: _left, ...target } = TARGET;
+    expect(manager.targets[0]).toStrictEqual(target);
+  });
+
+  it('reports that the ingress is connected', async () => {
+    const { near, far } = await openHop(await rig.connectManager(holder));
+    expect(near.events).toEqual([]);
+    far.accept();
+    expect(await near.until('open')).toBe('open');
+  });
+
+  it.each(['visitor', 'service'] as const)('ends one direction first, that of the %s', async (who) => {
+    const { stream, near, far, farRecorder } = await openHop(await rig.connectManager(holder));
+    const [first, last] = who === 'visitor' ? [stream, far] : [far, stream];
+    const [firstSees, lastSees] = who === 'visitor' ? [near, farRecorder] : [farRecorder, near];
+    first.write(Buffer.from('all'));
+    first.end();
+    await lastSees.until('end');
+    last.write(Buffer.from('still'));
+    last.end();
+    await firstSees.until('end');
+    expect(Buffer.concat(firstSees.chunks).toString()).toBe('still');
+    expect(near.events.join()).not.toContain('reset');
+    await expect.poll(() => holder.fleet.figures.hops).toBe(0);
+  });
+
+  it('passes on why the service reset it', async () => {
+    const { near, far } = await openHop(await rig.connectManager(holder));
+    far.reset(ResetCode.INGRESS_REFUSED, 'connection refused by web:80');
+    expect(await near.until('reset')).toBe('reset INGRESS_REFUSED: connection refused by web:80');
+    expect(holder.fleet.figures.hops).toBe(0);
+  });
+
+  it('passes on that the visitor left', async () => {
+    const { stream, farRecorder } = await openHop(await rig.connectManager(holder));
+    stream.reset(ResetCode.CANCEL, 'the visitor left');
+    expect(await farRecorder.until('reset')).toBe('reset CANCEL: the visitor left');
+    expect(holder.fleet.figures.hops).toBe(0);
+  });
+
+  it('makes the service wait for a visitor that does not read', async () => {
+    const { stream, near, far, farRecorder } = await openHop(await rig.connectManager(holder));
+    stream.pause();
+    const chunk = Buffer.alloc(65_536);
+    let written = 0;
+    // What both tunnels and both connections hold is bounded: their windows, and the buffers of the system.
+    while (far.write(chunk) && written < 64 * 1_048_576) {
+      written += chunk.length;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(written).toBeLessThan(64 * 1_048_576);
+    expect(near.bytes).toBe(0);
+    stream.resume();
+    await farRecorder.until('drain');
+    await near.untilTrue(() => near.bytes === written + chunk.length);
+  });
+
+  it('makes the visitor wait for a service that does not read', async () => {
+    const { stream, near, far, farRecorder } = await openHop(await rig.connectManager(holder));
+    far.pause();
+    const chunk = Buffer.alloc(65_536);
+    let written = 0;
+    while (stream.write(chunk) && written < 64 * 1_048_576) {
+      written += chunk.length;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(written).toBeLessThan(64 * 1_048_576);
+    far.resume();
+    await near.until('drain');
+    await farRecorder.untilTrue(() => farRecorder.bytes === written + chunk.length);
+  });
+
+  it('is lost with the tunnel of the manager, as on the edge that holds it', async () => {
+    const manager = await rig.connectManager(holder);
+    const { near } = await openHop(manager);
+    manager.manager.close(0, 'bye');
+    expect(await near.until('reset')).toMatch(/^reset TUNNEL_LOST/);
+  });
+
+  it('is lost with the link', async () => {
+    const { near } = await openHop(await rig.connectManager(holder));
+    await holder.fleet.close();
+    expect(await near.until('reset')).toMatch(/^reset TUNNEL_LOST/);
+  });
+
+  it('uses one link for both directions', async () => {
+    const [atHolder, atEntry] = [
+      await rig.connectManager(holder),
+      await rig.connectManager(entry, {}, OTHER),
+    ];
+    await openHop(atHolder);
+    const near = new Recorder();
+    await rig.open(holder, near, { ...TARGET, trafficManagerId: OTHER });
+    await atEntry.arrival();
+    const opened = [...entry.log, ...holder.log].filter((line) => line.startsWith('link open'));
+    expect(opened).toHaveLength(2);
+  });
+});
+
+const OTHER = '11111111-8f55-4d0a-9a53-6d5a2a4b7c10';
+
+describe('an edge without a tunnel of the traffic manager', () => {
+  it('uses its own tunnel as soon as it has one', async () => {
+    const far = await rig.connectManager(holder);
+    const { origin } = await openHop(far);
+    expect(entry.registry.isUsable(MANAGER, origin)).toBe(true);
+    const near = await rig.connectManager(entry);
+    expect((await rig.open(entry, new Recorder())).origin).toBe(near.tunnel);
+    expect(entry.registry.isUsable(MANAGER, origin)).toBe(false);
+  });
+
+  it('takes no idle stream of an edge that no longer holds the manager', async () => {
+    const manager = await rig.connectManager(holder);
+    const { origin } = await openHop(manager);
+    holder.registry.detach(MANAGER, manager.tunnel);
+    expect(entry.registry.isUsable(MANAGER, origin)).toBe(false);
+  });
+
+  it('learns how long streams of a Telepresence manager may be idle', async () => {
+    const manager = await rig.connectManager(holder);
+    Object.assign(manager.tunnel, { maxIdleStreamMs: 1234 });
+    holder.registry.detach(MANAGER, manager.tunnel);
+    holder.registry.attach(MANAGER, manager.tunnel);
+    expect((await openHop(manager)).maxIdleMs).toBe(1234);
+  });
+
+  it('is refused a stream when the other has lost the manager, and stops asking it', async () => {
+    const manager = await rig.connectManager(holder);
+    await openHop(manager);
+    // The directory still names it, as it does for a moment after any loss.
+    const holding = holder.directory.holdings.get(MANAGER)!;
+    holder.registry.detach(MANAGER, manager.tunnel);
+    entry.directory.holdersOf(MANAGER);
+    holder.directory.report(MANAGER, holding);
+    const near = new Recorder();
+    await rig.open(entry, near);
+    expect(await near.until('reset')).toMatch(/^reset NO_TUNNEL/);
+    expect(entry.registry.openStream(MANAGER, TARGET, new Recorder())).toBe('absent');
+  });
+
+  it('has streams wait for a manager that is not ready for their target yet', async () => {
+    const manager = await rig.connectManager(holder);
+    let isReady = false;
+    Object.assign(manager.tunnel, { isReadyFor: () => isReady });
+    const near = new Recorder();
+    const { stream } = await rig.open(entry, near);
+    stream.write(Buffer.from('early'));
+    await expect.poll(() => holder.registry.isHeld(MANAGER)).toBe(true);
+    // The stream has arrived once a second one, opened after it, is refused.
+    const probe = new Recorder();
+    await rig.open(entry, probe, { ...TARGET, trafficManagerId: MANAGER });
+    expect(manager.streams).toHaveLength(0);
+    isReady = true;
+    await expect
+      .poll(() => {
+        holder.registry.wake(MANAGER);
+        return manager.streams.length;
+      })
+      .toBe(2);
+    const far = await manager.arrival();
+    const farRecorder = new Recorder();
+    far.handler = farRecorder;
+    far.resume();
+    await farRecorder.untilTrue(() => farRecorder.bytes === 5);
+    expect(near.events.join()).not.toContain('reset');
+  });
+
+  it('gets no more of a tunnel for one preview than the preview gets at the edge that holds it', async () => {
+    const manager = await rig.connectManager(holder, { maxStreams: 8 });
+    const outcomes: string[] = [];
+    for (let i = 0; i < 5; i++) {
+      const near = new Recorder();
+      await rig.open(entry, near);
+      if (i < 4) (await manager.arrival(i)).accept();
+      outcomes.push((await near.untilTrue(() => near.events[0])).split(':')[0]);
+    }
+    expect(outcomes).toEqual(['open', 'open', 'open', 'open', 'reset STREAM_LIMIT']);
+    // What was full is not asked again for a moment.
+    expect(entry.registry.openStream(MANAGER, TARGET, new Recorder())).toBe('full');
+  });
+
+  it('uses the holder with the least work', async () => {
+    const third = await rig.start();
+    const [busy, quiet] = [await rig.connectManager(holder), await rig.connectManager(third)];
+    for (let i = 0; i < 2; i++) await rig.open(entry, new Recorder());
+    await expect.poll(() => entry.fleet.figures.links).toBe(2);
+    await expect.poll(() => busy.streams.length + quiet.streams.length).toBe(2);
+    holder.directory.report(MANAGER, { tunnelCount: 1, streamCount: 50, roundTripMs: 0 });
+    third.directory.report(MANAGER, { tunnelCount: 1, streamCount: 0, roundTripMs: 0 });
+    const before = quiet.streams.length;
+    await rig.open(entry, new Recorder());
+    await quiet.arrival(before);
+    expect(quiet.streams.length).toBe(before + 1);
+  });
+
+  it('uses another holder when one is gone', async () => {
+    const third = await rig.start();
+    await rig.connectManager(holder);
+    const left = await rig.connectManager(third);
+    await rig.open(entry, new Recorder());
+    await holder.fleet.close();
+    const before = left.streams.length;
+    await rig.open(entry, new Recorder());
+    await left.arrival(before);
+    expect(left.streams.length).toBeGreaterThan(before);
+  });
+});
+
+describe('an edge that stops', () => {
+  it('finishes the streams of others, which open no more with it', async () => {
+    const manager = await rig.connectManager(holder);
+    const { stream, near, far } = await openHop(manager);
+    manager.tunnel.goAway(8, 'moving', { graceMs: 10_000 });
+    const drained = holder.fleet.drain(10_000);
+    await expect.poll(() => entry.registry.openStream(MANAGER, TARGET, new Recorder())).toBe('absent');
+    far.write(Buffer.from('last words'));
+    far.end();
+    stream.end();
+    await near.until('end');
+    await drained;
+    expect(Buffer.concat(near.chunks).toString()).toBe('last words');
+  });
+});
+
+describe('a stream of a link', () => {
+  it('never takes a second hop', async () => {
+    const third = await rig.start();
+    await rig.connectManager(third);
+    // The directory of `entry` names `holder`, which has no tunnel but could reach `third`.
+    await rig.open(holder, new Recorder());
+    third.directory.report(MANAGER, null);
+    holder.directory.report(MANAGER, { tunnelCount: 1, streamCount: 0, roundTripMs: 0 });
+    const near = new Recorder();
+    await rig.open(entry, near);
+    expect(await near.until('reset')).toMatch(/^reset NO_TUNNEL/);
+  });
+
+  it('without a traffic manager is refused', async () => {
+    await rig.connectManager(holder);
+    const { origin } = await rig.open(entry, new Recorder());
+    const near = new Recorder();
+    const { trafficManagerId: _left, ...target } = TARGET;
+    (origin as { tunnel: { openStream(...args: unknown[]): unknown } }).tunnel.openStream(target, near);
+    expect(await near.until('reset')).toMatch(/^reset FORBIDDEN/);
+  });
+});

@@ -1,0 +1,291 @@
+/**
+ * The links of this edge: one open tunnel to each other edge that it needs, or that dialed it. A link is dialed when
+ * first needed, and kept. Either end opens streams on it.
+ */
+import {
+  acceptTunnel,
+  type DialOptions,
+  dialTunnel,
+  GoAwayCode,
+  goAwayName,
+  type IncomingStream,
+  type ResetCode,
+  SocketCarrier,
+  type StreamTarget,
+  type TunnelConnection,
+  type TunnelSettings,
+} from '@culvert/tunnel';
+import type { EdgeNode } from '../directory/directory.js';
+import type { LinkDialer } from './link-dialer.js';
+import type { ProvenConnection } from './link-listener.js';
+
+/** Most links that other edges may have dialed. */
+const MAX_ACCEPTED = 2048;
+
+/** Wait after the first failed attempt; it doubles up to the second number. Milliseconds. */
+const RETRY_MS = 100;
+const MAX_RETRY_MS = 2000;
+/** Failed attempts, over some ten seconds, after which an edge is not dialed again until a request needs it. */
+const MAX_FAILURES = 9;
+
+/** A link carries the streams of all traffic managers that one edge uses at another. */
+const LINK_SETTINGS: Partial<TunnelSettings> = {
+  maxStreams: 16_384,
+  windowBytes: 16_384,
+  receiveBudgetBytes: 512 * 1024 * 1024,
+  handshakeTimeoutMs: 5000,
+  highWaterBytes: 1_048_576,
+  maxHeldControlBytes: 1_048_576,
+  maxAbortsPerSecond: 100_000,
+};
+
+/** One connection to another edge. Its identity is the origin of the streams on it. */
+export interface Link {
+  readonly edgeId: string;
+  readonly tunnel: TunnelConnection;
+}
+
+/** Receives the events of links. */
+export interface LinksListener {
+  /** The first link to this edge is open. */
+  onUp(edgeId: string): void;
+  /** The last link to this edge is gone, and its streams were reset with TUNNEL_LOST. */
+  onDown(edgeId: string): void;
+  /** The edge could not be reached for some time, and is not dialed again until `find` asks for it. */
+  onUnreachable(edgeId: string): void;
+  /** Another edge opened a stream. Set its handler before returning. */
+  onStream(stream: IncomingStream, target: StreamTarget): void;
+  /** Another edge refused a stream: NO_TUNNEL or STREAM_LIMIT. */
+  onRefused(edgeId: string, trafficManagerId: string, code: ResetCode): void;
+  /** For the log. `detail` contains no secret. */
+  onEvent(event: LinkEvent, detail: Readonly<Record<string, string>>): void;
+  /** A handler threw. The link ends. */
+  onFault(error: unknown): void;
+}
+
+/** What the log reports about links. */
+export type LinkEvent = 'link open' | 'link closed' | 'link failed' | 'link refused';
+
+export interface LinksOptions {
+  readonly self: EdgeNode;
+  readonly dialer: LinkDialer;
+  readonly listener: LinksListener;
+  readonly settings?: Partial<TunnelSettings>;
+}
+
+/** An edge that is being dialed, or that could not be reached. */
+interface Attempt {
+  readonly edge: EdgeNode;
+  failures: number;
+  /** Set between two attempts. */
+  timer: NodeJS.Timeout | null;
+}
+
+export class Links {
+  /** Open links by edge. Usually one; two when both ends dialed at once. */
+  private readonly open = new Map<string, Link[]>();
+  /** Every tunnel, its handshake included. */
+  private readonly tunnels = new Set<TunnelConnection>();
+  private readonly attempts = new Map<string, Attempt>();
+  private acceptedCount = 0;
+  private isClosing = false;
+  /** Called when the last tunnel is gone. */
+  private handleEmpty = (): void => {};
+  private readonly settings: Partial<TunnelSettings>;
+
+  constructor(private readonly options: LinksOptions) {
+    this.settings = { ...LINK_SETTINGS, ...options.settings };
+  }
+
+  /** How many edges there are links to. */
+  get count(): number {
+    return this.open.size;
+  }
+
+  /** Returns the link to `edge`. Without one returns null and dials: `onUp` follows if that succeeds. */
+  find(edge: EdgeNode): Link | null {
+    const link = this.openLink(edge.id);
+    if (link === null) this.dial(edge);
+    return link;
+  }
+
+  /** Returns the open link to this edge, or null. */
+  openLink(edgeId: string): Link | null {
+    const links = this.open.get(edgeId);
+    if (links !== undefined) for (const link of links) if (link.tunnel.state === 'open') return link;
+    return null;
+  }
+
+  /** Stops dialing an edge that is gone. */
+  forget(edgeId: string): void {
+    const attempt = this.attempts.get(edgeId);
+    if (attempt === undefined) return;
+    if (attempt.timer !== null) clearTimeout(attempt.timer);
+    this.attempts.delete(edgeId);
+  }
+
+  /** Serves a connection of another edge. */
+  accept({ socket, remoteAddress, settle }: ProvenConnection): void {
+    const { self, listener } = this.options;
+    let edgeId: string | null = null;
+    const tunnel = acceptTunnel(new SocketCarrier(socket), {
+      ...this.common(),
+      onHello: ({ managerId }) => {
+        const refusal = this.refusalOf(managerId);
+        if (refusal !== null) return Promise.resolve({ refuse: refusal });
+        edgeId = managerId;
+        this.acceptedCount++;
+        return Promise.resolve({ accept: { sessionId: self.id, resumed: false } });
+      },
+      onOpen: () => {
+        settle();
+        this.add({ edgeId: edgeId ?? '', tunnel }, remoteAddress);
+      },
+      onRefused: (trafficManagerId, code) => listener.onRefused(edgeId ?? '', trafficManagerId, code),
+      onClose: (code, reason) => {
+        settle();
+        if (edgeId !== null) this.acceptedCount--;
+        const detail = { remoteAddress, code: goAwayName(code), reason };
+        if (edgeId === null || !this.remove(edgeId, tunnel, detail)) listener.onEvent('link refused', detail);
+        this.drop(tunnel);
+      },
+    });
+    this.tunnels.add(tunnel);
+  }
+
+  /**
+   * Lets no end open further streams. Resolves when the streams that are open have ended, at the latest after `graceMs`.
+   */
+  async drain(graceMs: number): Promise<void> {
+    this.isClosing = true;
+    for (const edgeId of this.attempts.keys()) this.forget(edgeId);
+    for (const tunnel of this.tunnels)
+      tunnel.goAway(GoAwayCode.SHUTTING_DOWN, 'the edge is shutting down', { graceMs });
+    if (this.tunnels.size > 0) await new Promise<void>((resolve) => (this.handleEmpty = resolve));
+  }
+
+  /** Ends every link at once. */
+  close(): void {
+    this.isClosing = true;
+    for (const edgeId of this.attempts.keys()) this.forget(edgeId);
+    for (const tunnel of this.tunnels) tunnel.close(GoAwayCode.SHUTTING_DOWN, 'the edge is shutting down');
+  }
+
+  private dial(edge: EdgeNode): void {
+    if (this.isClosing || edge.id === this.options.self.id) return;
+    if (this.attempts.has(edge.id)) return;
+    const attempt: Attempt = { edge, failures: 0, timer: null };
+    this.attempts.set(edge.id, attempt);
+    void this.connect(attempt);
+  }
+
+  private async connect(attempt: Attempt): Promise<void> {
+    const { edge } = attempt;
+    attempt.timer = null;
+    let reason: string | null;
+    try {
+      reason = await this.openTunnel(edge);
+    } catch (error) {
+      reason = error instanceof Error ? error.message : String(error);
+    }
+    if (this.attempts.get(edge.id) !== attempt) return;
+    if (reason === null) {
+      this.attempts.delete(edge.id);
+      return;
+    }
+    attempt.failures++;
+    if (attempt.failures === 1)
+      this.options.listener.onEvent('link failed', { edgeId: edge.id, address: edge.address, reason });
+    if (attempt.failures >= MAX_FAILURES) {
+      this.attempts.delete(edge.id);
+      this.options.listener.onUnreachable(edge.id);
+      return;
+    }
+    const waitMs = Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** (attempt.failures - 1));
+    attempt.timer = setTimeout(() => void this.connect(attempt), waitMs * (0.5 + Math.random() / 2));
+  }
+
+  /** Resolves with null once a link is open, or with the reason why there is none. */
+  private async openTunnel(edge: EdgeNode): Promise<string | null> {
+    const socket = await this.options.dialer.dial(edge);
+    if (this.isClosing) {
+      socket.destroy();
+      return 'the edge is shutting down';
+    }
+    const { self, listener } = this.options;
+    const hello = { managerId: self.id, clusterId: '', name: 'edge', version: '', instanceId: self.id };
+    return new Promise((resolve) => {
+      const tunnel = dialTunnel(new SocketCarrier(socket), hello, {
+        ...this.common(),
+        onOpen: ({ sessionId }) => {
+          if (sessionId !== edge.id) {
+            tunnel.close(GoAwayCode.NORMAL, 'another edge answered');
+            return;
+          }
+          this.add({ edgeId: edge.id, tunnel }, edge.address);
+          resolve(null);
+        },
+        onRefused: (trafficManagerId, code) => listener.onRefused(edge.id, trafficManagerId, code),
+        onClose: (code, reason) => {
+          this.remove(edge.id, tunnel, { remoteAddress: edge.address, code: goAwayName(code), reason });
+          this.drop(tunnel);
+          resolve(`${goAwayName(code)}: ${reason}`);
+        },
+      });
+      this.tunnels.add(tunnel);
+    });
+  }
+
+  private common(): Pick<DialOptions, 'onFault' | 'onStream' | 'peer' | 'settings'> {
+    const { listener } = this.options;
+    return {
+      peer: 'link',
+      settings: this.settings,
+      onStream: (stream, target) => listener.onStream(stream, target),
+      onFault: (error) => listener.onFault(error),
+    };
+  }
+
+  /** Returns why a link of the edge `id` is refused, or null. */
+  private refusalOf(id: string): { readonly code: GoAwayCode; readonly reason: string } | null {
+    if (this.isClosing) return { code: GoAwayCode.SHUTTING_DOWN, reason: 'the edge is shutting down' };
+    if (id === this.options.self.id) return { code: GoAwayCode.NORMAL, reason: 'this is the same edge' };
+    if (this.acceptedCount >= MAX_ACCEPTED) return { code: GoAwayCode.LIMIT, reason: 'too many links' };
+    return null;
+  }
+
+  private add(link: Link, remoteAddress: string): void {
+    const { edgeId } = link;
+    const { listener } = this.options;
+    const links = this.open.get(edgeId);
+    if (links === undefined) this.open.set(edgeId, [link]);
+    else links.push(link);
+    listener.onEvent('link open', { edgeId, remoteAddress });
+    // A link that the other edge opened serves as well as the one that is being dialed.
+    this.forget(edgeId);
+    if (links === undefined) listener.onUp(edgeId);
+  }
+
+  /** Returns false if the tunnel never was an open link. */
+  private remove(
+    edgeId: string,
+    tunnel: TunnelConnection,
+    detail: Readonly<Record<string, string>>,
+  ): boolean {
+    const links = this.open.get(edgeId);
+    const index = links?.findIndex((link) => link.tunnel === tunnel) ?? -1;
+    if (links === undefined || index < 0) return false;
+    links.splice(index, 1);
+    this.options.listener.onEvent('link closed', { edgeId, ...detail });
+    if (links.length === 0) {
+      this.open.delete(edgeId);
+      this.options.listener.onDown(edgeId);
+    }
+    return true;
+  }
+
+  private drop(tunnel: TunnelConnection): void {
+    this.tunnels.delete(tunnel);
+    if (this.tunnels.size === 0) this.handleEmpty();
+  }
+}
