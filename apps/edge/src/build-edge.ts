@@ -31,6 +31,7 @@ import { PreviewRoutes } from './previews/preview-routes.js';
 import { PreviewTrafficRecords } from './previews/preview-traffic-records.js';
 import { PreviewUse } from './previews/preview-use.js';
 import { SharedBudgets } from './previews/shared-budgets.js';
+import { joinFleet } from './join-fleet.js';
 import { relayLimits } from './relay-limits.js';
 import { Replays } from './replays/replays.js';
 import { Telepresence } from './telepresence/telepresence.js';
@@ -55,8 +56,12 @@ export interface BuiltEdge {
   readonly authenticator: TunnelAuthenticator;
 }
 
-/** Returns an edge that does not serve yet (`Edge.serve`). Stopping it stops all its parts. */
-export function buildEdge({ settings, log, store, bus, metrics, apiKeyUse, server }: EdgeOptions): BuiltEdge {
+/**
+ * Returns an edge that does not serve yet (`Edge.serve`), and that other edges know. Stopping it stops all its parts.
+ * Rejects if its port for other edges cannot be opened.
+ */
+export async function buildEdge(options: EdgeOptions): Promise<BuiltEdge> {
+  const { settings, log, store, bus, metrics, apiKeyUse, server } = options;
   const { scheme, previewDomain, appHostname } = settings.public;
   const trustedProxies = new TrustedProxies(settings.trustedProxies);
 
@@ -67,6 +72,7 @@ export function buildEdge({ settings, log, store, bus, metrics, apiKeyUse, serve
   const tunnels = new TunnelSessions(store, registry, settings.limits, log, apiKeyUse, (change) =>
     announcer.changed(change),
   );
+  const fleet = await joinFleet({ settings, log, registry, edgeId: tunnels.edgeId });
   const telepresence = new Telepresence({ store, bus, tunnels, registry, settings, log, apiKeyUse });
 
   const onFault = (error: unknown): void => log.error({ err: error }, 'relay fault');
@@ -105,10 +111,10 @@ export function buildEdge({ settings, log, store, bus, metrics, apiKeyUse, serve
   const previewUse = new PreviewUse(store.background, relay, log);
   const traffic = new PreviewTrafficRecords(store.background.previewTraffic, relay, log);
   const budgets = new SharedBudgets(relay, settings.limits.maxPreviewRequestsPerTeam, settings.redisUrl, log);
-  registerEdgeMetrics(metrics, relay, tunnels, replays);
+  registerEdgeMetrics(metrics, { relay, tunnels, replays, fleet });
 
   const { lameDuckMs, shutdownGraceMs } = settings;
-  const parts = { relay, tunnels, gate, telepresence, watches, replays, previewUse, traffic, budgets };
+  const parts = { relay, tunnels, fleet, gate, telepresence, watches, replays, previewUse, traffic, budgets };
   return { edge: new Edge({ ...parts, lameDuckMs, shutdownGraceMs, log, bus }), tunnels, authenticator };
 }
 

@@ -1,14 +1,22 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Fleet } from '@culvert/fleet';
 import type { Relay } from '@culvert/relay';
 import type { Replays } from './replays/replays.js';
 import type { TunnelSessions } from './tunnels/tunnel-sessions.js';
 
+/** The parts of an edge that count. */
+export interface MeteredParts {
+  readonly relay: Relay;
+  readonly tunnels: TunnelSessions;
+  readonly replays: Pick<Replays, 'counts'>;
+  /** Null: the edge has no links. */
+  readonly fleet: Fleet | null;
+}
+
 /** Registers the edge's own counters. Nothing is counted twice, and nothing is computed between scrapes. */
 export function registerEdgeMetrics(
   registry: Registry,
-  relay: Relay,
-  tunnels: TunnelSessions,
-  replays: Pick<Replays, 'counts'>,
+  { relay, tunnels, replays, fleet }: MeteredParts,
 ): void {
   gauge(
     registry,
@@ -18,6 +26,13 @@ export function registerEdgeMetrics(
   );
   gauge(registry, 'culvert_tunnels', 'Registered tunnels.', () => tunnels.count);
   gauge(registry, 'culvert_streams', 'Open streams on all tunnels.', () => tunnels.streamCount);
+  gauge(registry, 'culvert_links', 'Edges that this one has links to.', () => fleet?.figures.links ?? 0);
+  gauge(
+    registry,
+    'culvert_hops',
+    'Open streams of other edges on tunnels of this one.',
+    () => fleet?.figures.hops ?? 0,
+  );
   counter(
     registry,
     'culvert_visitor_connections_total',

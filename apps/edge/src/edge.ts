@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterEvent, EventBus } from '@culvert/events';
+import type { Fleet } from '@culvert/fleet';
 import type { Relay } from '@culvert/relay';
 import type { Logger } from 'pino';
 import type { PublicListener } from './listener/public-listener.js';
@@ -28,6 +29,8 @@ const RECHECK_MS = 10_000;
 export interface EdgeParts {
   readonly relay: Relay;
   readonly tunnels: TunnelSessions;
+  /** Null: the edge does not use tunnels of others. */
+  readonly fleet: Fleet | null;
   readonly gate: PreviewGate;
   readonly telepresence: Telepresence;
   readonly watches: ExchangeWatches;
@@ -81,13 +84,15 @@ export class Edge {
     const drained = this.relay.drain(this.parts.shutdownGraceMs);
     await this.relay.whenRouted(ROUTING_GRACE_MS);
     this.tunnels.drain();
-    await drained;
+    // Streams of other edges finish on the tunnels of this one.
+    await Promise.all([drained, this.parts.fleet?.drain(this.parts.shutdownGraceMs)]);
     clearInterval(this.recheck);
     for (const unsubscribe of this.unsubscribe) unsubscribe();
     this.relay.close();
     this.parts.budgets.close();
     this.parts.watches.close();
     this.parts.replays.close();
+    await this.parts.fleet?.close();
     await this.tunnels.close();
     this.parts.telepresence.close();
     await Promise.all([this.parts.previewUse.close(), this.parts.traffic.close()]);

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { LogLevel } from '../log/log.js';
 import { ConfigurationError, type ConfigurationProblem } from './configuration-error.js';
 import { type Limits, limitsOf } from './limits.js';
+import { type LinkSettings, readLinks } from './link-settings.js';
 import { readVariables } from './read-variables.js';
 import { readTls } from './tls-settings.js';
 import { parseAuthority, VARIABLES, type TeamRule, type Values, type Variable } from './variables.js';
@@ -39,6 +40,8 @@ export interface Settings {
   readonly databasePoolSize: number;
   /** Undefined: this process is the whole deployment. */
   readonly redisUrl: string | undefined;
+  /** How edges of the deployment use each other's tunnels. Null: they do not. */
+  readonly links: LinkSettings | null;
   readonly dataDir: string;
   /** Where an edge sends requests for the app host; undefined: it does not answer them. */
   readonly apiUpstreamUrl: string | undefined;
@@ -129,6 +132,7 @@ export function loadSettings(app: App, env: Readonly<Record<string, string | und
 
   const addresses = readAddresses(app, values, problems);
   const signIn = readSignIn(values, problems);
+  const links = readLinks(values, problems);
 
   if (problems.length > 0) throw new ConfigurationError(problems);
   return {
@@ -137,6 +141,7 @@ export function loadSettings(app: App, env: Readonly<Record<string, string | und
     databaseUrl: values.DATABASE_URL,
     databasePoolSize: values.DATABASE_POOL_SIZE ?? 10,
     redisUrl: values.REDIS_URL,
+    links,
     dataDir: values.DATA_DIR ?? '.culvert',
     apiUpstreamUrl: values.API_UPSTREAM_URL,
     logLevel: values.LOG_LEVEL ?? 'info',

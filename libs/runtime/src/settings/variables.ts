@@ -118,6 +118,17 @@ export const VARIABLES = {
       ),
   ),
   DATABASE_POOL_SIZE: count(1000),
+  EDGE_LINK_PORT: portNumber(),
+  EDGE_LINK_ADDRESS: authority
+    .refine((text) => (parseAuthority(text)?.port ?? null) !== null)
+    .describe('host:port at which other edges reach this one, such as 10.0.0.7:9091'),
+  EDGE_LINK_SECRET: secret(
+    z.string().describe('one to four secrets of 32 to 512 visible ASCII characters, separated by commas'),
+  ),
+  EDGE_LINK_SECRET_FILE: z.string().describe('the path of a readable file'),
+  EDGE_LINK_CERT_FILE: z.string().describe('the path of a readable PEM file'),
+  EDGE_LINK_KEY_FILE: z.string().describe('the path of a readable PEM file'),
+  EDGE_LINK_CA_FILE: z.string().describe('the path of a readable PEM file'),
   DATA_DIR: z.string().describe('the path of a directory'),
   API_UPSTREAM_URL: url(['http:'], 'the http URL of the API process, such as http://api:8081'),
   LOG_LEVEL: logLevel(),
