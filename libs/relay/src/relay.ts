@@ -11,6 +11,7 @@ import { ExchangeState } from './exchange/exchange-state.js';
 import type { Exchange } from './exchange/exchange.js';
 import type { ExchangeObserver } from './exchange/exchange-trace.js';
 import type { RelayCounters } from './exchange/host.js';
+import type { WebSocketEnding } from './exchange/web-socket-ending.js';
 import type { RelayLimits } from './limits.js';
 import type { AccessGate } from './routing/access-gate.js';
 import type { RequestBudget } from './routing/request-budget.js';
@@ -177,7 +178,8 @@ export class Relay {
   }
 
   /**
-   * Finishes the exchanges under way, then resolves. Idle connections end at once. Streams that were handed off may
+   * Finishes the exchanges under way, then resolves. Those that take longer than `graceMs` end: WebSockets with close frames,
+   * others visibly incomplete or with an error. Idle connections end at once. Streams that were handed off may
    * carry those exchanges: they stay until the function that took them ends them.
    */
   async drain(graceMs: number): Promise<void> {
@@ -301,6 +303,14 @@ class RelayHost implements ConnectionHost {
 
   forget(connection: VisitorConnection): void {
     this.connections.forget(connection);
+  }
+
+  addEnding(ending: WebSocketEnding): void {
+    this.connections.addEnding(ending);
+  }
+
+  forgetEnding(ending: WebSocketEnding): void {
+    this.connections.forgetEnding(ending);
   }
 
   handleIdleCarrier(): void {

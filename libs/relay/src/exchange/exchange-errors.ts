@@ -25,6 +25,11 @@ export function shuttingDown(): RelayError {
   return new RelayError('shutting_down', 'This server is shutting down. Try again: another one will answer.');
 }
 
+/** Returns the answer when the relay stopped while the service worked on a request that must not be repeated. */
+export function stopped(): RelayError {
+  return new RelayError('tunnel_lost', 'This part of Culvert stopped before the service had answered.');
+}
+
 export function tooManyRequests(): RelayError {
   return new RelayError(
     'too_many_requests',

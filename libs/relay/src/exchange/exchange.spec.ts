@@ -81,7 +81,7 @@ class FakeRequester implements Requester {
   readonly peer = '127.0.0.1';
   readonly isHttp2 = false;
   readonly responseReader = new HeadReader(DEFAULT_RELAY_LIMITS.head, 'response');
-  end: 'complete' | 'aborted' | RelayError | OwnAnswer | null = null;
+  end: 'complete' | 'aborted' | 'ended early' | RelayError | OwnAnswer | null = null;
   outgoingHead = (): Buffer => Buffer.from('GET / HTTP/1.1\r\n\r\n');
   chunkedOutput = (): 'decoded' => 'decoded';
   sendInterim(): void {}
@@ -91,6 +91,7 @@ class FakeRequester implements Requester {
   switchProtocols(): void {}
   sendRaw = (): boolean => true;
   endRaw(): void {}
+  finishRaw(): void {}
   complete(): void {
     this.end = 'complete';
   }
@@ -103,6 +104,9 @@ class FakeRequester implements Requester {
   withdraw = (): boolean => false;
   abort(): void {
     this.end = 'aborted';
+  }
+  endEarly(): void {
+    this.end = 'ended early';
   }
   pauseBody(): void {}
   resumeBody(): void {}
@@ -187,6 +191,8 @@ describe(Exchange.name, () => {
       counters,
       isDraining: false,
       handleRouted: () => {},
+      addEnding: () => {},
+      forgetEnding: () => {},
       noteUse: (used) => use.note(used, clock.now),
       recordFailure: (error) => void failures.push(error.code),
       reportFault: (error) => {

@@ -12,7 +12,7 @@ import type { RelayErrorCode } from '../answers/relay-error.js';
 import type { Route } from '../routing/route.js';
 import type { PooledStream } from '../upstream/stream-pool.js';
 import { admitTo, beginTrace, judgeAgain, refusalOf, seekAdmission } from './admission.js';
-import { closedEarly, shuttingDown, streamReset } from './exchange-errors.js';
+import { closedEarly, streamReset } from './exchange-errors.js';
 import { ExchangeState as State, isWaiting, mayFollow } from './exchange-state.js';
 import type { ExchangeError, ExchangeTrace } from './exchange-trace.js';
 import type { ExchangeHost } from './host.js';
@@ -34,6 +34,8 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
   readonly startedAt = performance.now();
   /** Whether the stream takes no more of the request, or of raw bytes, for now. */
   isBodyPaused = false;
+  /** Whether the visitor has closed its side of an upgraded connection. */
+  hasRequesterEnded = false;
 
   private current: State = State.ROUTING;
   private isRetry = false;
@@ -41,7 +43,6 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
   private cancelWait: (() => void) | null = null;
   /** The request's body on its way; null while there is no stream, and for a request without a body. */
   private body: RequestTransfer | null = null;
-  private hasRequesterEnded = false;
   /** The route changed during routing or the gate's check: their results may be out of date. */
   private isRouteOutdated = false;
   /** When bytes last moved, on the relay's clock. */
@@ -80,11 +81,6 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
     admitTo(this, route, this.host);
   }
 
-  /** The relay stops: no other traffic manager will connect. */
-  drain(): void {
-    if (isWaiting(this.current)) this.failWith(shuttingDown());
-  }
-
   /** The visitor is gone, or cannot use the answer: drops the rest. */
   cancel(error: ExchangeError = 'cancelled'): void {
     if (this.current === State.DONE) return;
@@ -104,9 +100,12 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
   /** Bytes of an upgraded connection. */
   pushRaw(chunk: Buffer): void {
     this.touch();
-    if (this.current !== State.UPGRADED) return;
+    if (this.current !== State.UPGRADED) {
+      this.upstream?.pushLast(chunk);
+      return;
+    }
     this.countIn(chunk.length);
-    if (!this.activeUpstream.stream.write(chunk)) this.pauseBody();
+    if (!this.activeUpstream.pushRaw(chunk)) this.pauseBody();
   }
 
   /** The visitor has ended its side. Only meaningful on an upgraded connection. */
@@ -167,7 +166,8 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
     const isStale = code === ResetCode.TUNNEL_LOST || (code === ResetCode.INGRESS_RESET && upstream.isReused);
     if (this.current === State.UPGRADED) {
       this.settle();
-      this.requester.abort();
+      if (code === ResetCode.TUNNEL_LOST) upstream.cutOff('tunnel_lost');
+      else this.requester.abort();
     } else if (this.current === State.FINISHING) {
       upstream.hasEnded = true;
     } else if (!this.retry(upstream, isStale, code)) {
@@ -307,19 +307,17 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
     const error = relayErrorOf(cause, side, this.host.limits.head, (fault) => this.host.reportFault(fault));
     const hasResponded = this.breakOff(error.code, error.status);
     this.host.recordFailure(error, this.hostname);
-    if (hasResponded) this.requester.abort();
-    else this.requester.sendError(error, this.isRequestDone);
+    if (!hasResponded) this.requester.sendError(error, this.isRequestDone);
   }
 
   /** Ends the exchange with an answer of Culvert's own, which the visitor gets as long as it has nothing of a response. */
   answerWith(answer: OwnAnswer): void {
     if (this.current === State.DONE) return;
-    if (this.breakOff('access_denied', answer.status)) this.requester.abort();
-    else this.requester.sendAnswer(answer, this.isRequestDone);
+    if (!this.breakOff('access_denied', answer.status)) this.requester.sendAnswer(answer, this.isRequestDone);
   }
 
   /**
-   * Ends the exchange in place of the service. Returns whether the visitor has a part of a response already.
+   * Ends the exchange in place of the service. Returns whether the visitor has a part of a response already, which breaks off.
    * @param status of the answer when the visitor has none yet
    */
   private breakOff(code: RelayErrorCode, status: number): boolean {
@@ -328,7 +326,8 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
     if (this.route !== null) this.route.traffic.edgeErrors++;
     this.trace?.end(code, hasResponded ? null : status);
     this.settle();
-    upstream?.reset();
+    if (hasResponded) upstream.cutOff(code);
+    else upstream?.reset();
     return hasResponded;
   }
 

@@ -6,6 +6,7 @@ import type { RequestBudget } from '../routing/request-budget.js';
 import type { Route } from '../routing/route.js';
 import type { RouteSource } from '../routing/route-source.js';
 import type { ExchangeObserver } from './exchange-trace.js';
+import type { EndingHost } from './web-socket-ending.js';
 
 /** Counts since the relay was made. */
 export interface RelayCounters {
@@ -17,7 +18,7 @@ export interface RelayCounters {
 }
 
 /** What an exchange needs of its relay. */
-export interface ExchangeHost {
+export interface ExchangeHost extends EndingHost {
   readonly clock: Clock;
   readonly limits: RelayLimits;
   readonly routes: RouteSource;

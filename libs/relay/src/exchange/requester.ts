@@ -27,6 +27,8 @@ export interface Requester {
   switchProtocols(response: ResponseHead, route: Route): void;
   sendRaw(chunk: Buffer): boolean;
   endRaw(): void;
+  /** Both directions of an upgraded connection are over: what the visitor still sends is dropped. */
+  finishRaw(): void;
   /** The response is complete. `isRequestDone` shows whether the connection can carry another request. */
   complete(trailers: Fields | null, isRequestDone: boolean): void;
   /** Answers with an error. Only before any byte of a response was sent. */
@@ -35,8 +37,10 @@ export interface Requester {
   sendAnswer(answer: OwnAnswer, isRequestDone: boolean): void;
   /** Drops a response of which nothing has left, so that `sendError` or `sendAnswer` can follow. Returns false when something has. */
   withdraw(): boolean;
-  /** Breaks the response off visibly: it cannot be completed. */
+  /** Breaks the response off visibly and at once: it cannot be completed. */
   abort(): void;
+  /** The same behind the bytes that were written. */
+  endEarly(): void;
   /** Pauses or resumes the bytes of the request's body. */
   pauseBody(): void;
   resumeBody(): void;

@@ -9,21 +9,24 @@ import {
   type ResponseHead,
 } from '@culvert/http1';
 import { ResetCode, type Stream } from '@culvert/tunnel';
-import { RelayError } from '../answers/relay-error.js';
+import { RelayError, type RelayErrorCode } from '../answers/relay-error.js';
 import { CHUNKED_LIMITS, MAX_INTERIM_RESPONSES } from '../limits.js';
 import type { BodySink, FilteredBody } from '../routing/body-filter.js';
 import type { Route } from '../routing/route.js';
-import { isMatchingSwitch } from '../routing/upgrade.js';
+import { isMatchingSwitch, isWebSocket } from '../routing/upgrade.js';
 import type { PooledStream } from '../upstream/stream-pool.js';
 import { ExchangeState as State } from './exchange-state.js';
 import type { BodyCapture, ExchangeTrace } from './exchange-trace.js';
 import type { ExchangeHost } from './host.js';
 import type { Requester } from './requester.js';
+import { closeStatusOf, WebSocketDirections, WebSocketEnding } from './web-socket-ending.js';
 
 /** What a response needs of its exchange. */
 export interface ResponseTransferHost {
   readonly request: RequestHead;
   readonly isRequestDone: boolean;
+  /** Whether the visitor has closed its side of an upgraded connection. */
+  readonly hasRequesterEnded: boolean;
   readonly state: State;
   /** Null unless the preview is watched. */
   readonly trace: ExchangeTrace | null;
@@ -77,6 +80,10 @@ export class ResponseTransfer implements BodySink, BodyStation {
   /** What is wrong with the response, as bits of `Oddity`. Any of them keeps its stream from being reused. */
   private oddities = 0;
   private interimCount = 0;
+  /** Where the frames of a WebSocket begin and end; null for every other response. */
+  private webSocket: WebSocketDirections | null = null;
+  /** There once Culvert ends the WebSocket. */
+  private ending: WebSocketEnding | null = null;
   private bytesLeft = 0;
   /** Null unless the response is chunked, as is `sink`. */
   private scanner: ChunkedScanner | null = null;
@@ -118,6 +125,45 @@ export class ResponseTransfer implements BodySink, BodyStation {
     if (state === State.UPGRADED) this.sendRaw(chunk);
     else if (state === State.FINISHING) this.note(Oddity.UNEXPECTED_BYTES);
     else this.read(chunk);
+  }
+
+  /** Sends bytes of an upgraded connection to the service. Returns false when it has enough for now. */
+  pushRaw(chunk: Buffer): boolean {
+    this.webSocket?.fromVisitor.follow(chunk);
+    return this.stream.write(chunk);
+  }
+
+  /** Takes bytes that the visitor sent after the exchange had ended. */
+  pushLast(chunk: Buffer): void {
+    this.ending?.pushToService(chunk);
+  }
+
+  /**
+   * Ends a response of which the visitor has a part, after the exchange has ended: a WebSocket with close frames, and others
+   * visibly incomplete.
+   */
+  cutOff(code: RelayErrorCode): void {
+    const { webSocket: directions, requester, stream } = this;
+    if (directions === null) {
+      this.reset();
+      // A visitor of a relay that stops gets all bytes that were sent so far. An error does not wait for that.
+      if (code === 'shutting_down') requester.endEarly();
+      else requester.abort();
+      return;
+    }
+    const ended = {
+      directions,
+      requester,
+      stream,
+      hasServiceEnded: this.hasEnded,
+      hasVisitorEnded: this.exchange.hasRequesterEnded,
+      pause: () => {
+        this.isPaused = true;
+        stream.pause();
+      },
+    };
+    this.ending = new WebSocketEnding(ended, closeStatusOf(code), this.relay);
+    this.ending.begin();
   }
 
   /** The visitor has room again. */
@@ -217,6 +263,7 @@ export class ResponseTransfer implements BodySink, BodyStation {
     // The bytes that follow could not be distinguished from the rest of the body.
     if (!exchange.isRequestDone)
       throw new RelayError('bad_response', 'The service switched protocols before it had the whole request.');
+    if (isWebSocket(head)) this.webSocket = new WebSocketDirections();
     exchange.advance(State.UPGRADED);
     this.accept(head);
     exchange.trace?.answer(head, false);
@@ -302,6 +349,7 @@ export class ResponseTransfer implements BodySink, BodyStation {
   }
 
   private sendRaw(chunk: Buffer): void {
+    this.webSocket?.fromService.follow(chunk);
     if (!this.requester.sendRaw(chunk)) this.pause();
   }
 

@@ -17,6 +17,11 @@ export function switchedTo(response: ResponseHead): string {
   return response.upgrade === '' ? response.otherUpgrade : response.upgrade;
 }
 
+/** Reports whether a 101 switches to WebSocket. */
+export function isWebSocket(response: ResponseHead): boolean {
+  return switchedTo(response).toLowerCase() === 'websocket';
+}
+
 /** Reports whether a 101 answers the requested upgrade. Letter case is ignored. */
 export function isMatchingSwitch(response: ResponseHead, request: RequestHead, route: Route): boolean {
   const asked = upgradeOf(request, route);

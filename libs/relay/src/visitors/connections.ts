@@ -1,11 +1,17 @@
 import { networkOf } from '@culvert/sockets';
 import { ExchangeState } from '../exchange/exchange-state.js';
 import type { Exchange } from '../exchange/exchange.js';
+import { refuseWaiting } from '../exchange/stopping.js';
+import type { WebSocketEnding } from '../exchange/web-socket-ending.js';
 import type { VisitorConnection } from './visitor-connection.js';
+
+/** How long visitors and services have to read the ends of what `drain` stopped, in milliseconds. */
+const STOP_MS = 1000;
 
 /** The connections that a relay holds, replays included, and how many of them come from each network. */
 export class Connections {
   private readonly held = new Set<VisitorConnection>();
+  private readonly endings = new Set<WebSocketEnding>();
   /** By IPv4 address, or /64 of IPv6. Empty without a limit. */
   private readonly countByNetwork = new Map<string, number>();
   private whenEmpty: (() => void) | null = null;
@@ -64,15 +70,39 @@ export class Connections {
     for (const connection of this.held) connection.giveNotice();
   }
 
-  /** Ends idle connections, and each other one after its exchanges. Resolves when none is left, or after `graceMs`. */
+  /** Keeps `drain` waiting for the end of a WebSocket whose connection may be gone. */
+  addEnding(ending: WebSocketEnding): void {
+    this.endings.add(ending);
+  }
+
+  forgetEnding(ending: WebSocketEnding): void {
+    this.endings.delete(ending);
+    this.noticeDrained();
+  }
+
+  /**
+   * Ends idle connections, and each other one after its exchanges; stops exchanges that are under way after `graceMs`.
+   * Resolves when no connection is left, and a second after `graceMs` in any case.
+   */
   async drain(graceMs: number): Promise<void> {
     for (const connection of this.held) {
       connection.drain();
-      for (const exchange of connection.exchanges()) exchange.drain();
+      for (const exchange of connection.exchanges()) refuseWaiting(exchange);
     }
+    await this.untilDrained(graceMs);
     if (this.isDrained) return;
-    const timer = setTimeout(() => this.whenEmpty?.(), graceMs);
-    await new Promise<void>((resolve) => (this.whenEmpty = resolve));
+    for (const connection of this.held) connection.stop();
+    await this.untilDrained(STOP_MS);
+  }
+
+  private async untilDrained(maxMs: number): Promise<void> {
+    if (this.isDrained) return;
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.whenEmpty = resolve;
+      timer = setTimeout(resolve, maxMs);
+    });
+    this.whenEmpty = null;
     clearTimeout(timer);
   }
 
@@ -89,10 +119,12 @@ export class Connections {
 
   /** Ends everything at once. */
   destroy(): void {
+    for (const ending of this.endings) ending.destroy();
     for (const connection of this.held) connection.destroy();
   }
 
   private get isDrained(): boolean {
+    if (this.endings.size > 0) return false;
     for (const connection of this.held) if (!connection.isIdleCarrier) return false;
     return true;
   }

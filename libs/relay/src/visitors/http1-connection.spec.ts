@@ -104,6 +104,7 @@ const EDGES: Readonly<Record<string, Step>> = {
   'exchange idle': answer(ANSWER),
   'exchange last-exchange': drain,
   'last-exchange closing': answer(ANSWER),
+  'upgraded closing': ({ connection }) => connection.finishRaw(),
 };
 
 /** Edges that need a request of their own: what leads to where they begin, and what leads along them. */

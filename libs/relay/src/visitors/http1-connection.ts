@@ -9,6 +9,7 @@ import { plainAddress, readShared, SocketWriter } from '@culvert/sockets';
 import { relayErrorOf } from '../answers/failures.js';
 import { RelayError } from '../answers/relay-error.js';
 import { Exchange } from '../exchange/exchange.js';
+import { stopExchange } from '../exchange/stopping.js';
 import type { SocketReceiver } from './hand-off.js';
 import type { ConnectionHost } from './host.js';
 import { expectsHead, hasExchange, Http1State as State, mayFollow } from './http1-state.js';
@@ -86,6 +87,10 @@ export class Http1Connection implements VisitorConnection, TimedConnection, Http
     if (this.current === State.HEAD) this.transition(State.LINGERING);
     else if (this.current === State.NEW || this.current === State.IDLE) this.transition(State.CLOSING);
     else this.endWithExchange();
+  }
+
+  stop(): void {
+    if (this.running !== null) stopExchange(this.running);
   }
 
   destroy(): void {
@@ -289,7 +294,15 @@ export class Http1Connection implements VisitorConnection, TimedConnection, Http
     }
   }
 
+  finishRaw(): void {
+    // The visitor may have gone since the exchange ended.
+    if (this.current !== State.UPGRADED) return;
+    this.running = null;
+    this.transition(State.CLOSING);
+  }
+
   abort(): void {
+    if (this.current === State.CLOSED) return;
     this.transition(State.CLOSED);
     // A reset instead of an orderly end: the visitor must see that the response is not complete. (TLS has no
     // reset; there the missing close_notify shows it.)

@@ -45,6 +45,8 @@ export interface Http1RequesterOwner {
   endWithExchange(): void;
   /** From now on the exchange carries raw bytes. */
   upgrade(): void;
+  /** The bytes of an upgraded connection are over, in both directions. */
+  finishRaw(): void;
   /** The exchange is over, and its response is out. */
   finish(isRequestDone: boolean): void;
   /** The exchange is over, and its response is not complete: makes the visitor notice. */
@@ -53,8 +55,11 @@ export interface Http1RequesterOwner {
   resumeBody(): void;
 }
 
-/** How body bytes become the visitor's: `wrapped` ones get chunk framing here, `chunked` ones have it. */
-type BodyCoding = 'as-is' | 'chunked' | 'wrapped';
+/**
+ * How body bytes become the visitor's: `wrapped` ones get chunk framing here, `chunked` ones have it. Those that are `bare`
+ * have neither chunks nor a length: they end with the connection.
+ */
+type BodyCoding = 'as-is' | 'bare' | 'chunked' | 'wrapped';
 
 /** Slices below this size are copied before they wait in the socket. */
 const MAX_COPIED_BYTES = 4096;
@@ -105,6 +110,7 @@ export class Http1Requester implements Requester {
         framingLine = 'Transfer-Encoding: chunked\r\n';
         this.coding = response.framing === Framing.CHUNKED ? 'chunked' : 'wrapped';
       } else {
+        this.coding = 'bare';
         connection.endWithExchange();
       }
     }
@@ -157,9 +163,14 @@ export class Http1Requester implements Requester {
     this.connection.socket.end();
   }
 
+  finishRaw(): void {
+    this.connection.finishRaw();
+  }
+
   complete(trailers: Fields | null, isRequestDone: boolean): void {
     this.flush();
-    if (this.coding !== 'as-is') this.write(Buffer.from(lastChunk(trailers), 'latin1'));
+    if (this.coding === 'chunked' || this.coding === 'wrapped')
+      this.write(Buffer.from(lastChunk(trailers), 'latin1'));
     this.connection.finish(isRequestDone);
   }
 
@@ -198,6 +209,18 @@ export class Http1Requester implements Requester {
 
   abort(): void {
     this.connection.abort();
+  }
+
+  endEarly(): void {
+    const { connection } = this;
+    // An orderly end would look like that of the body.
+    if (this.coding === 'bare') {
+      connection.abort();
+      return;
+    }
+    this.flush();
+    connection.endWithExchange();
+    connection.finish(connection.exchange.isRequestDone);
   }
 
   pauseBody(): void {

@@ -42,7 +42,7 @@ const FOLLOWING: readonly number[] = [
   /* HEAD          */ following(S.EXCHANGE, S.LAST_EXCHANGE, S.LINGERING, S.HANDED_OFF, S.CLOSED),
   /* EXCHANGE      */ following(S.IDLE, S.LAST_EXCHANGE, S.UPGRADED, S.CLOSED),
   /* LAST_EXCHANGE */ following(S.UPGRADED, S.CLOSING, S.LINGERING, S.CLOSED),
-  /* UPGRADED      */ following(S.CLOSED),
+  /* UPGRADED      */ following(S.CLOSING, S.CLOSED),
   /* CLOSING       */ following(S.CLOSED),
   /* LINGERING     */ following(S.CLOSED),
   /* HANDED_OFF    */ 0,

@@ -18,6 +18,7 @@ import { isForPage } from '../answers/error-response.js';
 import { RelayError } from '../answers/relay-error.js';
 import { requestFault } from '../answers/request-faults.js';
 import type { Exchange } from '../exchange/exchange.js';
+import { stopExchange } from '../exchange/stopping.js';
 import { LINGER_MS } from '../limits.js';
 import { hostnameOf } from '../routing/hostname.js';
 import type { Route } from '../routing/route.js';
@@ -149,6 +150,10 @@ export class Http2Connection implements VisitorConnection, Http2StreamOwner, Con
 
   drain(): void {
     if (this.state === 'opening' || this.state === 'open') this.close();
+  }
+
+  stop(): void {
+    for (const exchange of this.exchanges()) stopExchange(exchange);
   }
 
   destroy(): void {

@@ -226,6 +226,11 @@ export class Http2Requester implements Requester, StreamHandler {
     this.stream.end();
   }
 
+  finishRaw(): void {
+    this.exchange = null;
+    this.finish();
+  }
+
   complete(trailers: Fields | null): void {
     this.exchange = null;
     if (!this.stream.isClosed) {
@@ -273,6 +278,10 @@ export class Http2Requester implements Requester, StreamHandler {
     // A separate write: clients that read the reset together with the head may show neither head nor status.
     setImmediate(() => this.stream.breakOff(this.breakCode));
     this.finish();
+  }
+
+  endEarly(): void {
+    this.abort();
   }
 
   /** RFC 8441 §5: a reset of a WebSocket's connection appears as CANCEL. */

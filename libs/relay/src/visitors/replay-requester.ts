@@ -98,6 +98,10 @@ export class ReplayRequester implements Requester, VisitorConnection {
 
   drain(): void {}
 
+  stop(): void {
+    this.destroy();
+  }
+
   destroy(): void {
     if (this.isOver) return;
     this.exchange.cancel();
@@ -164,6 +168,10 @@ export class ReplayRequester implements Requester, VisitorConnection {
     this.answer('broken');
   }
 
+  endEarly(): void {
+    this.abort();
+  }
+
   // The exchange rejects an upgrade that the request did not ask for.
 
   switchProtocols(): void {
@@ -175,6 +183,10 @@ export class ReplayRequester implements Requester, VisitorConnection {
   }
 
   endRaw(): void {
+    throw new Error('a replay cannot switch protocols');
+  }
+
+  finishRaw(): void {
     throw new Error('a replay cannot switch protocols');
   }
 

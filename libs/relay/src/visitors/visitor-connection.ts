@@ -14,6 +14,8 @@ export interface VisitorConnection {
   giveNotice(): void;
   /** Ends the connection as soon as no exchange needs it. */
   drain(): void;
+  /** Ends its exchanges in an orderly way: their time is over. Only after `drain`. */
+  stop(): void;
   /** Ends it at once. */
   destroy(): void;
 }
