@@ -46,7 +46,7 @@ function readAt(schema: z.core.$ZodType, value: unknown, path: Path): unknown {
     case 'union':
       return readUnion(def.options, value, path);
     case 'enum':
-      if (typeof value !== 'string') throw new ReadError(path, 'must be a text');
+      if (typeof value !== 'string') throw new ReadError(path, 'must be a string');
       return value;
     default:
       return readLeaf(schema, value, path);

@@ -209,7 +209,7 @@ describe('the banner filter leaves unchanged', () => {
     ['an encoding with states', { 'content-type': 'text/html; charset="iso-2022-jp"' }],
     ['a download', { 'content-disposition': 'attachment; filename=a.html' }],
     ['what must not be transformed', { 'cache-control': 'public, no-transform' }],
-    ['a coding nobody asked for', { 'content-encoding': 'zstd' }],
+    ['a coding that was not requested', { 'content-encoding': 'zstd' }],
     ['two codings', { 'content-encoding': 'gzip, br' }],
   ])('%s', async (_what, fields) => {
     await start(page({ etag: '"1"', 'content-length': PAGE.length, ...fields }));
@@ -231,7 +231,7 @@ describe('the banner filter leaves unchanged', () => {
     ['frames', { ...BROWSER, 'sec-fetch-dest': 'iframe' }],
     ['programs', { accept: '*/*' }],
     ['scripts without Sec-Fetch', { accept: 'text/html', 'x-requested-with': 'XMLHttpRequest' }],
-    ['nobody in particular', {}],
+    ['an unknown program', {}],
   ])('a page for %s', async (_who, headers) => {
     await start(page({ etag: '"1"' }));
     const response = await visit(headers);

@@ -41,7 +41,7 @@ export const ERRORS = {
     status: 403,
     title: "You're not a member of this team",
     description:
-      'The header Culvert-Team names a team that the person is not a member of, or the person is in no ' +
+      'The header Culvert-Team names a team that the person is not a member of, or the person is not in a ' +
       'team. Ask an owner or admin of the team for an invitation.',
   },
   person_required: {

@@ -197,7 +197,7 @@ export const previewResource = z.strictObject({
       namespace: z.string(),
       client: z.string(),
     })
-    .describe('Fields that people know the intercept by; the others are in its own resource.'),
+    .describe('Fields that identify the intercept to people; its own resource has all fields.'),
   trafficManagerId: id,
   ingress: ingressResource,
   access: z.enum(PREVIEW_ACCESS),

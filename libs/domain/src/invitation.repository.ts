@@ -12,7 +12,7 @@ export interface InvitationRepository {
   find(teamId: string, id: string): Promise<Invitation | null>;
   list(teamId: string, page: PageRequest): Promise<Page<Invitation>>;
   /**
-   * Gives it a new token; the old one stops working. The person who renewed it last counts as its creator.
+   * Renews an invitation with a new token; the old one stops working. The person who renewed it last counts as its creator.
    * @throws AuthorityLostError as for `create`
    */
   renew(

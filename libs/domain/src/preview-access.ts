@@ -11,7 +11,7 @@ export const SHARE_LINK_PREFIX = SECRET_PREFIXES.shareLink;
 /** Lifetime of the code between the hand-off page on the app host and the preview's host. */
 export const ACCESS_CODE_MS = 60_000;
 /**
- * Lifetime of a visit. Browsers of people who are still signed in are then handed over again, without them noticing.
+ * Lifetime of a visit. People who are still signed in then get a new visit without noticing.
  */
 export const PREVIEW_VISIT_MS = 24 * 60 * 60 * 1000;
 /**

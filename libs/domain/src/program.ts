@@ -11,7 +11,7 @@ export const REFRESH_TOKEN_LIFETIME_MS = 30 * 24 * 60 * 60_000;
 /**
  * Time for which a refresh token still works after another of the same program was first used instead: the one created
  * from it, or one created from the same. Processes of one machine share a file of tokens, and responses get lost, so a
- * program can be behind; a later use is that of a leaked copy.
+ * program can be behind; a later use must come from a leaked copy.
  */
 export const SUPERSEDED_TOKEN_GRACE_MS = 60_000;
 /** Time for which a superseded refresh token is remembered, to notice a leaked copy. */

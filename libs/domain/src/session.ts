@@ -62,7 +62,7 @@ export interface Session {
   readonly endReason: string | null;
 }
 
-/** A session with the names that people know its traffic manager by. */
+/** A session with the name and cluster that identify its traffic manager to people. */
 export interface ShownSession extends Session {
   readonly trafficManager: Pick<TrafficManager, 'managerId' | 'name' | 'clusterId'>;
 }

@@ -39,7 +39,7 @@ describe(Announcer.name, () => {
     const announcer = new Announcer(bus, log);
     await announcer.previewsChanged(['a.preview.test', 'b.preview.test']);
     expect(logged).toEqual([
-      ['error', 'events not published', { err: expect.any(EventNotPublishedError), count: 2 }],
+      ['error', 'cannot publish events', { err: expect.any(EventNotPublishedError), count: 2 }],
     ]);
     announcer.changed(CHANGE);
     await expect.poll(() => logged.at(-1)?.[1]).toBe('cannot announce a change');

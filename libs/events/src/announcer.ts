@@ -25,7 +25,7 @@ export class Announcer implements PreviewAnnouncer {
     const outcomes = await Promise.allSettled(events.map((event) => this.bus.publish(event)));
     const refusals = outcomes.filter((outcome) => outcome.status === 'rejected');
     if (refusals.length > 0) {
-      this.log.error({ err: refusals[0]?.reason, count: refusals.length }, 'events not published');
+      this.log.error({ err: refusals[0]?.reason, count: refusals.length }, 'cannot publish events');
     }
   }
 

@@ -18,7 +18,7 @@ describe('InProcessEventBus', () => {
   it('sends a topic only to its subscribers', () => {
     const bus = new InProcessEventBus(() => {});
     const heard: string[] = [];
-    bus.send('a', 'nobody is there');
+    bus.send('a', 'no listener yet');
     const one = bus.listen('a', (message) => heard.push(`one ${message}`));
     bus.listen('a', (message) => heard.push(`other ${message}`));
     bus.listen('b', (message) => heard.push(`b ${message}`));

@@ -22,7 +22,7 @@ describe('RedisEventBus', () => {
   it('delivers to every process, the publishing one included, once', async () => {
     const [one, other] = [open(), open()];
     const [heardByOne, heardByOther] = [listen(one.bus), listen(other.bus)];
-    // Each has published, so each is subscribed: from here on no event may be missing.
+    // Each bus has published, so each is subscribed: from here on no event may be missing.
     const events = [previewChanged(), previewChanged(), previewChanged(), previewChanged()];
     await one.bus.publish(events[0]);
     await other.bus.publish(events[1]);

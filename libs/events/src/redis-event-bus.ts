@@ -30,7 +30,7 @@ export class RedisEventBus implements EventBus {
   private readonly topics: Topics;
   /** A connection of its own, created for the first subscriber: bulk data that is read too slowly must not cost an event. */
   private topicSubscriber: RedisConnection | null = null;
-  /** Resolved by the first subscription: this process would not receive what is published before it. */
+  /** Resolved by the first subscription: this process would not receive events that are published earlier. */
   private readonly listening: Promise<void>;
   readonly #redisUrl: string;
   private hasGap = false;
@@ -119,7 +119,7 @@ export class RedisEventBus implements EventBus {
   private async publishWhenReady(event: ClusterEvent, deadline: AbortSignal): Promise<void> {
     await this.listening;
     await whenReady(this.publisher, deadline);
-    // Given up meanwhile: a late event would contradict the result that the caller got.
+    // The caller has given up meanwhile: a late event would contradict the result that it got.
     if (!deadline.aborted) await this.publisher.publish(CHANNEL, encodeEvent(event));
   }
 

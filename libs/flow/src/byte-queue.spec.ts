@@ -14,7 +14,7 @@ function drain(queue: ByteQueue): Buffer[] {
   return pieces;
 }
 
-/** Every buffer that the queue refers to, as its class and its array do. */
+/** Returns every buffer that the queue or its array refers to. */
 function held(queue: ByteQueue): Buffer[] {
   const { pieces, tail } = queue as unknown as { pieces: Buffer[]; tail: Buffer };
   return [...pieces, tail].filter(({ length }) => length > 0);

@@ -1,13 +1,13 @@
 /**
- * A first-in, first-out queue of bytes. A piece is kept where it lies, or copied into memory of the queue's own: a slice of
- * ten bytes would otherwise keep the whole read or message that it was cut from, and cost an object.
+ * A first-in, first-out queue of bytes. A large piece is kept without a copy. A small one is copied into memory of the
+ * queue: a slice of ten bytes would otherwise retain the whole read or message that it was cut from, and cost an object.
  */
 
 /** Pieces up to this size are copied behind each other, into tails of at most `TAIL_BYTES`. */
 const MAX_COPIED_BYTES = 4096;
 const TAIL_BYTES = 8192;
 
-/** Places of taken pieces that may stay in the array before it is cut. */
+/** Number of removed pieces whose places may stay in the array before it is cut. */
 const MAX_TAKEN = 64;
 
 const EMPTY = Buffer.alloc(0);
@@ -56,7 +56,7 @@ export class ByteQueue {
     else this.push(copyOf(piece));
   }
 
-  /** Takes the first bytes, at most `max`, as they lie: fewer when they lie in several places. Not when empty. */
+  /** Removes and returns the first bytes, at most `max`, without a copy: fewer when they lie in several pieces. The queue must not be empty. */
   shift(max: number): Buffer {
     if (this.end === 0) return this.shiftTail(max);
     const first = this.pieces[this.head];
@@ -93,7 +93,7 @@ export class ByteQueue {
     return taken;
   }
 
-  /** Makes the tail a piece: what follows lies elsewhere. */
+  /** Makes the tail a piece, since the bytes that follow lie elsewhere. */
   private seal(): void {
     this.pieces[this.end++] = this.tail.subarray(this.tailStart, this.tailEnd);
     this.forgetTail();

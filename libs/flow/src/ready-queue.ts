@@ -1,6 +1,6 @@
 /**
- * Streams that have something to send, in turns: each may send a quantum, and a stream that has more goes to the end of
- * the queue. The links are in the streams themselves, so that a turn makes no object.
+ * A queue of the streams that have something to send. Each in turn may send a quantum, and a stream that has more goes to
+ * the end of the queue. The links are in the streams themselves, so that a turn creates no object.
  */
 export interface ReadyStream {
   /** Links of the queue, which only the queue sets. */

@@ -1,9 +1,9 @@
-/** Shares smaller than this are not worth a stream's while. */
+/** Smaller shares are not lent: they would not help a stream. */
 const MIN_SHARE_BYTES = 4096;
 
 /**
- * The pool that lends windows what they grow by, so that all windows of a connection together cannot make this end hold
- * more than it can afford.
+ * The pool from which windows borrow the bytes that they grow by. It bounds what all windows of a connection together can
+ * make this end hold.
  */
 export class ReceiveBudget {
   constructor(private left: number) {}

@@ -45,7 +45,7 @@ export class ReceiveWindow {
 
   /**
    * Returns by how many bytes the window should grow with the grant that follows: at most as much again, and to `maxSize`
-   * at most. 0 unless the window, and not the consumer, is what slows the far end down. To be asked once a grant.
+   * at most. 0 unless the window, and not the consumer, is what slows the far end down. Call it once for each grant.
    */
   wantedGrowth(maxSize: number, roundTripMs: number): number {
     this.growthBytes += this.consumed;
@@ -75,7 +75,7 @@ export class ReceiveWindow {
     this.credit += growth;
   }
 
-  /** Makes the window as small as it began, at its end. Returns what it had grown by, which was lent to it. */
+  /** Shrinks the window to its initial size when it ends. Returns the bytes that it had grown by, which were lent to it. */
   shrink(): number {
     const growth = this.size - this.initialSize;
     this.size = this.initialSize;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { SeededRandom } from '@culvert/testkit';
 import { Slab, SlabBatch } from './slab-batch.js';
 
-/** A protocol whose frames are what its writes are. */
+/** A protocol in which each write is one frame. */
 class PlainBatch extends SlabBatch {
   word(value: number): void {
     this.u32(value);

@@ -17,7 +17,7 @@ const MAX_COPIED_BYTES = 8192;
 /** A batch below this size that has to wait gets memory of its own, so that it does not pin a slab. */
 const MAX_DETACHED_BYTES = 4096;
 
-/** Runs in a batch that has to wait, each of which may pin a slab. */
+/** Maximum number of runs in a batch that has to wait, since each run may pin a slab. */
 const MAX_WAITING_RUNS = 16;
 
 const NO_MEMORY = Buffer.alloc(0);
@@ -34,7 +34,7 @@ export class Slab {
 export class SlabBatch {
   /** Bytes collected. */
   size = 0;
-  /** What `reserve` made room in. Valid until the next write. */
+  /** The buffer in which `reserve` made room. Valid until the next write. */
   protected memory: Buffer = NO_MEMORY;
   private runs: Buffer[] = [];
   private runStart = 0;

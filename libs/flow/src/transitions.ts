@@ -1,5 +1,5 @@
 /**
- * Tables of transitions: one row for each state, which holds the states that may follow it as bits of one number. A
+ * Tables of transitions. Each state has a row: a number whose bits are the states that may follow. A
  * machine has at most 31 states, numbered from 0 in the order of its rows.
  */
 

@@ -35,7 +35,7 @@ describe('identifyField', () => {
 
   it.each(plain)('does not confuse other names with %s', (key) => {
     const name = key.toLowerCase().replaceAll('_', '-');
-    // These endings include names that the lookup distinguishes only by their length.
+    // These endings produce names that the lookup distinguishes from known ones only by length.
     const endings = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz".split('');
     const longer = endings.flatMap((end) =>
       Array.from({ length: 16 }, (_, padding) => `${name}${'x'.repeat(padding)}${end}`),

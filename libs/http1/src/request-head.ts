@@ -79,7 +79,7 @@ export class RequestHead extends MessageHead {
     this.expectContinue = expectLine !== -1 && hasBody && line.minorVersion === 1;
   }
 
-  /** If a server reads `Connection` differently, it must not treat a forwarded field as removed. */
+  /** A server that reads `Connection` differently must not treat a forwarded field as removed. */
   private refuseOddNominations(): void {
     const { oddNames } = this.connection;
     for (let i = 0; i < this.count; i++) {

@@ -1,4 +1,4 @@
-/** A rule is not acceptable; the message says which one, and why. */
+/** A rule is not acceptable; the message names the rule and the reason. */
 export class RuleError extends Error {
   override readonly name = 'RuleError';
 }

@@ -122,7 +122,7 @@ describe('a peer that does not read', () => {
     expect(events).toEqual([]);
     await Promise.resolve();
     expect(events).toEqual(['violation: the peer does not read its control stream']);
-    // The first of them was consumed: what waits is what came after it.
+    // The first line was consumed: only later lines wait.
     expect(sent - 2).toBe(Math.floor((8 * 1024 * 1024) / (JSON.stringify(large).length + 1)));
   });
 

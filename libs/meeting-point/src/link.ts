@@ -149,7 +149,7 @@ export class Link {
     const control = new ControlStream({
       onLine: (line) => this.owner.onLine(line),
       onViolation: (reason) => tunnel.close(GoAwayCode.PROTOCOL_ERROR, reason),
-      // Nothing works without it: another tunnel may have a working one.
+      // Nothing works without a control stream: another tunnel may have a working one.
       onEnd: () => tunnel.close(GoAwayCode.NORMAL, 'the control stream has ended'),
     });
     const stream = tunnel.openStream(CONTROL_TARGET, control);

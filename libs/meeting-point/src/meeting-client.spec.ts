@@ -162,7 +162,7 @@ describe('a client of the meeting point', () => {
       'with a disposition it does not know',
       { type: 'intercept', intercept: { ...infoOf(), disposition: 'X' } },
     ],
-    ['of somebody else', { type: 'intercept', intercept: infoOf({ name: 'of-bob' }) }],
+    ['of another client', { type: 'intercept', intercept: infoOf({ name: 'of-bob' }) }],
   ])('continues after a line %s', async (_, line) => {
     const heard: InterceptInfo[] = [];
     const alice = client({ onIntercept: (info) => heard.push(info) });

@@ -33,7 +33,9 @@ export class ApiKeyUse {
     this.recording.add(id);
     void this.store.apiKeys
       .recordUse(id, at, address !== null && isIP(address) !== 0 ? address : null)
-      .catch((error: unknown) => this.log.warn({ err: error, apiKeyId: id }, 'use of key not recorded'))
+      .catch((error: unknown) =>
+        this.log.warn({ err: error, apiKeyId: id }, 'cannot record the use of a key'),
+      )
       .finally(() => this.recording.delete(id));
   }
 

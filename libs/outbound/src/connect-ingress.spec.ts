@@ -38,7 +38,7 @@ describe(connectIngress.name, () => {
     await once(peer, 'data');
     await new Promise((resolve) => peer.write('413', resolve));
     peer.resetAndDestroy();
-    // The reset is here, and nothing was read since: this write is refused.
+    // The reset has arrived, and nothing was read since: this write is refused.
     socket.write('more');
     const [error] = await failed;
     expect(error).toMatchObject({ syscall: 'write' });

@@ -57,7 +57,7 @@ describe('a tunnel that is refused with 401', () => {
         credential = 'new';
       },
     });
-    // It continues with the new one: the acceptor never opens a tunnel.
+    // The dialer continues with the new credential: the acceptor never opens a tunnel.
     await expect.poll(() => shown.slice(0, 2)).toEqual(['Bearer old', 'Bearer new']);
     expect(waits[0]).toBeLessThan(1000);
   });

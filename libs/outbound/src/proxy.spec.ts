@@ -1,4 +1,4 @@
-/** The way out of a network that lets nothing through but its proxy. */
+/** A tunnel out of a network in which only a proxy has access to the outside. */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
@@ -60,7 +60,7 @@ const REFUSED_BY_EDGE = { status: 418, reason: 'the edge answered 418 to the upg
 
 type Outcome = { status: number | null; reason: string } | { error: string };
 
-/** Returns what becomes of the first attempt to open a tunnel. */
+/** Returns the outcome of the first attempt to open a tunnel. */
 function dial(url: string, options: Partial<KeptTunnelOptions> = {}): Promise<Outcome> {
   return new Promise((resolve) => {
     kept = new KeptTunnel({

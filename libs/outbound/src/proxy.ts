@@ -6,7 +6,7 @@ import { getProxyForUrl } from 'proxy-from-env';
 export function proxyOf(url: string | URL): string | null {
   const proxy = getProxyForUrl(String(url));
   if (proxy === '') return null;
-  // Its value stays out of the message: it may hold a password.
+  // The message does not quote the variable, which may hold a password.
   if (!URL.canParse(proxy) || !/^https?:$/.test(new URL(proxy).protocol))
     throw new Error('HTTPS_PROXY or HTTP_PROXY is not the http or https address of a proxy');
   return proxy;

@@ -7,7 +7,7 @@ import type { IncomingStream, StreamHandler } from '@culvert/tunnel';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Splice } from './splice.js';
 
-/** The tunnel's side of a splice: writes down what is called. */
+/** The tunnel's side of a splice: records the calls. */
 class FakeStream implements IncomingStream {
   readonly id = 1;
   handler!: StreamHandler;

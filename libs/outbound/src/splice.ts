@@ -72,7 +72,7 @@ export class Splice implements StreamHandler {
 
   onReset(): void {
     clearTimeout(this.connectTimer);
-    // Not `resetAndDestroy`: Node 20 fails it with EINVAL on a socket that was ended before, and leaves that open.
+    // Not `resetAndDestroy`: in Node 20 it fails with EINVAL on a socket that was ended before, and leaves the socket open.
     this.socket.destroy();
   }
 

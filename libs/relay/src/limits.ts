@@ -75,7 +75,7 @@ export const HALF_CLOSED_IDLE_MS = 2000;
 /** How long a connection whose last request is complete stays open for the visitor to read the response and close it. */
 export const LINGER_MS = 2000;
 
-/** How long a response that broke off may stay unread over HTTP/2 before its stream is reset, what waits included. */
+/** How long a response that broke off may stay unread over HTTP/2 before its stream and its waiting bytes are dropped. */
 export const BROKEN_IDLE_MS = 5000;
 
 /** 1xx responses a service may send before the final one. */

@@ -55,7 +55,7 @@ function pattern(length: number, seed: number): Buffer {
   return bytes;
 }
 
-/** Like `fill`, for bytes that only the writer references; returns how many. A function of its own: its variables die. */
+/** Like `fill`, for bytes that only the writer references; returns how many. It is a separate function so that its variables do not outlive the call. */
 function fillAndForget(writer: SocketWriter): number {
   let bytes = 0;
   for (let hasRoom = true; hasRoom; bytes += 1 << 20) hasRoom = writer.write(Buffer.alloc(1 << 20, 'a'));

@@ -78,7 +78,7 @@ async function measure(name: string, far: Far, echoPort: number): Promise<void> 
     const opened = Array.from({ length: streams }, () => {
       const handler = new PingPong(Buffer.alloc(bytes, 1));
       handler.stream = far.tunnel.openStream(target, handler);
-      // Two under way keep the way busy in both directions.
+      // Two blocks under way keep the connection busy in both directions.
       for (let i = 0; i < 2; i++) handler.stream?.write(Buffer.alloc(bytes, 1));
       return handler.stream;
     });

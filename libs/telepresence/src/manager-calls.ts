@@ -259,7 +259,7 @@ class Call implements ClientCall {
     if (this.bytes < PREFIX_BYTES) return false;
     if (this.parts[0].length < PREFIX_BYTES) this.parts = [Buffer.concat(this.parts)];
     const [head] = this.parts;
-    if (head[0] !== 0) throw new MessageError('a message is compressed, or this is no message');
+    if (head[0] !== 0) throw new MessageError('a message is compressed, or the bytes are not a message');
     const end = PREFIX_BYTES + head.readUInt32BE(1);
     if (end > MAX_MESSAGE_BYTES) throw new MessageError(`a message has ${end} bytes`);
     if (this.bytes < end) return false;

@@ -83,7 +83,7 @@ export class MessageReader {
 
   private readPrefix(octet: number): void {
     if (this.prefixBytes === 0) {
-      if (octet !== 0) throw new MessageError('a message is compressed, or these are not messages');
+      if (octet !== 0) throw new MessageError('a message is compressed, or the bytes are not messages');
       this.left = 0;
     } else {
       this.left = this.left * 256 + octet;

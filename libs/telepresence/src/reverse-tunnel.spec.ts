@@ -27,7 +27,7 @@ const VERSIONS = ['v2.0.3', 'v2.3.1', 'v2.3.2', 'v2.4.7', 'v2.4.8', 'v2.14.0'];
 /** A SETTINGS frame without settings. */
 const SETTINGS = '\0\0\0\u0004\0\0\0\0\0';
 
-/** More of them than a manager may send in ten seconds without DATA that they follow. */
+/** More PINGs than a manager may send in ten seconds without DATA before them. */
 const PINGS = '\0\0\u0008\u0006\0\0\0\0\0PINGPING'.repeat(1100);
 
 function chunkOf(content: string): Buffer {
@@ -40,8 +40,8 @@ function chunkOf(content: string): Buffer {
 }
 
 /*
- * What a manager said before the edge had looked up its credential was handled while the tunnel was being made, whose
- * owner had nothing yet to handle it with: no manager up to 2.3.1, which speaks first, ever got a connection.
+ * Bytes that a manager sent before the edge had looked up its credential were handled while the tunnel was being made,
+ * before its owner could handle them: managers up to 2.3.1, which send first, never got a connection.
  */
 it.each<[what: string, deliver: (handler: ReverseCarrierHandler) => void]>([
   ['settings', (handler) => handler.onData(chunkOf(SETTINGS))],
@@ -102,7 +102,7 @@ class Probe implements StreamHandler {
     else this.waits.push({ bytes, done });
     return done.promise;
   }
-  /** Resolves at once when `write` said so, else when there is room. */
+  /** Resolves at once if the last `write` returned true, otherwise when there is room. */
   async room(hasRoom: boolean): Promise<void> {
     if (hasRoom) return;
     this.drain = new Deferred();
@@ -254,7 +254,7 @@ describe.each(VERSIONS)('with a manager %s', (version) => {
 
   it('sends the preface as a Chunk of its own, and first', async () => {
     const { manager, measured } = await open({ version });
-    // Those that speak first have said so before anything came.
+    // Managers that send first have sent their SETTINGS before anything arrived.
     await measured;
     expect(manager.chunkLengths[0]).toBe(24);
     expect(manager.chunkLengths[1]).toBeGreaterThanOrEqual(9);
@@ -745,7 +745,7 @@ class HandmadeCall implements ReverseCarrier {
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** GOAWAY with ENHANCE_YOUR_CALM, of a manager that has looked at no stream. */
+/** GOAWAY with ENHANCE_YOUR_CALM, of a manager that has processed no stream. */
 const GOAWAY = '\0\0\u0008\u0007\0\0\0\0\0\0\0\0\0\0\0\0\u000b';
 /** PUSH_PROMISE, which breaks a rule of the connection. */
 const PUSH = '\0\0\u0004\u0005\u0004\0\0\0\u0001abcd';
@@ -780,7 +780,7 @@ it('a reverse tunnel ends after a stream is opened, not within, when the manager
 });
 
 /*
- * What the user of a stream threw cut the end of its tunnel off: the call was not ended, and the owner kept the tunnel.
+ * An exception of a stream's user interrupted the end of its tunnel: the call was not ended, and the owner kept the tunnel.
  */
 it('a reverse tunnel ends the call and reports the fault when the user of a stream throws at the end', async () => {
   const call = await HandmadeCall.open();

@@ -115,10 +115,10 @@ class ReverseTunnel
   private readonly roundTrip: RoundTrip;
   /** Whether the carrier has enough for now. */
   private isFull = false;
-  /** The fault of this side, once something threw that must never throw. */
+  /** The fault of this side, once a callback threw, which must never happen. */
   private fault: string | null = null;
   private readonly chunks = new MessageReader(this, CONTENT_FIELD);
-  /** Bytes that came before the preface was sent. Nothing may be answered ahead of it. */
+  /** Bytes that came before the preface was sent. Nothing may be sent before the preface. */
   private early: Buffer[] | null = [];
   private handshakeTimer: NodeJS.Timeout | null = null;
   private measureTimer: NodeJS.Timeout | null = null;

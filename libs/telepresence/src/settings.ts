@@ -6,7 +6,7 @@ export interface ReverseTunnelSettings {
   readonly windowBytes: number;
   /** Maximum size of a window. */
   readonly maxWindowBytes: number;
-  /** What all windows may grow by, together. */
+  /** Bytes by which all windows together may grow. */
   readonly growthBudgetBytes: number;
   /** Longest time from the start to the manager's SETTINGS. */
   readonly handshakeTimeoutMs: number;

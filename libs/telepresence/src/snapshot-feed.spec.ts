@@ -22,7 +22,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Has the next reading take this long. */
+/** Makes the next read take this long. */
 function takes(ms: number): void {
   const now = performance.now();
   vi.spyOn(performance, 'now')

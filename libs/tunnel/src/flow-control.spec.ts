@@ -99,7 +99,7 @@ describe('the sender', () => {
     while (near.write(Buffer.alloc(64 * KIB))) written += 64 * KIB;
     expect(written).toBeGreaterThanOrEqual(448 * KIB);
     expect(both.edgeCarrier.bufferedBytes).toBeLessThanOrEqual(512 * KIB + 128 * KIB);
-    // `write` said false when it took the last chunk: that one is still sent.
+    // `write` returned false for the last chunk, which is still sent.
     written += 64 * KIB;
     both.edgeCarrier.unstall();
     await nearRecorder.until('drain');
@@ -209,7 +209,7 @@ describe('the receiver', () => {
     const { near, farRecorder } = await openStream(both);
     let sent = 0;
     const total = 4 * MIB;
-    // The window shows in how much may be outstanding: stall the reader at the end and count.
+    // Stalls the reader at the end and counts the outstanding bytes, which show the size of the window.
     while (sent < total) {
       near.write(Buffer.alloc(64 * KIB));
       sent += 64 * KIB;

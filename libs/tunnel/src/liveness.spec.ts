@@ -61,7 +61,7 @@ describe('liveness', () => {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     expect(silent).toBe(false);
-    // A peer that is heard needs no PING but for the measurement.
+    // A peer that sends needs a PING only for the measurement.
     expect(host.pings.length).toBeLessThanOrEqual(3);
     liveness.stop();
   });

@@ -23,7 +23,7 @@ export class OldConnectionEvents implements OnApplicationBootstrap, OnApplicatio
   onApplicationBootstrap(): void {
     this.sweep = setInterval(() => {
       this.remove(new Date()).catch((error: unknown) =>
-        this.log.warn({ err: error }, 'old connection events not removed'),
+        this.log.warn({ err: error }, 'cannot remove old connection events'),
       );
     }, SWEEP_INTERVAL_MS).unref();
   }

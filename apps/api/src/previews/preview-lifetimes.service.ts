@@ -23,7 +23,7 @@ export class PreviewLifetimes implements OnApplicationBootstrap, OnModuleDestroy
   onApplicationBootstrap(): void {
     this.timer = setInterval(() => {
       this.sweeping = this.sweep(new Date()).catch((error: unknown) =>
-        this.log.error({ err: error }, 'ended previews not removed'),
+        this.log.error({ err: error }, 'cannot remove ended previews'),
       );
     }, SWEEP_MS);
     this.timer.unref();

@@ -283,7 +283,7 @@ describe('/api/v1/previews', () => {
     api.bus.refusal = new Error('no connection to redis://:hunter2@redis');
     try {
       expect((await team.post('/previews', { intercept, ingress })).status).toBe(201);
-      expect(api.logLines.join('')).toContain('events not published');
+      expect(api.logLines.join('')).toContain('cannot publish events');
       expect(api.logLines.join('')).not.toContain('hunter2');
     } finally {
       api.bus.refusal = undefined;

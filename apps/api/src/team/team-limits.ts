@@ -45,7 +45,7 @@ function authorityProblem(error: AuthorityLostError): ProblemError {
       return missing.length === 0
         ? new ProblemError('role_not_permitted', { cause: error })
         : new ProblemError('insufficient_scope', {
-            detail: `this needs ${missing.join(', ')}, which you no longer have`,
+            detail: `you no longer have a scope that this needs: ${missing.join(', ')}`,
             cause: error,
           });
     default:

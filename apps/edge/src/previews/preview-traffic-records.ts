@@ -55,7 +55,10 @@ export class PreviewTrafficRecords {
     if (held === undefined && this.pending.size >= MAX_PENDING) {
       const [oldest] = this.pending.keys();
       this.pending.delete(oldest);
-      this.log.error({ previewId: oldest.split(' ')[0] }, 'traffic of a preview was never recorded');
+      this.log.error(
+        { previewId: oldest.split(' ')[0] },
+        'traffic of a preview was lost before it was recorded',
+      );
     }
     this.pending.set(key, held === undefined ? draftOf(counted, minute) : sum(held, counted));
   }
@@ -69,7 +72,7 @@ export class PreviewTrafficRecords {
       try {
         await this.traffic.add(batch.map(([, draft]) => draft));
       } catch (error) {
-        this.log.error({ err: error, count: drafts.length - i }, 'traffic of previews not recorded yet');
+        this.log.error({ err: error, count: drafts.length - i }, 'cannot record the traffic of previews yet');
         for (const [key, draft] of batch) {
           const later = this.pending.get(key);
           this.pending.set(key, later === undefined ? draft : sum(draft, later));

@@ -30,7 +30,7 @@ export class PreviewUse {
     } catch (error) {
       this.log.error(
         { err: error, previews: ids.length, teams: counts.size },
-        'use of previews not recorded',
+        'cannot record the use of previews',
       );
     }
   }

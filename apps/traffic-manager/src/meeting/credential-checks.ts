@@ -53,7 +53,7 @@ export class CredentialChecks {
       const verdict = await this.authenticator.judgeAgain(credential);
       return verdict === 503 ? null : verdict === 101;
     } catch (error) {
-      this.log.error({ err: error }, 'cannot judge a credential');
+      this.log.error({ err: error }, 'cannot check a credential');
       return null;
     }
   }

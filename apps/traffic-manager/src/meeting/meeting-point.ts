@@ -169,7 +169,7 @@ export class MeetingPoint {
     try {
       return await this.options.authenticator.judge(request.headers.authorization);
     } catch (error) {
-      this.log.error({ err: error }, 'cannot judge a credential');
+      this.log.error({ err: error }, 'cannot check a credential');
       return 503;
     } finally {
       this.pending--;

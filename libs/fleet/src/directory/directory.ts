@@ -31,7 +31,7 @@ export interface Holder extends Holding {
 
 /** Events of a directory. */
 export interface DirectoryListener {
-  /** The holders of this traffic manager became known, or changed. */
+  /** The edges that hold tunnels of this traffic manager became known, or changed. */
   onHolders(trafficManagerId: string): void;
   /** This edge is gone: it stopped, or did not report for too long. */
   onEdgeGone(edgeId: string): void;

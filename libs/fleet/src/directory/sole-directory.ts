@@ -11,11 +11,11 @@ export class SoleDirectory implements Directory {
   }
 
   report(): void {
-    // Nobody else asks.
+    // No other edge asks.
   }
 
   disbelieve(): void {
-    // It never names anybody.
+    // It never names an edge.
   }
 
   listen(): void {

@@ -5,7 +5,7 @@ import type { FieldSection } from './response-fields.js';
 export interface ClientOwner extends EndpointOwner {
   /** SETTINGS of the peer were applied. The first ones show that it speaks HTTP/2. */
   onSettings(): void;
-  /** GOAWAY came: streams that the peer did not process are refused next, then `onGoAway` follows. @param code of any value */
+  /** GOAWAY came: streams that the peer did not process are refused next, then `onGoAway` follows. @param code any value */
   onGoingAway?(code: number): void;
   /** The peer no longer takes streams. Those that it did not process are refused already. @param code of any value */
   onGoAway(code: number): void;
@@ -21,6 +21,6 @@ export interface ClientCall extends PeerStream {
   handleDataEnd(overhead: number, isLast: boolean): void;
   /** A field block came: a head or trailers. */
   handleFields(section: FieldSection, isLast: boolean): void;
-  /** The peer did not process the stream: GOAWAY says so. */
+  /** The peer did not process the stream, according to its GOAWAY. */
   handleRefused(): void;
 }

@@ -10,7 +10,7 @@ const reset = (id: number, code: number): Buffer => frame(FrameType.RST_STREAM, 
 const goAway = (lastId: number, code: number): Buffer =>
   frame(FrameType.GOAWAY, 0, 0, Buffer.concat([uint32(lastId), uint32(code)]));
 
-/** A bit of everything that a server may send, to four requests. */
+/** Responses to four requests that together contain every kind of frame that a server may send. */
 const CONVERSATION = Buffer.concat([
   setting(3, 100),
   frame(FrameType.SETTINGS, Flag.ACK, 0),
@@ -569,8 +569,8 @@ describe('a connection with its own limits', () => {
 });
 
 /*
- * What a user threw at the end of its stream passed through `close` to the owner: other streams never ended, nor did what
- * the owner does behind `close`.
+ * An exception that a user threw at the end of its stream passed through `close` to the owner: other streams never ended,
+ * and the owner did not complete its own cleanup.
  */
 describe('a user that throws when its stream is lost', () => {
   class FaultRig extends ClientRig {

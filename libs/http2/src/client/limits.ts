@@ -25,7 +25,7 @@ export interface ClientOptions extends OutputOptions {
 }
 
 /**
- * The connection's window never limits, so that an unread response does not stop the others. The sum of the streams'
+ * The connection's window is so large that it never limits: an unread response must not stop the others. The sum of the streams'
  * windows bounds memory.
  */
 export const CONNECTION_WINDOW_BYTES = 2 ** 30;

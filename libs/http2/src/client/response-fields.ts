@@ -11,7 +11,7 @@ export class ResponseFields {
     readonly status: number,
     /** The value of `content-length`, or -1. */
     readonly contentLength: number,
-    /** All fields but `:status`, in order. */
+    /** All fields except `:status`, in order. */
     readonly fields: readonly HeaderField[],
   ) {}
 }
@@ -91,7 +91,7 @@ export function readTrailers(list: readonly HeaderField[]): readonly HeaderField
 }
 
 /**
- * Reports whether a malformed field spoils its message: an unknown pseudo-header field, or a name in upper case (§8.2.1).
+ * Reports whether a malformed field makes its message malformed: an unknown pseudo-header field, or a name in upper case (§8.2.1).
  */
 function isForbidden({ name }: HeaderField): boolean {
   return name === '' || name.startsWith(':') || UPPER_CASE.test(name);

@@ -4,7 +4,7 @@ import type { PeerRates } from './peer-rates.js';
 /**
  * Streams that ended here before the peer's side did: frames for them may be on their way. The oldest are forgotten.
  *
- * What the peer may have sent before it learned of the end is free, however many streams end early: users cancel requests,
+ * Bytes that the peer may have sent before it learned of the end are not counted, however many streams end early: users cancel requests,
  * and the connection is shared. Frames beyond that count as frames without content.
  */
 export class AbandonedStreams {
@@ -41,12 +41,12 @@ export class AbandonedStreams {
     else this.credits.set(streamId, left);
   }
 
-  /** Counts RST_STREAM for a closed stream. The first one is free; later frames are not. Throws as `count`. */
+  /** Counts RST_STREAM for a closed stream, except the first one. Later frames all count. Throws as `count`. */
   countReset(streamId: number): void {
     if (!this.settle(streamId)) this.rates.countNoise();
   }
 
-  /** The peer has reset the stream: it may send nothing more. Returns false when nothing was free already. */
+  /** Records that the peer has reset the stream: from now on every frame for it counts. Returns false when its allowance was used up already. */
   settle(streamId: number): boolean {
     const left = this.credits.get(streamId) ?? 0;
     if (left === 0) return false;

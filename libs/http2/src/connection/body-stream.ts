@@ -76,7 +76,7 @@ export abstract class BodyStream<Handler extends BodyHandler> implements ReadySt
   private isEndSent: boolean;
   private trailers: Trailers | null = null;
   private isDrainAwaited = false;
-  /** Code to reset the stream with once the output has left, or null. */
+  /** Error code with which the stream is reset once the output has left, or null. */
   private breakCode: ErrorCode | null = null;
 
   constructor(
@@ -255,7 +255,7 @@ export abstract class BodyStream<Handler extends BodyHandler> implements ReadySt
     this.deliver();
   }
 
-  /** The peer no longer wants this side's message. Its own is complete and may still be read. */
+  /** The peer no longer wants this side's message. The peer's own message is complete and may still be read. */
   protected abandonOutput(): void {
     if (this.state !== S.HALF_CLOSED_REMOTE) return;
     this.isEnding = true;
@@ -265,7 +265,7 @@ export abstract class BodyStream<Handler extends BodyHandler> implements ReadySt
   }
 
   private pass(chunk: Buffer): void {
-    // Credit also when the handler pauses: these bytes it has.
+    // Grants credit even when the handler has paused: it has received these bytes.
     this.handler?.onData(chunk);
     this.credit(chunk.length);
   }

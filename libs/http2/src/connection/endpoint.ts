@@ -27,9 +27,9 @@ export interface EndpointOwner extends OutputSink {
   onFailing?(code: ErrorCode, reason: string): void;
   /** GOAWAY with an error code is the last that was written, and every stream is closed. @param reason for people */
   onFailed(code: ErrorCode, reason: string): void;
-  /** The connection was to end with its last stream, and has ended. */
+  /** The draining connection has ended with its last stream. */
   onDrained(): void;
-  /** Something threw that must never throw. The connection fails, unless it is ending already. */
+  /** A callback threw, which must never happen. The connection fails, unless it is ending already. */
   onFault(error: unknown): void;
 }
 
@@ -65,7 +65,7 @@ export type EndpointState = (typeof EndpointState)[keyof typeof EndpointState];
 export interface EndpointOptions {
   readonly rates: PeerRateLimits;
   readonly lists: ListLimits;
-  /** What the peer may send on all streams together before it is granted more. */
+  /** Bytes that the peer may send on all streams together before it is granted more. */
   readonly windowBytes: number;
   /** Largest dynamic table of the encoder. */
   readonly encoderTableBytes?: number;
@@ -89,7 +89,7 @@ export abstract class Endpoint<S extends PeerStream> {
   protected readonly abandoned: AbandonedStreams;
   /** The last stream of the peer that was processed, as in GOAWAY. */
   protected lastPeerStreamId = 0;
-  /** Whether an empty DATA frame follows the field block at once that ends the stream: there is no body. */
+  /** Whether an empty DATA frame that ends the stream follows the field block at once: there is no body. */
   protected isEndNext = false;
   private state: EndpointState = EndpointState.OPEN;
   private hasSettings = false;
@@ -119,7 +119,7 @@ export abstract class Endpoint<S extends PeerStream> {
     return this.abandoned.size;
   }
 
-  /** Whether the peer's first SETTINGS are here: before, the peer may not speak HTTP/2 at all. */
+  /** Whether the peer's first SETTINGS have arrived: until then, the peer may not speak HTTP/2 at all. */
   get isReady(): boolean {
     return this.hasSettings;
   }
@@ -180,7 +180,7 @@ export abstract class Endpoint<S extends PeerStream> {
     this.output.close();
   }
 
-  /** Fails the connection after something threw that must never throw. */
+  /** Fails the connection after a callback threw, which must never happen. */
   handleFault(error: unknown): void {
     this.owner.onFault(error);
     this.fail(ErrorCode.INTERNAL_ERROR, 'a fault of this side');
@@ -188,7 +188,7 @@ export abstract class Endpoint<S extends PeerStream> {
 
   // --- Implemented for one direction ----------------------------------------------------------------------
 
-  /** A DATA frame came, whole. */
+  /** A complete DATA frame arrived. */
   protected abstract handleData(
     flags: number,
     streamId: number,
@@ -196,7 +196,7 @@ export abstract class Endpoint<S extends PeerStream> {
     from: number,
     to: number,
   ): void;
-  /** A field block came, whole: it must be decoded in any case, for the table. */
+  /** A complete field block arrived. It must be decoded in any case, to keep the table in step. */
   protected abstract handleBlock(
     flags: number,
     streamId: number,
@@ -239,7 +239,7 @@ export abstract class Endpoint<S extends PeerStream> {
     this.endIfDrained();
   }
 
-  /** Counts DATA. The connection's window opens as bytes come: a stream that is held back holds up no other. */
+  /** Counts DATA. The connection's window opens again as bytes arrive, so that a paused stream does not hold up others. */
   protected receive(bytes: number): void {
     const { window } = this;
     if (!window.receive(bytes))

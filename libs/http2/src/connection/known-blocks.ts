@@ -1,4 +1,4 @@
-/** Recognizes field blocks that come again, so that they need not be decoded: peers repeat their heads. */
+/** Recognizes repeated field blocks, so that they need not be decoded again: peers repeat their heads. */
 import type { HpackDecoder } from '../hpack/decoder.js';
 import { MAX_KNOWN_BLOCK_BYTES, MAX_KNOWN_BLOCKS } from './limits.js';
 

@@ -13,16 +13,16 @@ export const NOISE_PER_FRAME = 4;
 /** Output held per stream before its writer is paused. */
 export const STREAM_BUFFER_BYTES = 65_536;
 
-/** Output handed to the transport that has not left, above which streams wait. */
+/** Unsent bytes in the transport above which streams wait. */
 export const HIGH_WATER_BYTES = 131_072;
 
-/** Frames held back while the transport is full, above which nothing more is read. */
+/** Frames held back by a full transport above which nothing more is read. */
 export const MAX_HELD_BYTES = 262_144;
 
-/** Streams ended on this side of which frames may still be on their way. */
+/** Streams that ended on this side, and whose frames may still be on their way. */
 export const MAX_ABANDONED = 1024;
 
-/** Bytes that an empty DATA frame or a field block for such a stream counts for, beside DATA of its window. */
+/** Bytes for which an empty DATA frame or a field block for such a stream counts, in addition to DATA within its window. */
 export const EMPTY_FRAME_BYTES = 16_384;
 
 /** Bytes that such a stream may have beyond its window: a head, an interim one, trailers or an empty end. */

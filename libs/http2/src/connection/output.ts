@@ -14,13 +14,13 @@ import type { PeerRates } from './peer-rates.js';
 
 /** The transport of a connection. */
 export interface OutputSink {
-  /** Bytes that were written and have not left. A sink that knows only a mark reports `HIGH_WATER_BYTES` above it, 0 below. */
+  /** Bytes that were written and have not left. A sink that knows only whether it is above its high-water mark reports `HIGH_WATER_BYTES` or 0. */
   bufferedBytes(): number;
-  /** Takes bytes, which never change afterwards. */
+  /** Accepts bytes, which never change afterwards. */
   write(bytes: Buffer): void;
   /**
-   * Reading must stop, because the peer does not read the answers; or may resume. Both may be called while a stream is
-   * opened or written to. Streams must not be ended before that call returns.
+   * Called when reading must stop because the peer does not read the answers, and when it may resume. Both calls may come
+   * while a stream is opened or written to. Streams must not be ended before that call returns.
    */
   pauseInput(): void;
   resumeInput(): void;
@@ -28,9 +28,9 @@ export interface OutputSink {
 
 /** Options of an output, for transports that need other than the defaults. */
 export interface OutputOptions {
-  /** Room at the start of each piece that is written, which the sink may fill in; default 0. */
+  /** Bytes reserved at the start of each written piece, which the sink may fill in; default 0. */
   readonly headroomBytes?: number;
-  /** Credit of the connection below which streams wait; default 1. More where a stream's messages cannot be cut anywhere. */
+  /** Credit of the connection below which streams wait; default 1. It is larger where a stream's messages cannot be cut anywhere. */
   readonly minCreditBytes?: number;
 }
 
@@ -64,7 +64,7 @@ export class Output {
     this.minCreditBytes = minCreditBytes;
   }
 
-  /** Whether a stream may send, when it is its turn. */
+  /** Whether a stream may send in its turn. */
   get hasRoom(): boolean {
     return !this.isCongested && this.sendWindow >= this.minCreditBytes;
   }

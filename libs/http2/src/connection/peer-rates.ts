@@ -29,7 +29,7 @@ export class PeerRates {
     this.noise = new RateWindow(maxNoiseFrames, RATE_WINDOW_MS);
   }
 
-  /** Notes that a message or DATA with bytes came: some frames without content are fine with it. */
+  /** Notes that a message or DATA with bytes arrived, which allows the peer some frames without content. */
   noteContent(): void {
     this.noise.forgive(NOISE_PER_FRAME);
   }

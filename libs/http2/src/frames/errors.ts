@@ -20,7 +20,7 @@ export function compressionError(message: string): Http2Error {
   return new Http2Error(ErrorCode.COMPRESSION_ERROR, message);
 }
 
-/** Throws the error of a frame that is not allowed where it came. */
+/** Throws the error for a frame that is not allowed in the current state. */
 export function violation(message: string): never {
   throw protocolError(message);
 }

@@ -7,7 +7,7 @@ import { ErrorCode, Flag, FrameType, PREFACE } from './frame.js';
 
 const LIMITS = { maxFrameBytes: 1000, expectsPreface: false };
 
-/** Everything a reader hands on, as text: frames, and of DATA that passes through its beginning, bytes and end. */
+/** Everything that a reader reports, as text: whole frames; for DATA that passes through, its beginning, bytes and end. */
 class Log {
   readonly lines: string[] = [];
   readonly reader: FrameReader;

@@ -29,9 +29,9 @@ export interface DataSink {
 }
 
 export interface FrameReaderOptions {
-  /** Largest payload: the MAX_FRAME_SIZE that the peer was told. Longer frames are errors (FRAME_SIZE_ERROR). */
+  /** Largest payload: the MAX_FRAME_SIZE that was announced to the peer. Longer frames are errors (FRAME_SIZE_ERROR). */
   readonly maxFrameBytes: number;
-  /** Largest payload of a frame other than DATA; ENHANCE_YOUR_CALM above it. As `maxFrameBytes` when absent. */
+  /** Largest payload of a frame other than DATA; larger ones end the connection with ENHANCE_YOUR_CALM. Default: `maxFrameBytes`. */
   readonly maxControlBytes?: number;
   /** Whether the peer is a client, whose preface comes first. */
   readonly expectsPreface: boolean;

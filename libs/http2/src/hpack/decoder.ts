@@ -7,7 +7,7 @@ import { HeaderField } from './header-field.js';
 import { huffmanDecode } from './huffman.js';
 import { STATIC_TABLE } from './static-table.js';
 
-/** Bytes of the dynamic table: the initial HEADER_TABLE_SIZE, which no side raises here. */
+/** Bytes of the dynamic table: the initial HEADER_TABLE_SIZE, which neither side raises here. */
 export const MAX_TABLE_BYTES = 4096;
 
 /** The smallest entry is 32 bytes, so no more fit. */
@@ -28,7 +28,7 @@ let scratch = Buffer.allocUnsafeSlow(4096);
 export class HpackDecoder {
   /** Counts entries added and sizes changed: while it stays, equal blocks decode to equal lists. */
   generation = 0;
-  /** Whether the last list exceeded a limit, and is therefore not whole. */
+  /** Whether the last list exceeded a limit, and is therefore incomplete. */
   isOverLimit = false;
   // A ring; the newest entry is at `newest`.
   private readonly entries: (HeaderField | null)[] = new Array<HeaderField | null>(SLOTS).fill(null);
@@ -121,7 +121,7 @@ export class HpackDecoder {
       if (this.at >= end) throw compressionError('block ends within a number');
       const byte = block[this.at++];
       value += (byte & 0x7f) * 2 ** shift;
-      // Also ends numbers that zeros make long: no valid number needs a fifth byte.
+      // Also refuses numbers that are padded with zeros: no valid number needs a fifth byte.
       if (value > MAX_INTEGER || shift > 21) throw compressionError('number too large');
       if (byte < 0x80) return value;
     }

@@ -1,7 +1,7 @@
 /**
- * Encodes fields to field blocks (RFC 7541). Fields that come again are entered into the dynamic table and become one or
- * two bytes; values that change with each response, or are secret, never enter it. The table is a map from text to entry: no
- * field is compared with another.
+ * Encodes fields to field blocks (RFC 7541). Repeated fields are added to the dynamic table and become one or two bytes;
+ * values that change with each response, or are secret, are never added. The table is a map from text to entry, so that a
+ * lookup compares no fields one by one.
  *
  * Blocks are written to memory that all encoders share, and are valid until the next block is begun.
  */
@@ -12,7 +12,7 @@ import { FIELD_OVERHEAD_BYTES } from './header-field.js';
 
 const STATIC_COUNT = STATIC_TABLE.length;
 
-/** Values above this size seldom come again, and would evict many that do. */
+/** Values above this size seldom repeat, and would evict many that do. */
 const MAX_INDEXED_VALUE_BYTES = 512;
 
 /** Literals from this size on are Huffman coded; for shorter ones the time is worth more than the bytes. */
@@ -133,13 +133,13 @@ export class HpackEncoder {
     ) {
       this.literal(0x00, 0x0f, nameIndex, name, value, MIN_CODED_BYTES);
     } else {
-      // Paid once, so worth the smallest form.
+      // An added entry is encoded once, so the smallest form is worth its cost.
       this.literal(0x40, 0x3f, nameIndex, name, value, 1);
       this.enter(key, name.length + value.length + FIELD_OVERHEAD_BYTES);
     }
   }
 
-  /** Adds a field that is not entered into the table, since its value is not likely to come again. */
+  /** Adds a field without adding it to the table, since its value is not likely to repeat. */
   addOnce(name: string, value: string): void {
     this.reserve(name.length + value.length + 24);
     this.literal(0x00, 0x0f, STATIC_NAMES.get(name) ?? 0, name, value, MIN_CODED_BYTES);
@@ -201,7 +201,7 @@ export class HpackEncoder {
       this.tableBytes -= this.sizes[this.first];
       this.first++;
     }
-    // The queue's used part goes when it is the larger one: constant cost per entry.
+    // Drops the queue's used part once it is larger than the rest: constant cost per entry.
     if (this.first > 64 && this.first * 2 > this.keys.length) {
       this.keys.splice(0, this.first);
       this.sizes.splice(0, this.first);

@@ -83,7 +83,7 @@ describe('the vectors of RFC 7541 Appendix C', () => {
     ],
   ])('decode to the responses of %s, with eviction from a table of 256 bytes', (_name, one, two, three) => {
     const decoder = new HpackDecoder(LIMITS);
-    // The RFC assumes the smaller table; here the first block says so.
+    // The RFC assumes the smaller table; here the first block announces it.
     expect(decode(decoder, `3fe101${one}`)).toEqual([
       ':status: 302',
       'cache-control: private',
@@ -167,7 +167,7 @@ describe('the decoder', () => {
 
   it('rejects a table larger than the announced size', () => {
     const limits = { ...LIMITS, maxTableBytes: 0 };
-    // A literal to be indexed, and the size that the table has anyway.
+    // A literal to be indexed, and a size update to the size that the table already has.
     expect(decode(new HpackDecoder(limits), '20 40 01 61 01 62')).toEqual(['a: b']);
     expect(() => decode(new HpackDecoder(limits), '40 01 61 01 62 be')).toThrow(Http2Error);
     expect(() => decode(new HpackDecoder(limits), '21')).toThrow(Http2Error);
@@ -203,7 +203,7 @@ describe('the encoder', () => {
     ] as const;
     encode(encoder, fields);
     expect(encoder.generation).toBe(0);
-    // §6.2.3: never indexed, by no one.
+    // §6.2.3: never indexed, not even by intermediaries.
     expect(encode(encoder, [fields[0]])[0] & 0xf0).toBe(0x10);
   });
 

@@ -65,8 +65,8 @@ export function huffmanEncode(text: string, target: Uint8Array, at: number): num
 }
 
 /**
- * Decodes `source[from..to)` into `target`, which must have room for 8/5 of it. Returns the number of bytes, or -1
- * when this is not valid code: EOS in it, or padding that is too long or not all ones.
+ * Decodes `source[from..to)` into `target`, which must have room for 8/5 of it. Returns the number of bytes, or -1 when the
+ * code is not valid: it contains EOS, or its padding is too long or not all ones.
  */
 export function huffmanDecode(source: Uint8Array, from: number, to: number, target: Uint8Array): number {
   let transition = ENDS;

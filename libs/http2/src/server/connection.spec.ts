@@ -8,7 +8,7 @@ const SETTINGS = frame(FrameType.SETTINGS, 0, 0);
 
 const data = (id: number, text: string | Buffer, flags = 0): Buffer => frame(FrameType.DATA, flags, id, text);
 
-/** A bit of everything that is allowed. */
+/** A sequence with every kind of frame that is allowed. */
 const CONVERSATION = Buffer.concat([
   PREFACE,
   setting(4, 100_000),
@@ -307,7 +307,7 @@ describe('PINGs', () => {
 });
 
 describe('a request', () => {
-  // Clients that do not know whether a body comes say with an empty frame that there is none.
+  // Clients that do not know in advance whether there is a body send an empty frame when there is none.
   it.each([
     ['has no body when an empty DATA frame ends it at once', [POST, data(1, '', Flag.END_STREAM)], ' done'],
     ['has a body when DATA has bytes', [POST, data(1, 'x', Flag.END_STREAM)], ''],
@@ -463,7 +463,7 @@ describe('flow control', () => {
     rig.streams.get(3)?.openWindow();
     await rig.turn();
     expect(rig.frames).toContain(`WINDOW_UPDATE 1 ${budget}`);
-    // The connection's window is as large as the stream's, so that it is of use.
+    // The connection's window is as large as the stream's, so that the stream can use all of its own.
     expect(rig.frames).toContain(`WINDOW_UPDATE 0 ${65_535 + budget - 4 * 262_144}`);
     expect(rig.frames.some((each) => each.startsWith('WINDOW_UPDATE 3'))).toBe(false);
     const whole = Array.from({ length: 250 }, () => data(1, Buffer.alloc(16_384)));
@@ -620,7 +620,7 @@ describe('random frames', () => {
           at = end;
         }
         await whole.turn();
-        // But for what may be said ahead: that an empty DATA frame, which has come too, ends the request.
+        // Except for one thing that may be reported early: that an empty DATA frame, which has arrived too, ends the request.
         const happened = (rig: Rig) => rig.log.map((line) => line.replace(/ done$/, ''));
         expect(happened(pieces)).toEqual(happened(whole));
         expect(pieces.frames).toEqual(whole.frames);

@@ -24,10 +24,10 @@ export interface ConnectionOwner extends EndpointOwner {
   onRequest(stream: ServerStream, request: RequestFields, isRequestDone: boolean): void;
 }
 
-/** In GOAWAY: every stream that the client may open is served. */
+/** Stream id for a GOAWAY that announces that every stream the client may open is served. */
 const MAX_STREAM_ID = 0x7fff_ffff;
 
-/** Streams of the size of a full window that the connection can keep busy. */
+/** Number of streams with a full window that the connection can keep busy. */
 const WINDOWS_PER_CONNECTION = 4;
 
 export class ServerConnection extends Endpoint<ServerStream> implements StreamHost {

@@ -18,7 +18,7 @@ export class RequestFields {
     readonly host: string,
     /** The value of `content-length`, or -1. */
     readonly contentLength: number,
-    /** All fields but pseudo-header fields and `host`, in order. */
+    /** All fields except pseudo-header fields and `host`, in order. */
     readonly fields: readonly HeaderField[],
     /** Whether equal blocks may share this object. */
     readonly isShared: boolean,

@@ -84,7 +84,7 @@ async function check({ kind, seed, frames, isMutated }: Case): Promise<string> {
     at = end;
   }
   await whole.turn();
-  // But for what may be said ahead: that an empty DATA frame, which has come too, ends the request.
+  // Except for one thing that may be reported early: that an empty DATA frame, which has arrived too, ends the request.
   assert.deepEqual(happened(pieces), happened(whole), 'splitting changes what happens');
   assert.deepEqual(pieces.frames, whole.frames, 'splitting changes what is answered');
   checkMemory(whole, bytes.length);
@@ -147,7 +147,7 @@ function checkMemory(rig: Rig | ClientRig, bytesRead: number): void {
   );
 }
 
-/** Every stream has ended once the connection has, once each; but for responses that are complete and not read. */
+/** Checks that every stream has ended exactly once when the connection has, except for complete responses that are not read. */
 function checkEnds(rig: Rig | ClientRig): void {
   for (const [id, stream] of rig.streams) {
     const closes = rig.log.filter((line) => line === `${id} close` || line.startsWith(`${id} close `)).length;

@@ -80,7 +80,7 @@ class Pair {
   private readonly downloads = new Map<number, Message>();
   /** Streams that the client resets, or the server refuses. */
   private readonly cut = new Set<number>();
-  /** Streams that are resumed, and paused again, at random. */
+  /** Streams that are resumed and paused at random. */
   private readonly streams: { resume(): void; pause(): void }[] = [];
   private requestsLeft: number;
 
@@ -135,7 +135,7 @@ class Pair {
     const { toServer, toClient } = this;
     return {
       ...OWNER,
-      // As where only a mark is known.
+      // Like a transport that knows only whether it is above a mark.
       bufferedBytes: () => (toServer.size > HIGH_WATER_BYTES ? HIGH_WATER_BYTES : 0),
       write: (bytes) => toServer.write(bytes),
       pauseInput: () => void (toClient.isPaused = true),

@@ -37,7 +37,7 @@ const POOL: AgentOptions = {
   timeout: IDLE_MS,
 };
 
-/** Protocols offered where one is expected. A server that no longer has HTTP/2 picks the other instead of refusing TLS. */
+/** Protocols to offer, by the expected one. A server that no longer has HTTP/2 picks the other one instead of refusing TLS. */
 const OFFERS = { h2: ['h2', 'http/1.1'], 'http/1.1': ['http/1.1'] } as const;
 
 /** Errors of Node for a request on a session that the server or this client is closing. */
@@ -174,7 +174,7 @@ export class Connections {
       try {
         session.ping(() => clearTimeout(end));
       } catch {
-        // It is closed already, or is being probed.
+        // The session is closed already, or is being probed.
       }
     }
   }

@@ -151,7 +151,7 @@ function portOf({ port, protocol }: URL): number {
 function forbidden({ origin }: URL): HttpError {
   return new HttpError(
     'forbidden-address',
-    `${origin} has a private address, which must not be connected to`,
+    `${origin} has a private address, to which connections are not allowed`,
   );
 }
 

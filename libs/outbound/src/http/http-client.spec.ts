@@ -98,7 +98,7 @@ async function failure(client: HttpClient, request: HttpRequest): Promise<HttpEr
     (reason: unknown) => reason,
   );
   expect(error).toBeInstanceOf(HttpError);
-  // Whatever fails, what is logged of it holds no secret.
+  // Whatever fails, the logged error holds no secret.
   expect(inspect(error, { depth: 2 })).not.toContain('very-secret');
   return error as HttpError;
 }
@@ -168,7 +168,7 @@ describe('the protocol', () => {
     });
     const url = `https://${host}:${(server.address() as AddressInfo).port}/`;
     if (host === '[::1]') {
-      // The certificate names no IPv6 address: the connection was made, and what it proves was checked.
+      // The certificate names no IPv6 address: this error shows that the connection was made and its certificate was checked.
       expect(await failure(clientOf(), { url })).toMatchObject({
         kind: 'tls',
         cause: { code: 'ERR_TLS_CERT_ALTNAME_INVALID' },
@@ -280,7 +280,7 @@ describe('a request', () => {
     let answered = 0;
     const { port } = await servePlain((request, response) => {
       answered++;
-      // Closes as soon as something more arrives, which is what a server does that closes idle connections.
+      // Closes as soon as more bytes arrive, like a server that closes idle connections.
       request.socket.removeAllListeners('data').on('data', () => request.socket.destroy());
       response.end();
     });

@@ -7,7 +7,7 @@ import { HttpError } from './http-error.js';
 /**
  * Asks the proxy to connect to `authority`, and resolves with the connection. Rejects with an HttpError when the proxy refuses.
  * @param ca what to trust instead of the usual certificates where the proxy is reached by TLS
- * @param onSocket is given the connection to the proxy as soon as there is one, so that the caller can end it
+ * @param onSocket receives the connection to the proxy as soon as there is one, so that the caller can end it
  */
 export function openProxyTunnel(
   proxy: URL,

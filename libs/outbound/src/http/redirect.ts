@@ -17,7 +17,7 @@ export function redirected(
   if (!REDIRECTS.has(status) || location === undefined) return null;
   const { origin, protocol } = request.url;
   if (!URL.canParse(location, request.url.href))
-    throw new HttpError('redirect', `${origin} redirects to what is not a URL`);
+    throw new HttpError('redirect', `${origin} redirects to an address that is not a URL`);
   const url = new URL(location, request.url);
   if (!/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '')
     throw new HttpError('redirect', `${origin} redirects to a URL that cannot be used`);

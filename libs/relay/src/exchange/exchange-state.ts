@@ -26,7 +26,7 @@ const FOLLOWING: readonly number[] = [
   /* ROUTING             */ following(S.WAITING_FOR_MANAGER, S.WAITING_FOR_ROOM, S.ACTIVE, S.DONE),
   /* WAITING_FOR_MANAGER */ following(S.WAITING_FOR_MANAGER, S.WAITING_FOR_ROOM, S.ACTIVE, S.DONE),
   /* WAITING_FOR_ROOM    */ following(S.WAITING_FOR_MANAGER, S.WAITING_FOR_ROOM, S.ACTIVE, S.DONE),
-  // To itself and back to waiting when a request is repeated on another stream.
+  // ACTIVE may follow itself, or lead back to waiting, when a request is repeated on another stream.
   /* ACTIVE              */ following(
     S.WAITING_FOR_MANAGER,
     S.WAITING_FOR_ROOM,

@@ -237,7 +237,7 @@ describe(Exchange.name, () => {
     expect(failures).toEqual(['access_denied']);
   });
 
-  // The answer was an error once, which every place that counts errors had to except.
+  // This answer used to be an error, which every place that counts errors had to exclude.
   it('ends without a stream and without an error when the gate answers the request', () => {
     begin();
     verdict = respond(302, 'Location: /sign-in\r\n');

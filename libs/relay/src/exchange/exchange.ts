@@ -181,7 +181,7 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
   sweep(now: number): void {
     const error = timeLimitError(this, now - this.activeAt, this.host.limits);
     if (error !== null) this.failWith(error);
-    // Streams end all the time: tries again at each sweep, for as long as it would wait for a manager.
+    // Tries again at each sweep, since streams end all the time, for as long as it would wait for a manager.
     else if (this.current === State.WAITING_FOR_ROOM) this.connect({ isFresh: false });
   }
 

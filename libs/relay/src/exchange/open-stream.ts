@@ -27,7 +27,7 @@ export function openStream(
 ): PooledStream | 'absent' | 'full' {
   // Waiting exchanges hold no tunnel stream. If they counted, a burst would block itself indefinitely.
   const inUse = route.active - route.waiting + (isWaiting(user.state) ? 1 : 0);
-  // An upgraded stream is never given back: it takes no place from requests that could use an idle one.
+  // An upgraded stream never returns to the pool, so it must not use up an idle one that a request could use.
   return isFresh || upgradeOf(user.request, route) !== ''
     ? route.pool.dial(user, inUse)
     : route.pool.acquire(user, now, isRepeatable(user.request), inUse);

@@ -8,7 +8,7 @@ import type { BodyCapture, ExchangeTrace } from './exchange-trace.js';
 /** What the body of a request needs of its exchange. */
 export interface RequestTransferHost {
   readonly request: RequestHead;
-  /** Null where nobody watches the preview. */
+  /** Null unless the preview is watched. */
   readonly trace: ExchangeTrace | null;
   /** Counts bytes that go to the service. */
   countIn(bytes: number): void;

@@ -42,7 +42,7 @@ export interface ResponseTransferHost {
   failWith(cause: RelayError): void;
 }
 
-/** One station of a response body on its way: the visitor, or what passes the body on to the next station. */
+/** One station of a response body on its way: the visitor, or a filter that passes the body on to the next station. */
 interface BodyStation {
   /** Takes chunk[start..end). Returns false when it has enough for now. */
   push(chunk: Buffer, start: number, end: number): boolean;
@@ -115,8 +115,8 @@ export class ResponseTransfer implements BodySink, BodyStation {
   }
 
   /**
-   * Takes bytes of the stream. Throws what is wrong with them: `HttpSyntaxError`, or `RelayError` where HTTP is kept and a
-   * rule of the relay is not.
+   * Handles bytes of the stream. Throws HttpSyntaxError if they break HTTP, and RelayError if they break a rule of the
+   * relay.
    */
   receive(chunk: Buffer): void {
     const { trace, state } = this.exchange;

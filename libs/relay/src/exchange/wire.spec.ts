@@ -14,8 +14,8 @@ import type { Dialer } from '../upstream/stream-pool.js';
 import { ExchangeTrace } from './exchange-trace.js';
 
 /**
- * What crosses the relay, byte for byte: raw visitors on one side, a raw service that records on the other.
- * The syntax itself has its tables in libs/http1; here it is what becomes of connections and streams.
+ * What crosses the relay, byte for byte: raw visitors on one side, a raw service that records on the other. Tables in
+ * libs/http1 cover the syntax itself; these tests cover the effect on connections and streams.
  */
 let rig: Rig;
 afterEach(async () => rig.stop());

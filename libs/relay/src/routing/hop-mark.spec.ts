@@ -6,7 +6,7 @@ import { hopMarkOf } from './hop-mark.js';
 let rig: Rig;
 afterEach(async () => rig.stop());
 
-/** Returns a service that sends its requests back to the edge with any Host, like an ingress that leads there. */
+/** Returns a service that sends its requests back to the edge with any Host, like an ingress that leads to the edge. */
 function leadingBack(seen: http.IncomingHttpHeaders[]): http.RequestListener {
   return (request, response) => {
     seen.push(request.headers);

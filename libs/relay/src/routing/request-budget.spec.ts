@@ -28,7 +28,7 @@ describe('the budget of a team', () => {
     expect(pass(budget, 7, 0)).toBe(7);
     let passed = 0;
     for (let now = 250; now <= 600_000; now += 250) passed += pass(budget, 3, now);
-    // The last one may lack a rounding error.
+    // A rounding error may delay the last request.
     expect([69, 70]).toContain(passed);
   });
 
@@ -109,7 +109,7 @@ describe('the budgets of an edge', () => {
     expect(budgets.drainCounts(250)).toEqual(new Map([['a', 2000]]));
   });
 
-  // One that was forgotten while it was used up would be a new one to the next request.
+  // If a used-up budget were forgotten, the next request would get a full one.
   it('are forgotten only when no route holds them and they are full', () => {
     const budgets = new RequestBudgets(60);
     const budget = budgets.hold('a', 0);

@@ -6,12 +6,12 @@ import { RouteTraffic } from './route-traffic.js';
 export class RouteUse {
   /** The budgets of teams. */
   readonly budgets: RequestBudgets;
-  /** Routes of previews used since they were last asked for; bounded by the routes there are. */
+  /** Routes of previews used since the last drain; bounded by the number of routes. */
   private readonly used = new Set<Route>();
   /** Traffic of routes that are no longer in `used`. */
   private leftTraffic: RouteTraffic[] = [];
 
-  /** @param requestsPerMinute what all previews of one team get together; 0 for any number */
+  /** @param requestsPerMinute requests a minute of all previews of one team together; 0: no limit */
   constructor(requestsPerMinute: number) {
     this.budgets = new RequestBudgets(requestsPerMinute);
   }

@@ -195,7 +195,7 @@ describe('a request to an HTTP/2 ingress', () => {
     });
     let socket: net.Socket;
     expect(await aborted).toBe(http2.constants.NGHTTP2_CANCEL);
-    // Node emits `end` after an abort too; before it would mean END_STREAM.
+    // Node emits `end` after an abort too; an `end` before it would mean END_STREAM.
     expect(events[0]).toBe('aborted');
   });
 });
@@ -652,7 +652,7 @@ describe('flow control', () => {
 });
 
 describe('an unread response', () => {
-  /** Returns a stream that is paused once the head of its response is here, and what becomes of it. */
+  /** Returns a stream that is paused once the head of its response has arrived, and promises of its outcome. */
   async function stalled(
     afterHead: (socket: net.Socket) => void,
   ): Promise<{ reset: Promise<readonly [ResetCode, string]>; stream: Stream; received: string[] }> {

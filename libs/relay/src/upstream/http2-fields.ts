@@ -87,7 +87,7 @@ export function lastChunkOf(trailers: readonly HeaderField[]): string {
 
 /**
  * Reports whether a response with a length may also have trailers, which HTTP/1.1 cannot express: then the length
- * is dropped. RFC 9110 §6.5.1 asks for `TE` in the request, §6.6.2 for `Trailer` in the response; gRPC takes both as read.
+ * is dropped. RFC 9110 §6.5.1 asks for `TE` in the request, §6.6.2 for `Trailer` in the response; gRPC needs neither.
  */
 export function mayHaveTrailers(request: RequestHead, response: ResponseFields): boolean {
   return request.find(Field.TE) >= 0 && knownOf(response).announcesTrailers;

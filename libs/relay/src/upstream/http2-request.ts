@@ -18,7 +18,7 @@ import type { KnownHead, KnownHeads } from './http2-known-heads.js';
 /** Heads come from the relay itself, longer than the visitor's by what the route adds. */
 const HEAD_LIMITS: HeadLimits = { maxHeadBytes: 262_144, maxFieldCount: 1024, maxTargetBytes: 65_536 };
 
-/** Body bytes kept until the ingress answers, should it refuse the request without looking at it. */
+/** Body bytes kept until the ingress answers, in case it refuses the request without processing it. */
 const MAX_REPLAY_BYTES = 16_384;
 
 /** The part that the exchange writes next. */
@@ -42,7 +42,7 @@ export class Http2Request {
   private replay: Buffer[] | null = [];
   private replayBytes = 0;
 
-  /** @param bytes the whole head. Throws what is wrong with it. */
+  /** @param bytes the whole head. Throws if it is malformed. */
   constructor(
     bytes: Buffer,
     heads: KnownHeads,
@@ -70,7 +70,7 @@ export class Http2Request {
     return this.replay !== null;
   }
 
-  /** Makes the request, with what is here of its body. Makes it anew when the one before was refused. */
+  /** Makes the request with the part of its body that has arrived, for the first time or after a refusal. */
   begin(target: RequestTarget, handler: ResponseHandler): ClientStream {
     const encoder = target.beginHeaders();
     if (!this.known.addTo(encoder)) {
@@ -92,7 +92,7 @@ export class Http2Request {
     return call;
   }
 
-  /** Takes bytes of the body. Throws what is wrong with them. */
+  /** Handles bytes of the body. Throws if they are malformed. */
   push(chunk: Buffer): void {
     switch (this.input) {
       case 'length':
@@ -120,7 +120,7 @@ export class Http2Request {
     this.endCall();
   }
 
-  /** The ingress refused the request without looking at it. What comes of the body is kept until `begin`. */
+  /** The ingress refused the request without processing it. Body bytes that arrive are kept until `begin`. */
   withdraw(): void {
     this.call = null;
   }

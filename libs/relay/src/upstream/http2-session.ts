@@ -34,7 +34,7 @@ const MAX_IDLE_MS = 20_000;
 /** How long an ingress may take to end a response that is whole by its length, or to close after this end has. */
 const LINGER_MS = 5000;
 
-/** A session that comes here makes way for another one, long before its ids run out (RFC 9113 §5.1.1). */
+/** A session that reaches this stream id is replaced, long before its ids run out (RFC 9113 §5.1.1). */
 const LAST_STREAM_ID = 0x7000_0000;
 
 /** What a session reports to the dialer that made it. */
@@ -80,7 +80,7 @@ export class Http2UpstreamSession implements Http2StreamHost, StreamHandler, Cli
   private readonly members = new Set<Http2UpstreamStream>();
   /** Requests whose heads are complete, until the session may begin them. */
   private waiting: Http2UpstreamStream[] = [];
-  /** Requests that have something for their exchanges, from the bytes that are being read. */
+  /** Requests that received something for their exchanges from the bytes that are being read. */
   private noted: Http2UpstreamStream[] = [];
   private isReading = false;
   /** When the session lost its last request, or began to end; milliseconds. */
@@ -139,7 +139,7 @@ export class Http2UpstreamSession implements Http2StreamHost, StreamHandler, Cli
   }
 
   noteOutput(stream: Http2UpstreamStream): void {
-    // Outside of reading, what comes is what waited in a stream that its exchange resumes, which then asks itself.
+    // Outside of a read, bytes come only from a stream that its exchange resumes, and the exchange then flushes by itself.
     if (this.isReading) this.noted.push(stream);
   }
 
@@ -217,7 +217,7 @@ export class Http2UpstreamSession implements Http2StreamHost, StreamHandler, Cli
   }
 
   onAcknowledged(): void {
-    // No caller waits for it.
+    // No caller waits for this promise.
   }
 
   onSettings(): void {

@@ -1,4 +1,4 @@
-/** Each edge of docs/relay.md, walked by a connection over a real socket: what a visitor, a service or the relay does leads there. */
+/** Walks a connection over a real socket along each edge of docs/relay.md, by actions of a visitor, a service or the relay. */
 import { once } from 'node:events';
 import net from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -17,7 +17,7 @@ const TUNNEL = `GET /tunnel HTTP/1.1\r\n${HOST}Connection: Upgrade\r\nUpgrade: w
 const ANSWER = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 const SWITCH = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
 
-/** One connection, and the three that act on it. */
+/** One connection, with the visitor, the service and the relay that act on it. */
 interface Scene {
   readonly connection: Http1Connection;
   readonly visitor: net.Socket;
@@ -86,7 +86,7 @@ const WAYS: Readonly<Record<string, readonly Step[]>> = {
   closed: [leave],
 };
 
-/** What leads along each edge, from a connection that is where the edge begins. */
+/** Actions that lead along each edge, for a connection that is in the state where the edge begins. */
 const EDGES: Readonly<Record<string, Step>> = {
   'new idle': send('\r\n'),
   'new closing': drain,
@@ -107,7 +107,7 @@ const EDGES: Readonly<Record<string, Step>> = {
   'upgraded closing': ({ connection }) => connection.finishRaw(),
 };
 
-/** Edges that need a request of their own: what leads to where they begin, and what leads along them. */
+/** Edges that need a request of their own: the steps to the state where they begin, and the actions that lead along them. */
 const SPECIAL: Readonly<Record<string, readonly [way: readonly Step[], edge: Step]>> = {
   'exchange upgraded': [[send(UPGRADE)], answer(SWITCH)],
   'last-exchange upgraded': [[send(UPGRADE), ({ visitor }) => visitor.end()], answer(SWITCH)],

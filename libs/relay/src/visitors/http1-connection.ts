@@ -80,7 +80,7 @@ export class Http1Connection implements VisitorConnection, TimedConnection, Http
     else this.refuse(slowHead(), heads.held ?? NO_BYTES);
   }
 
-  /** Does nothing: the next answer says `Connection: close`. */
+  /** Does nothing: the next answer carries `Connection: close`. */
   giveNotice(): void {}
 
   drain(): void {
@@ -222,7 +222,7 @@ export class Http1Connection implements VisitorConnection, TimedConnection, Http
     exchange.start();
   }
 
-  /** Gives the exchange what it wants of `bytes` and holds the rest. */
+  /** Passes the exchange the part of `bytes` that it wants, and holds the rest. */
   private feedExchange(bytes: Buffer): void {
     const { exchange, ahead } = this;
     const taken = exchange.wantsBody ? exchange.pushBody(bytes, 0) : 0;
@@ -315,7 +315,7 @@ export class Http1Connection implements VisitorConnection, TimedConnection, Http
 
   /**
    * Rejects a malformed request.
-   * @param bytes as far as they came: they may tell whether a person waits for the answer
+   * @param bytes those that arrived: they may show whether a person waits for the answer
    */
   private refuse(error: RelayError, bytes: Buffer): void {
     this.host.recordFailure(error, '');

@@ -233,7 +233,7 @@ export class Http1Requester implements Requester {
 
   /**
    * Answers bytes that are not a request, after which the connection ends.
-   * @param bytes as far as they came: they may show whether a person waits for the answer
+   * @param bytes those that arrived: they may show whether a person waits for the answer
    */
   sendRefusal(error: RelayError, bytes: Buffer): void {
     const { accept, destination } = peekWishes(bytes);

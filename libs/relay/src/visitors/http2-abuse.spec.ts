@@ -166,8 +166,8 @@ describe('a malformed request', () => {
 });
 
 describe('a response that the service breaks off', () => {
-  // Node lets END_STREAM go out before RST_STREAM when a stream is closed that could still be written to: the response
-  // looked complete. It does not while trailers are awaited.
+  // When a stream that is still writable is closed, Node sends END_STREAM before RST_STREAM, so the response looked
+  // complete. It does not do this while trailers are awaited.
   it.each([
     ['until the connection ends', '', 'half'],
     ['of a known length', 'Content-Length: 8\r\n', 'half'],

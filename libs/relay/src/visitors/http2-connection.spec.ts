@@ -189,7 +189,7 @@ describe('a request', () => {
     const result = answer(stream);
     stream.end(body);
     await rig.whenServing(1);
-    // What fits into windows and socket buffers goes; then nothing moves.
+    // The bytes that fit into windows and socket buffers are sent; then nothing moves.
     let moved = -1;
     while (moved !== rig.relay.counters.bytesIn) {
       moved = rig.relay.counters.bytesIn;
@@ -594,7 +594,7 @@ describe('errors over HTTP/2', () => {
 describe('a WebSocket by extended CONNECT', () => {
   const CONNECT = { ':method': 'CONNECT', ':protocol': 'websocket', ':path': '/ws', ':scheme': 'http' };
 
-  /** Answers upgrades with `accept`, or what it should be; then echoes bytes. */
+  /** Answers upgrades with `accept`, or with the right value by default; then echoes bytes. */
   function upgrades(accept?: string) {
     return (server: http.Server): void =>
       void server.on('upgrade', (request: http.IncomingMessage, socket: net.Socket) => {

@@ -20,7 +20,7 @@ function read(fields: readonly string[], options: { hasBody?: boolean; scheme?: 
   return readHttp2Request(request, { scheme, hasBody, limits: DEFAULT_HEAD_LIMITS });
 }
 
-/** What libs/http2 resets before a head is made of it. */
+/** Requests that libs/http2 resets before it creates a head. */
 class Malformed extends Error {}
 
 function refusalOf(fields: readonly string[], options?: { hasBody?: boolean }): string | number {

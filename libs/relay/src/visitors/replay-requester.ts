@@ -139,7 +139,7 @@ export class ReplayRequester implements Requester, VisitorConnection {
 
   sendBody(buffer: Buffer, start: number, end: number): boolean {
     this.kept.add(buffer, start, end);
-    // Not from within: the exchange is in the middle of these bytes.
+    // Deferred: the exchange is still handling these bytes.
     if (this.kept.bytes > MAX_READ_BYTES) queueMicrotask(() => this.cut());
     return true;
   }

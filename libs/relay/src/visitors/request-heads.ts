@@ -16,9 +16,9 @@ export class RequestHeads {
   private readonly reader: HeadReader;
   private readonly isTrustedProxy: boolean;
   private readonly repeated = new RepeatedHead<RequestHead>();
-  /** What `repeated.outgoing` was made for. */
+  /** The route for which `repeated.outgoing` was made. */
   private repeatedRoute: Route | null = null;
-  /** Host of the last request, and what was made of it. */
+  /** Host of the last request, and the values derived from it. */
   private host: string | null = null;
   private hostname = '';
   /** '' until a request needs them. */

@@ -12,7 +12,7 @@ import { splitList } from './secrets.js';
 /** Variables by name, each with the schema of its text. */
 export type VariableTable = Readonly<Record<string, z.ZodType>>;
 
-/** What a table's variables are worth. Those that are not set, or set to nothing, are absent. */
+/** The values of a table's variables. Variables that are not set, or are empty, are absent. */
 export type VariableValues<Table extends VariableTable> = {
   readonly [Name in keyof Table]?: z.output<Table[Name]>;
 };
@@ -42,7 +42,7 @@ function problemOf(variable: string, schema: z.ZodType, text: string): Configura
 }
 
 /**
- * Returns the environment with the flags of a command line in the place of the variables that mean the same. An empty flag hides
+ * Returns the environment in which the flags of a command line replace the variables with the same meaning. An empty flag hides
  * its variable. Flags that are given several times are joined by commas.
  * @param variables the variable of each flag
  */

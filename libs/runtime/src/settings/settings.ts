@@ -156,14 +156,14 @@ export function loadSettings(app: App, env: Readonly<Record<string, string | und
     mail: { smtpUrl: values.SMTP_URL, from: values.MAIL_FROM },
     signIn,
     connectionHistoryMs: values.CONNECTION_HISTORY_MS ?? 30 * 24 * 60 * 60 * 1000,
-    // Standalone has nobody beside it who could take over its visitors.
+    // Standalone has no other edge that could serve its visitors.
     lameDuckMs: values.LAME_DUCK_MS ?? (app === 'standalone' ? 0 : 5000),
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS ?? 30_000,
     limits: limitsOf(values),
   };
 }
 
-/** Where the process listens, and how people reach the deployment. Adds what does not fit together to `problems`. */
+/** Returns where the process listens, and how people reach the deployment. Adds settings that contradict each other to `problems`. */
 function readAddresses(
   app: App,
   values: Values,

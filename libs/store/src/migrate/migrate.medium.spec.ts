@@ -134,7 +134,7 @@ it('migrate waits for another process that is migrating', async () => {
     late.catch(() => {});
     const waiting = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
     while ((await pool.query(waiting)).rowCount === 0) {
-      // Rejects if it does not wait.
+      // Rejects if the program does not wait for the lock.
       await Promise.race([late, new Promise((resolve) => setImmediate(resolve))]);
     }
     await pool.query(finished, [first]);

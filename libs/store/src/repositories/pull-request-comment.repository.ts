@@ -21,7 +21,7 @@ export class PrismaPullRequestCommentRepository implements PullRequestCommentRep
         AND NOT EXISTS (SELECT FROM pull_request_comment c
           WHERE c.team_id = p.team_id AND c.preview_id = p.id AND c.pull_request_url = p.pull_request_url)
       ON CONFLICT DO NOTHING`;
-    // What was never shown needs no ending. What was attempted may have been shown.
+    // A comment that was never attempted needs no final update. One that was attempted may be visible.
     await this.client.$executeRaw`
       DELETE FROM pull_request_comment c
       WHERE c.revision = 1 AND c.attempts = 0 AND c.published_revision = 0

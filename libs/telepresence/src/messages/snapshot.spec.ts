@@ -28,7 +28,7 @@ const EMPTY = {
   headers: new Map(),
   metadata: new Map(),
 };
-/** Everything of it, with a field of every wire type that nobody knows. */
+/** Every field of the message, with an unknown field of every wire type. */
 const WHOLE = message(
   bytes(1, bytes(1, 'web')),
   bytes(2, '/tmp/mount'),

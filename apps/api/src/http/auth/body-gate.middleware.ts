@@ -57,7 +57,7 @@ export class BodyGate {
     const { isWithin, resetSeconds } = await this.refusals.count(network);
     if (!isWithin) {
       throw new ProblemError('too_many_attempts', {
-        detail: `from this address; try again in ${resetSeconds} s`,
+        detail: `the limit for this address is reached; try again in ${resetSeconds} s`,
         retryAfterSeconds: resetSeconds,
       });
     }

@@ -150,7 +150,7 @@ export class LiveStreams implements OnApplicationBootstrap, OnModuleDestroy {
       this.awaitExpiry(entry);
       if (caller.scopes.join() !== before.scopes.join()) options.onScopesChange?.();
     } catch (error) {
-      this.log.error({ err: error }, 'the reader of a stream could not be checked again');
+      this.log.error({ err: error }, 'cannot check the reader of a stream again');
       stream.end('interrupted');
     }
   }

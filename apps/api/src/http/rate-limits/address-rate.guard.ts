@@ -39,7 +39,7 @@ export class AddressRateGuard implements CanActivate {
     const { isWithin, resetSeconds } = await this.limiter.count(`${name}:${network}`);
     if (isWithin) return true;
     throw new ProblemError('too_many_attempts', {
-      detail: `from this address; try again in ${resetSeconds} s`,
+      detail: `the limit for this address is reached; try again in ${resetSeconds} s`,
       retryAfterSeconds: resetSeconds,
     });
   }

@@ -113,7 +113,9 @@ export class UserSessionsService implements OnApplicationBootstrap, OnApplicatio
     if (now.getTime() - lastSeenAt.getTime() < USE_INTERVAL_MS) return;
     this.store.userSessions
       .recordUse(id, now)
-      .catch((error: unknown) => this.log.warn({ err: error, sessionId: id }, 'use of session not recorded'));
+      .catch((error: unknown) =>
+        this.log.warn({ err: error, sessionId: id }, 'cannot record the use of a session'),
+      );
   }
 
   private removeExpired(): void {
@@ -122,7 +124,7 @@ export class UserSessionsService implements OnApplicationBootstrap, OnApplicatio
       this.store.background.userSessions.removeExpired(now),
       this.store.background.passwordResets.removeExpired(now),
       this.store.background.previewVisits.removeExpired(now),
-    ]).catch((error: unknown) => this.log.warn({ err: error }, 'expired sessions not removed'));
+    ]).catch((error: unknown) => this.log.warn({ err: error }, 'cannot remove expired sessions'));
   }
 }
 

@@ -46,7 +46,9 @@ describe('the requests of one address for signing in by Telepresence', () => {
     expect(beyond.headers['content-type']).toMatch(/^application\/json(;|$)/);
     expect(beyond.body).toEqual({
       error: 'temporarily_unavailable',
-      error_description: expect.stringMatching(/^Too many attempts: from this address; try again in \d+ s$/),
+      error_description: expect.stringMatching(
+        /^Too many attempts: the limit for this address is reached; try again in \d+ s$/,
+      ),
     });
     expectWait(beyond.headers);
     expect((await refresh('192.0.2.2')).status).toBe(400);

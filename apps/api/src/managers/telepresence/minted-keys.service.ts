@@ -36,7 +36,9 @@ export class MintedKeysService {
     const purpose = PURPOSES.find(([pattern]) => pattern.test(description))?.[1] ?? ANY_PURPOSE;
     const scopes = purpose.filter((scope) => caller.scopes.includes(scope));
     if (scopes.length === 0) {
-      throw new ProblemError('insufficient_scope', { detail: `this needs one of ${purpose.join(', ')}` });
+      throw new ProblemError('insufficient_scope', {
+        detail: `this needs one of the scopes ${purpose.join(', ')}`,
+      });
     }
     const apiKey = await this.apiKeys.create(caller, {
       name: description === '' ? 'Telepresence' : description,

@@ -101,7 +101,7 @@ describe('mails of invitations', () => {
   });
 
   it.each([
-    ['team', 'of this team', () => owner],
+    ['team', 'from this team', () => owner],
     ['person', 'of yours', () => admin],
   ])('are limited per day for a %s', async (_, detail, by) => {
     const few = await TestApi.start({ store: api.store, env: { ...env, MAX_INVITATIONS_PER_DAY: '2' } });

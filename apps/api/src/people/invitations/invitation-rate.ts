@@ -43,7 +43,7 @@ export class InvitationRate {
             {
               limiter: perDay('team', maxInvitationsPerDay),
               keyOf: ({ teamId }) => teamId,
-              what: 'of this team',
+              what: 'from this team',
             },
             { limiter: perDay('inviter', maxInvitationsPerDay), keyOf: inviterOf, what: 'of yours' },
           ];

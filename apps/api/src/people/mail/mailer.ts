@@ -50,7 +50,7 @@ export class Mailer implements OnApplicationShutdown {
   send(mail: Mail): void {
     const sending = this.deliver(mail)
       // Without the link, which is a credential of its recipient.
-      .catch((error: unknown) => this.log.error({ err: error, subject: mail.subject }, 'mail not sent'))
+      .catch((error: unknown) => this.log.error({ err: error, subject: mail.subject }, 'cannot send a mail'))
       .finally(() => this.sending.delete(sending));
     this.sending.add(sending);
   }

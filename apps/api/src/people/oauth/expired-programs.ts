@@ -26,6 +26,6 @@ export class ExpiredPrograms implements OnApplicationBootstrap, OnApplicationShu
   private removeExpired(): void {
     this.store.programs
       .removeExpired(new Date())
-      .catch((error: unknown) => this.log.warn({ err: error }, 'expired programs not removed'));
+      .catch((error: unknown) => this.log.warn({ err: error }, 'cannot remove expired programs'));
   }
 }

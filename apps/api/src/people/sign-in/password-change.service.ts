@@ -69,7 +69,7 @@ export class PasswordChangeService implements OnModuleDestroy {
   ): Promise<void> {
     await this.throttle.count('password-reset', { account: email, address });
     const sending = this.sendReset(email, pathOf)
-      .catch((error: unknown) => this.log.error({ err: error }, 'link for a new password not created'))
+      .catch((error: unknown) => this.log.error({ err: error }, 'cannot create a link for a new password'))
       .finally(() => this.sending.delete(sending));
     this.sending.add(sending);
   }

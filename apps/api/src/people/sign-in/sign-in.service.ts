@@ -85,7 +85,7 @@ export class SignInService {
     if (found === null) return;
     this.audit
       .recordFailureOf(found, { kind: 'system', id: null, address }, 'user.sign-in-failed')
-      .catch((error: unknown) => this.log.error({ err: error }, 'failed sign-in not recorded'));
+      .catch((error: unknown) => this.log.error({ err: error }, 'cannot record a failed sign-in'));
   }
 }
 

@@ -21,7 +21,7 @@ export class OldTraffic implements OnApplicationBootstrap, OnApplicationShutdown
   onApplicationBootstrap(): void {
     this.sweep = setInterval(() => {
       this.remove(new Date()).catch((error: unknown) =>
-        this.log.warn({ err: error }, 'old traffic of previews not removed'),
+        this.log.warn({ err: error }, 'cannot remove old traffic of previews'),
       );
     }, SWEEP_INTERVAL_MS).unref();
   }

@@ -93,7 +93,7 @@ export class PullRequestComments implements OnApplicationBootstrap, BeforeApplic
     this.settling ??= setTimeout(() => {
       this.settling = null;
       this.look().catch((error: unknown) =>
-        this.log.error({ err: error }, 'pull request comments not written'),
+        this.log.error({ err: error }, 'cannot write pull request comments'),
       );
     }, SETTLE_MS).unref();
   }
@@ -183,7 +183,7 @@ export class PullRequestComments implements OnApplicationBootstrap, BeforeApplic
     const { id, attempts, revision, isLive, previewId } = comment;
     const now = new Date();
     const at = { at: now };
-    this.log.warn({ err: error, previewId, attempts }, 'pull request comment not written');
+    this.log.warn({ err: error, previewId, attempts }, 'cannot write a pull request comment');
     if (!isLive && attempts >= MAX_FAREWELLS) {
       await this.store.pullRequestComments.recordPublished(id, { revision, comment: null, ...at });
       return;

@@ -56,7 +56,7 @@ export function notRepeatable(detail: string): ProblemError {
 function targetOf({ target }: Exchange): string {
   if (INCOMPLETE_TARGET.test(target))
     throw notRepeatable(
-      'its path contains a secret that was masked, or was too long to be held: give target',
+      'its path contains a secret that was masked, or was too long to be held: send target in the request',
     );
   return target;
 }
@@ -64,7 +64,8 @@ function targetOf({ target }: Exchange): string {
 function fieldsOf(exchange: Exchange | null): ComposedRequest['fields'] {
   if (exchange === null) return [];
   const { fields, isTruncated } = exchange.request;
-  if (isTruncated) throw notRepeatable('its headers were too long to be held completely: give headers');
+  if (isTruncated)
+    throw notRepeatable('its headers were too long to be held completely: send headers in the request');
   return fields.filter(({ isMasked }) => !isMasked).map(({ name, value }) => [name, value]);
 }
 
@@ -78,11 +79,12 @@ function bodyOf({ exchange, bodies }: RecordedExchange): Buffer {
   if (captured === null) {
     if (mayHaveHadBody(exchange))
       throw notRepeatable(
-        'its body was not captured: give body, or turn on capturing before the request arrives',
+        'its body was not captured: send body in the request, or turn on capturing before the exchange',
       );
     return Buffer.alloc(0);
   }
-  if (captured.isTruncated) throw notRepeatable('its body was too long to be captured completely: give body');
+  if (captured.isTruncated)
+    throw notRepeatable('its body was too long to be captured completely: send body in the request');
   return Buffer.from(captured.base64, 'base64');
 }
 

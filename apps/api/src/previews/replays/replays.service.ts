@@ -60,7 +60,9 @@ export class ReplaysService {
     try {
       const offers = await call.ask({ needsExchange: needsExchange(request) });
       if (needsExchange(request) && offers.recorded === null)
-        throw notRepeatable('no edge holds it: only the latest are held, while the preview is being watched');
+        throw notRepeatable(
+          'no edge holds the exchange: edges hold only the latest ones, while someone watches the preview',
+        );
       const { body, ...composed } = composeReplay(request, offers.recorded);
       if (offers.offerId === null) throw notConnected(offers);
       await this.demandAgain(caller);
