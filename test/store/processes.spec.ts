@@ -48,7 +48,7 @@ describe('processes that start on one database at once', () => {
 });
 
 describe('an embedded database', () => {
-  it('serves one process, reports whose it is, and survives its death', async () => {
+  it('serves one process, names it to others, and survives its death', async () => {
     const holder = start(HOLD, { DATA_DIR: dataDir });
     const [, team] = await holder.line(/^team (\S+)/);
 

@@ -357,7 +357,7 @@ describe('culvert expose', () => {
     const [line] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
     const hostname = new URL(line.trim()).hostname;
     child.stdout.destroy();
-    // Printed as a line, which fails with EPIPE.
+    // The request is printed as a line, which fails with EPIPE.
     await visit(port, hostname, '/');
     expect(await once(child, 'exit')).toEqual([EXIT.ok, null]);
     expect((await visit(port, hostname, '/')).status).toBe(401);

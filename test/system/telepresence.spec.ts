@@ -638,14 +638,14 @@ describe('a traffic manager up to 2.1.3, which sends the access token of a clien
     await expect.poll(async () => (await visit(hostname)).status).toBe(404);
   });
 
-  it('keeps serving after the token has expired, since its program is enough, but opens nothing new', async () => {
+  it('keeps serving after the token has expired, while its program lasts, but cannot create previews', async () => {
     const client = await signIn();
     const double = managerOf(client);
     const { hostname } = await share(double);
     await visit(hostname);
     await expire('oauth_access_token', 'hash', hashOAuthSecret(client.accessToken));
     expect(await codeOf(share(double))).toBe(grpc.status.UNAUTHENTICATED);
-    // It makes the edges check again what this person can do.
+    // This change makes the edges check again what this person can do.
     expect((await api('PATCH', `/team/members/${client.userId}`, { role: 'admin' })).status).toBe(200);
     expect((await visit(hostname)).status).toBe(200);
     const { connection } = double;

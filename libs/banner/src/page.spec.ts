@@ -201,7 +201,7 @@ describe('a page with a banner', () => {
   });
 });
 
-describe('the banner filter leaves unchanged', () => {
+describe('the banner filter', () => {
   it.each([
     ['another type', { 'content-type': 'application/json' }],
     ['XHTML', { 'content-type': 'application/xhtml+xml' }],
@@ -211,14 +211,14 @@ describe('the banner filter leaves unchanged', () => {
     ['what must not be transformed', { 'cache-control': 'public, no-transform' }],
     ['a coding that was not requested', { 'content-encoding': 'zstd' }],
     ['two codings', { 'content-encoding': 'gzip, br' }],
-  ])('%s', async (_what, fields) => {
+  ])('leaves %s unchanged', async (_what, fields) => {
     await start(page({ etag: '"1"', 'content-length': PAGE.length, ...fields }));
     const { body, headers } = await visit();
     expect(body).toBe(PAGE);
     expect(headers).toMatchObject({ etag: '"1"', 'content-length': String(PAGE.length) });
   });
 
-  it.each([206, 302, 304, 204])('a response of status %i', async (status) => {
+  it.each([206, 302, 304, 204])('leaves a response of status %i unchanged', async (status) => {
     const body = status === 206 || status === 302 ? PAGE : '';
     await start(page({ etag: '"1"' }, body, status));
     const response = await visit();
@@ -232,14 +232,14 @@ describe('the banner filter leaves unchanged', () => {
     ['programs', { accept: '*/*' }],
     ['scripts without Sec-Fetch', { accept: 'text/html', 'x-requested-with': 'XMLHttpRequest' }],
     ['an unknown program', {}],
-  ])('a page for %s', async (_who, headers) => {
+  ])('leaves a page for %s unchanged', async (_who, headers) => {
     await start(page({ etag: '"1"' }));
     const response = await visit(headers);
     expect(response.body).toBe(PAGE);
     expect(response.headers.etag).toBe('"1"');
   });
 
-  it('a page for visitors who closed the banner, and their request except for that cookie', async () => {
+  it('leaves a page unchanged for visitors who closed the banner, and their request except for that cookie', async () => {
     await start((request, response) => {
       response.writeHead(200, { 'content-type': 'text/html', etag: '"2"', vary: 'X' });
       response.end(JSON.stringify(request.headers));
@@ -251,7 +251,7 @@ describe('the banner filter leaves unchanged', () => {
     expect(headers).toMatchObject({ etag: '"2"', vary: 'X' });
   });
 
-  it('a page of a preview without a banner', async () => {
+  it('leaves a page of a preview without a banner unchanged', async () => {
     rig = await startRig(page(), null);
     expect((await visit()).body).toBe(PAGE);
   });

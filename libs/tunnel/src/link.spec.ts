@@ -1,4 +1,4 @@
-/** What the protocol adds between edges (docs/protocol.md §10), and that no other peer gets it. */
+/** Tests the part of the protocol that only edges use between each other (docs/protocol.md §10). */
 import { describe, expect, it } from 'vitest';
 import { FrameType } from './frame.js';
 import { TARGET, u16, u32 } from './spec/raw-peer.js';

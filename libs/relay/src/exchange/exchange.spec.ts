@@ -360,7 +360,7 @@ describe(Exchange.name, () => {
     expectStep(State.DONE, () => dialer.streams[0].handler.onEnd());
   });
 
-  it('finishes a filtered body, whose stream may be lost meanwhile', () => {
+  it('finishes a filtered body even if its stream is lost meanwhile', () => {
     begin({ bodyFilter: filter });
     expectStep(State.ACTIVE, start);
     expectStep(State.FINISHING, () => dialer.streams[0].send(OK));

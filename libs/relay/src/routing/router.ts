@@ -82,8 +82,8 @@ export class Router implements RouteSource, RouteCache {
   }
 
   /**
-   * Reads the routes again that were used, or refreshed, when they were old; what is cached serves until it turns out to
-   * have changed. All in one turn: the store answers those in one query, at a sixth of the CPU time of as many.
+   * Reads again the old routes that were used or refreshed. A cached route serves until the new one turns out to differ.
+   * All are read in one turn, so that the store answers them by one query: a sixth of the CPU time of separate ones.
    */
   rereadDue(): void {
     for (const [hostname, entry] of this.due)

@@ -142,7 +142,7 @@ export class Http2Connection implements VisitorConnection, Http2StreamOwner, Con
   }
 
   giveNotice(): void {
-    // Streams that were handed off are tunnels, which move when all visitors have had time to.
+    // Handed-off streams are tunnels, which move to another edge once all visitors have had time to do so.
     if (this.hasGivenNotice || this.handedOffStreams.size > 0) return;
     this.hasGivenNotice = true;
     this.protocol.giveNotice();

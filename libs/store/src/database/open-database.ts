@@ -5,7 +5,7 @@ import { connectServer } from './postgres-server.js';
 export interface DatabaseLocation {
   readonly databaseUrl?: string | undefined;
   readonly dataDir: string;
-  /** Most connections to a server for requests of callers. Default: `DEFAULT_POOL_SIZE`. */
+  /** Maximum number of connections to a server for requests of callers. Default: `DEFAULT_POOL_SIZE`. */
   readonly poolSize?: number | undefined;
 }
 
