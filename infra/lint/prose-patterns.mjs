@@ -17,6 +17,15 @@ export const PATTERNS = [
     right: 'Traffic of routes that are not used.',
   },
   {
+    name: 'most',
+    atStart: true,
+    pattern:
+      /^Most (?:bytes|characters|items|fields|rows|streams|previews|records|events|requests)(?: \w+)? (?:of|that|which|in|held|open|sent)\b/,
+    advice: 'write "Maximum number of …": "Most" reads as a majority',
+    wrong: 'Most bytes of one body.',
+    right: 'Most services send a length.',
+  },
+  {
     name: 'negated noun',
     pattern:
       /(?<!\b(?:there|There|here|it|This|this) )\b(?:is|are|was|were) no (?!longer\b|more than\b|less than\b|later than\b|larger than\b|\w+er than\b)\w+/,
@@ -33,10 +42,11 @@ export const PATTERNS = [
   },
   {
     name: 'telling program',
-    pattern: /\b(?:tells?|told) (?:of|about)\b|\b(?:hears?|heard) (?:of|from|about)\b/,
+    pattern:
+      /\b(?:tells?|told) (?:of|about)\b|\b(?:hears?|heard) (?:of|from|about)\b|\b(?:is|are|was|were|been|being) told\b/,
     advice: 'programs receive, send, return, report or log',
-    wrong: 'The edge hears of a change and tells of it.',
-    right: 'The edge receives a change and reports it.',
+    wrong: 'The edge is told of a change.',
+    right: 'The edge receives a change and reports it. The response tells which.',
   },
   {
     name: 'no more',
@@ -78,7 +88,7 @@ export const PATTERNS = [
     pattern:
       /\b(?:[Nn]othing|[Nn]obody|[Nn]one|[Nn]o one|[Nn]ever|[Nn]ot) (?:(?!if\b|when\b|unless\b)[\w'’-]+ ){0,3}?(?:nothing|nobody|never|none|no one)\b/,
     advice: 'say it positively',
-    wrong: 'Nobody sees nothing of it.',
+    wrong: 'No one sees nothing of it.',
     right: 'Everybody sees it. Nothing changes, never mind how often. Does nothing if there is none.',
   },
   {
@@ -87,6 +97,28 @@ export const PATTERNS = [
     advice: 'name the actor: a visitor, a caller, a member',
     wrong: 'For whoever has the secret.',
     right: 'For callers that have the secret.',
+  },
+  {
+    name: 'give back',
+    pattern: /\b(?:gives?|gave|given|giving) (?:it |them )?back\b/,
+    advice: 'write "returns" or "releases"',
+    wrong: 'It gives the slot back. The slot is given back.',
+    right: 'It returns the slot. It releases the slot.',
+  },
+  {
+    name: 'clumsy relative clause',
+    pattern:
+      /\b(?:what becomes of|as (?:it lies|they lie)|no one of (?:them|which)|who(?:soever)? it may be)\b/i,
+    advice: 'name the thing: "the outcome of", "without a copy"',
+    wrong: 'It records what becomes of a stream.',
+    right: 'It records the outcome of a stream.',
+  },
+  {
+    name: 'nobody',
+    pattern: /\b(?:[Nn]obody|[Ss]omebody|[Aa]nybody)(?! else’s)\b(?!@)/,
+    advice: 'name the actor: a visitor, a caller, an edge; for people "no one", "someone", "anyone"',
+    wrong: 'Nobody waits for it.',
+    right: 'No caller waits for it. No one is signed in.',
   },
   {
     name: 'British spelling',

@@ -23,7 +23,7 @@ export const access: Measure = {
     await culvert.api('PATCH', `/previews/${id}`, { access: 'team' });
     const link = await culvert.api('POST', `/previews/${id}/share-links`, { name: 'bench' });
     const cookie = await enter(culvert.port, closed, new URL(String(link['url'])).pathname);
-    // Both carry one cookie of about the same length, so that the gate is measured, not the bytes.
+    // Both requests carry a cookie of about the same length, so that the gate is measured and not the bytes.
     const theirs = `session=${'x'.repeat(cookie.length - 'session='.length)}`;
     const found = await medianOfRounds(WAYS, effort, async (way, seconds) => {
       const result = await runWrk({

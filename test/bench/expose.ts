@@ -15,7 +15,7 @@ import { Scope } from './scope.js';
 
 const CULVERT = fileURLToPath(new URL('../../apps/cli/', import.meta.url));
 const URL_LINE = /^http:\/\/[a-z0-9-]+\.preview\.localhost:\d+$/m;
-/** In one deployment, after the first. */
+/** Number of measured starts in one deployment, after the first. */
 const STARTS = 5;
 
 interface Start {
@@ -65,7 +65,7 @@ export const expose: Measure = {
         figure('CPU of culvert expose until its URL', of(later, 'cpuMs'), 'ms'),
       ],
       notes: [
-        `${rounds} fresh servers, which have served nobody before "first"; the files of culvert are not in memory then. ` +
+        `${rounds} fresh servers, which have served no request before "first"; the files of culvert are not in memory then. ` +
           `"Later": ${STARTS} more starts at each, one after the other.`,
       ],
     };

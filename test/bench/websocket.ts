@@ -81,7 +81,7 @@ function open({ port, host }: Entrance): WebSocket {
     perMessageDeflate: false,
     skipUTF8Validation: true,
   });
-  // Waiting callers get the error; afterwards it only ends what ends anyway.
+  // Waiting callers get the error. Afterwards an error has no effect, because the connection ends anyway.
   socket.on('error', () => socket.terminate());
   return socket;
 }

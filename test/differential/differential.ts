@@ -172,8 +172,8 @@ function hasSameMeaning(a: Reading, b: Reading): boolean {
 }
 
 /**
- * Reports whether the relay agrees with the judges. A response that neither has completely can be refused: nothing was
- * sent by then.
+ * Reports whether the relay agrees with the judges. The relay may refuse a response that neither judge has completely,
+ * because nothing was sent by then.
  */
 function meansTheSame(judge: Reading, relay: Reading): boolean {
   if (judge.kind === 'answer' && !judge.isComplete)
@@ -197,7 +197,7 @@ function hasSameExtras(a: Reading, b: Reading): boolean {
 }
 
 function isSameOverHttp2(a: Reading, b: Reading): boolean {
-  // More or less of an incomplete response may have been sent before that was known.
+  // How much of an incomplete response was sent before the fault was known may differ.
   if (!isWhole(a) && !isWhole(b)) return true;
   return isLike(a, b) && hasSameExtras(a, b);
 }

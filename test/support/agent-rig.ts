@@ -51,7 +51,7 @@ export class AgentRig {
     return rig;
   }
 
-  /** The last comes first. */
+  /** Adds a cleanup; the last one added runs first. */
   atEnd(cleanUp: () => unknown): void {
     this.cleanUps.push(cleanUp);
   }

@@ -18,7 +18,7 @@ export interface Outcome {
   readonly endedAt: number;
 }
 
-/** Pause of a worker after a failure: connections are refused faster than anything else happens. */
+/** Pause of a worker after a failure, since refused connections would otherwise repeat without limit. */
 const PAUSE_MS = 5;
 
 export class CountedLoad {

@@ -75,7 +75,7 @@ export async function startDashboard(
   };
 }
 
-/** On the page to sign in on. */
+/** Fills in the sign-in page, which must be open. */
 export async function fillSignIn(
   page: Page,
   { email, password }: { readonly email: string; readonly password: string },

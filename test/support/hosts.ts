@@ -264,7 +264,7 @@ async function firstLine(socket: net.Socket): Promise<string> {
   }
 }
 
-/** Left behind by tests that were killed. */
+/** Removes what tests that were killed left behind. */
 function removeLeftOvers(): void {
   if (!existsSync('/run/netns')) return;
   for (const namespace of readdirSync('/run/netns')) {

@@ -399,7 +399,7 @@ describe('culvert expose', () => {
   it('ends at once at a second signal, and the next run has the same hostname', async () => {
     const way = await Proxy.start(port);
     const first = await exposeAt(way.port, String(targetPort));
-    // Nothing can be removed, not even later: a frozen server would do so when it continues.
+    // Nothing can be removed, not even later: a frozen server would still remove it when it continues.
     way.silence({ newOnesToo: true });
     first.program.kill('SIGINT');
     await first.program.logged(/Removing the URL\. Press Ctrl-C again to keep it/);

@@ -161,7 +161,7 @@ class Accounts {
       .filter(({ lane, result }) => of.includes(lane as LaneName) && result !== WHOLE[lane as LaneName]);
   }
 
-  /** At most one for each worker, and all of them under way when the process died. */
+  /** Accepts failures of requests that were under way when the process died: at most one for each worker. */
   underWay(result: RegExp, { killedAt, goneAt }: Death): this {
     const found = this.take(result, 'under way');
     for (const outcome of found) {
@@ -173,7 +173,7 @@ class Accounts {
     return this;
   }
 
-  /** Only while the process was away: not before it was killed, nor after `backAt`. */
+  /** Accepts failures while the process was away: not before it was killed, and not after `backAt`. */
   away(result: RegExp, { killedAt }: Death, backAt: number): this {
     for (const outcome of this.take(result, 'away')) {
       expect(outcome.endedAt, outcome.result).toBeGreaterThan(killedAt);

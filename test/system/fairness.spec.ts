@@ -12,7 +12,7 @@ let deployment: Deployment;
 let manager: Program;
 let service: http.Server;
 let quiet: Preview;
-/** Like `quiet`, on a tunnel of its own. */
+/** A preview like `quiet`, on a tunnel of its own. */
 let apart: Preview;
 let greedy: Preview;
 let stalled: Preview;

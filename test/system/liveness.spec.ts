@@ -98,7 +98,7 @@ describe('an edge whose network falls silent', () => {
     preview = await createPreview();
     expect((await get('/')).status).toBe(200);
 
-    // One that can be repeated, one that cannot, and one whose response has begun.
+    // One request that can be repeated, one that cannot, and one whose response has begun.
     const repeated = get('/held');
     const lost = get('/held', 'POST');
     const request = http.get({
@@ -147,7 +147,7 @@ describe('an edge whose network falls silent', () => {
     const repeated = get('/held');
     await expect.poll(() => held.size).toBe(1);
 
-    // The manager notices that its connection is gone; the edge does not.
+    // The manager sees that its connection is gone; the edge does not.
     network.forgetNearEnds();
     release();
     const tookMs = await timed(Promise.all([get('/'), repeated]));

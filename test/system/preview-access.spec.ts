@@ -238,7 +238,7 @@ describe('a member', () => {
   });
 });
 
-/** As the person does on the app host. */
+/** Signs out as the person does on the app host. */
 async function endSession(userId: string, token: string): Promise<void> {
   const { items } = await store.userSessions.list(userId, { limit: 1 });
   const answer = await send('localhost', `/api/v1/me/sessions/${items[0].id}`, {

@@ -145,7 +145,7 @@ describe.each([
       status: 201,
       visitor: { kind: 'replay', address: '127.0.0.1' },
     });
-    // And once more, repeating the replay itself.
+    // Repeats the replay itself, too.
     expect((await replay(preview.id, { exchangeId: shown.id, method: 'PUT' })).status).toBe(201);
     expect(seen[2]).toMatchObject({ method: 'PUT', body });
   });

@@ -158,12 +158,12 @@ describe('a traffic manager that stops', () => {
     const preview = await deployment.createPreview(servicePort());
     const load = new Load(new PersistentClient(deployment.port, preview.hostname, 16), 16);
     await load.until(200);
-    // The newest of two stops, then the only one, while its successor starts.
+    // First the newer of two managers stops, then the only one left, while its successor starts.
     const newest = await deployment.startManager();
     await load.until(load.answers + 100);
     expect(await newest.stop()).toBe(0);
     await load.until(load.answers + 100);
-    // As in a rolling update.
+    // The successor starts as in a rolling update.
     const successor = await deployment.startManager();
     expect(await current.stop()).toBe(0);
     await load.until(load.answers + 100);
@@ -220,7 +220,7 @@ describe('a server that is stopped', () => {
 
     const toldAt = performance.now();
     deployment.program.kill('SIGTERM');
-    // Without an error, on which `once` rejects.
+    // Waits for the end and ignores errors, on which `once` would reject.
     await once(idle, 'end');
     const politeMs = performance.now() - toldAt;
     await stuckClosed;
