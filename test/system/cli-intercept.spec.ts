@@ -142,7 +142,7 @@ describe('culvert intercept', () => {
   );
 
   it('accepts expressions, requires all of several headers, and intercepts only the named port', async () => {
-    // It waits for an agent that has the port; meanwhile, the rest works.
+    // The intercept waits for an agent that has the port. Meanwhile, the other intercepts work.
     const withoutPort = culvertCommand(
       ['intercept', 'orders', '-n', 'shop', '-p', `${blue}:9999`, ...byAlice],
       elsewhere(),

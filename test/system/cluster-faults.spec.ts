@@ -24,7 +24,7 @@ import { type Program, startProgram } from '../support/process.js';
 const WORKERS = 3;
 const SERVICE_MS = 15;
 
-/** When a worker begins, it may not know yet that its kept connection is gone. */
+/** Time when a worker begins, it may not know yet that its kept connection is gone. */
 const HEARSAY_MS = 100;
 
 const dataDir = new TemporaryFolder('faults');

@@ -550,7 +550,7 @@ describe('the tunnel of a traffic manager', () => {
     expect(delayMs).toBeGreaterThanOrEqual(30_000);
   });
 
-  it('waits long when another process took over', async () => {
+  it('is dialed slowly when another process took over', async () => {
     start();
     const { tunnel } = await edge.nextTunnel();
     tunnel.goAway(GoAwayCode.SUPERSEDED, 'a newer one', { graceMs: 0 });
@@ -558,7 +558,7 @@ describe('the tunnel of a traffic manager', () => {
     expect(lines.find(({ msg }) => msg === 'dialing again')!['delayMs']).toBeGreaterThanOrEqual(30_000);
   });
 
-  it('waits long, and logs why, when the team has reached its limit of sessions', async () => {
+  it('is dialed slowly, and the reason is logged, when the team has reached its limit of sessions', async () => {
     const reason = 'the team has reached its limit of 2 sessions';
     edge.answer = { refuse: { code: GoAwayCode.LIMIT, reason } };
     start();
@@ -571,7 +571,7 @@ describe('the tunnel of a traffic manager', () => {
     expect(lines.find(({ msg }) => msg === 'dialing again')!['delayMs']).toBeGreaterThanOrEqual(30_000);
   });
 
-  it('waits long when its key was revoked', async () => {
+  it('is dialed slowly when its key was revoked', async () => {
     start();
     (await edge.nextTunnel()).tunnel.close(GoAwayCode.KEY_REVOKED, 'revoked');
     await until(() => lines.some(({ msg }) => msg === 'dialing again'));

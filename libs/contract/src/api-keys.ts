@@ -22,7 +22,7 @@ export const createApiKeyRequest = z.strictObject({
     .nullable()
     .optional()
     .describe(
-      'When the key stops working; null: never. A key cannot outlive the key that makes it. Default: the ' +
+      'Time when the key stops working; null: never. A key cannot outlive the key that makes it. Default: the ' +
         'expiry of the key that makes it, or never.',
     ),
 });
@@ -45,7 +45,7 @@ export const rotateApiKeyRequest = z.strictObject({
     .nullable()
     .optional()
     .describe(
-      'When the new key stops working. Default: when the old one does, and no later than the key that ' +
+      'Time when the new key stops working. Default: when the old one does, and no later than the key that ' +
         'makes this request.',
     ),
 });

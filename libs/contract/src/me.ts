@@ -43,7 +43,7 @@ export const userSessionResource = z.strictObject({
   userAgent: z.string().describe('User agent of the browser at sign-in; may be empty.'),
   createdAt: timestamp,
   lastSeenAt: timestamp.describe('Time of the last use, to the minute.'),
-  expiresAt: timestamp.describe('When the session ends. It ends earlier if it is not used for 14 days.'),
+  expiresAt: timestamp.describe('Time when the session ends. It ends earlier if it is not used for 14 days.'),
 });
 export type UserSessionResource = z.output<typeof userSessionResource>;
 
@@ -55,8 +55,8 @@ export const programResource = z.strictObject({
   name: z.string().describe('Name that people see.'),
   team: team.describe('Team in which the program acts for me.'),
   createdAt: timestamp.describe('When I allowed it.'),
-  lastUsedAt: timestamp.describe('When the program last got tokens, to the hour.'),
-  expiresAt: timestamp.describe('When its access ends, unless it gets tokens before then.'),
+  lastUsedAt: timestamp.describe('Time when the program last got tokens, to the hour.'),
+  expiresAt: timestamp.describe('Time when its access ends, unless it gets tokens before then.'),
 });
 export type ProgramResource = z.output<typeof programResource>;
 

@@ -52,7 +52,10 @@ export const shareLinkPage = pageOf(shareLinkResource);
 
 export const createPreviewTokenRequest = z.strictObject({
   name,
-  expiresAt: futureTimestamp.nullable().default(null).describe('When the token stops working; null: never.'),
+  expiresAt: futureTimestamp
+    .nullable()
+    .default(null)
+    .describe('Time when the token stops working; null: never.'),
 });
 export type CreatePreviewTokenRequest = z.output<typeof createPreviewTokenRequest>;
 

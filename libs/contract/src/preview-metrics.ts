@@ -20,7 +20,7 @@ export const previewMetricsQuery = z.strictObject({
 export type PreviewMetricsQuery = z.output<typeof previewMetricsQuery>;
 
 const counts = z.array(z.int());
-const from = timestamp.describe('When the first step begins.');
+const from = timestamp.describe('Time when the first step begins.');
 const stepSeconds = z.int();
 
 /** One number per step, oldest first. */

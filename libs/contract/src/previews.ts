@@ -103,7 +103,7 @@ const fields = z.strictObject({
       'hop-by-hop, framing, forwarding and WebSocket handshake fields, and those that carry the intercept ' +
       'ID or a credential for Culvert.',
   ),
-  expiresAt: futureTimestamp.nullable().describe('When the preview ends; null: never.'),
+  expiresAt: futureTimestamp.nullable().describe('Time when the preview ends; null: never.'),
   idleExpirySeconds,
   endsWithSession: z
     .boolean()

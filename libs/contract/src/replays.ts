@@ -63,7 +63,7 @@ export const createReplayRequest = z
     method: z
       .string()
       .max(32, 'must be at most 32 characters long')
-      .regex(TOKEN, 'must be a method')
+      .regex(TOKEN, 'must be an HTTP method')
       .refine((method) => method !== 'CONNECT', 'must not be CONNECT')
       .optional(),
     target: z

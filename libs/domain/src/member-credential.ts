@@ -9,6 +9,6 @@ export interface MemberCredential {
   /** Preview that a share link or token opens; null for the other kinds. */
   readonly preview: { readonly id: string; readonly hostname: string } | null;
   readonly createdAt: Date;
-  /** When it expires; null: never. */
+  /** Time when it expires; null: never. */
   readonly expiresAt: Date | null;
 }

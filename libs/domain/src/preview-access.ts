@@ -80,7 +80,7 @@ export interface PreviewVisit {
   readonly userId: string | null;
   /** Link that let them in; null if they signed in. */
   readonly shareLinkId: string | null;
-  /** When the visit ends, as things stand: the earliest of its limits. */
+  /** Time when the visit ends: the earliest of its limits. */
   readonly expiresAt: Date;
 }
 

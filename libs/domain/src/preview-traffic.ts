@@ -25,7 +25,7 @@ export interface TrafficCounts {
 export interface TrafficDraft extends TrafficCounts {
   readonly teamId: string;
   readonly previewId: string;
-  /** When the minute begins. */
+  /** Time when the minute begins. */
   readonly minute: Date;
 }
 

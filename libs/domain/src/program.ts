@@ -25,9 +25,9 @@ export interface Program {
   /** OAuth `client_id` of the program. */
   readonly clientId: string;
   readonly createdAt: Date;
-  /** When it last got tokens, which it does each hour while it is in use; null while its code is unused. */
+  /** Time when it last got tokens, which it does each hour while it is in use; null while its code is unused. */
   readonly lastUsedAt: Date | null;
-  /** When its last token, or else its code, stops working. */
+  /** Time when its last token, or else its code, stops working. */
   readonly expiresAt: Date;
 }
 

@@ -52,7 +52,7 @@ export interface Session {
   readonly receivedBytes: number;
   /** Bytes sent to the traffic manager since the session began, at the last report of its edge. */
   readonly sentBytes: number;
-  /** When the session began; resuming it does not change this. */
+  /** Time when the session began; resuming it does not change this. */
   readonly connectedAt: Date;
   /** Last registration, change of tunnels, or heartbeat from the edge that holds the session. */
   readonly lastSeenAt: Date;

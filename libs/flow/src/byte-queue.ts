@@ -19,7 +19,7 @@ export class ByteQueue {
   private pieces: Buffer[] = [];
   private head = 0;
   private end = 0;
-  // Behind the pieces: tail[tailStart..tailEnd) waits, and what follows is free. Without waiting bytes there is no tail.
+  // The last waiting bytes, after those of the pieces: tail[tailStart..tailEnd). The rest of the tail is free. Without waiting bytes there is no tail.
   private tail: Buffer = EMPTY;
   private tailStart = 0;
   private tailEnd = 0;

@@ -16,7 +16,7 @@ export const CLUSTER_PATH = '/cluster/v1';
 /** `interceptId` of the control stream. */
 export const CONTROL_INTERCEPT_ID = 'culvert:control';
 
-/** What to open the stream of a matched request with. */
+/** Values with which the stream of a matched request is opened. */
 export function streamTarget(interceptId: string, port: number): StreamTarget {
   return { interceptId, host: 'intercept', port, tls: false, serverName: '', verifyTls: true };
 }

@@ -69,7 +69,7 @@ export interface KeptTunnelOptions {
   readonly onFault: (error: unknown) => void;
 }
 
-/** What a kept tunnel needs to know of the other tunnels that its process keeps. */
+/** Facts about the other kept tunnels of the process, which a kept tunnel uses. */
 export interface LegHost {
   /** Ids of the edges to which the process has open tunnels. */
   edges(): readonly string[];

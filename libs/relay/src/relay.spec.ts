@@ -11,7 +11,7 @@ import { startRig, type Rig } from './spec/relay-rig.js';
 let rig: Rig;
 afterEach(async () => rig.stop());
 
-/** Sends raw bytes, half-closes nothing, and collects until `until` matches or the connection ends. */
+/** Sends raw bytes without a half-close, and collects until `until` matches or the connection ends. */
 async function talk(port: number, bytes: string, until?: RegExp): Promise<string> {
   const socket = net.connect({ port, host: '127.0.0.1' });
   socket.on('error', () => {});

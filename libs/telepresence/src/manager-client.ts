@@ -1,6 +1,6 @@
 import type { ShownIntercept } from './messages/types.js';
 
-/** How a call to the manager ended other than well. */
+/** How a call to the manager failed. */
 export interface CallFailure {
   /** The manager's `GrpcStatus`; UNAVAILABLE when the tunnel ended first. */
   readonly status: number;

@@ -13,7 +13,7 @@ export interface MeasuredConnection {
 export class RoundTrip {
   /** The last round trip in milliseconds; 0 before the first. */
   ms = 0;
-  /** When the SETTINGS that await their acknowledgement were sent. */
+  /** Time when the SETTINGS that await their acknowledgement were sent. */
   private sentAt = 0;
   private measurements = 0;
 

@@ -2,7 +2,7 @@
 export interface ReverseTunnelSettings {
   /** Maximum number of streams open at once, however many the manager takes. */
   readonly maxStreams: number;
-  /** What a manager may send on a stream whose consumer does not read. */
+  /** Bytes that a manager may send on a stream whose consumer does not read. */
   readonly windowBytes: number;
   /** Maximum size of a window. */
   readonly maxWindowBytes: number;

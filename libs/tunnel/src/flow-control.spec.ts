@@ -149,7 +149,7 @@ describe('the sender', () => {
 });
 
 describe('the receiver', () => {
-  it('gives credit back when half a window was consumed, not before', async () => {
+  it('returns credit when half a window was consumed, not before', async () => {
     const { peer, recorder } = await raw(FIXED);
     peer.sendJson(FrameType.OPEN, 1, TARGET, u32(0));
     await recorder.until('stream 1');

@@ -79,7 +79,7 @@ export const GoAwayCode = {
 } as const;
 export type GoAwayCode = (typeof GoAwayCode)[keyof typeof GoAwayCode];
 
-/** When a dialer tries again after a tunnel ended. */
+/** Time when a dialer tries again after a tunnel ended. */
 export type Retry = 'now' | 'soon' | 'slowly' | 'patiently' | 'never';
 
 const RETRY: Record<GoAwayCode, Retry> = {

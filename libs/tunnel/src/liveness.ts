@@ -24,7 +24,7 @@ export class Liveness {
   roundTripMs = 0;
   private silentTicks = 0;
   private ticksSincePing = 0;
-  /** When the unanswered PING was sent, which is also its payload; 0 without one. */
+  /** Time when the unanswered PING was sent, which is also its payload; 0 without one. */
   private pingSentAt = 0;
   private readonly ticksToDeath: number;
   private readonly timer: NodeJS.Timeout;

@@ -34,7 +34,7 @@ export class InterceptReports {
   /** Intercepts that were wanted while others may still be resumed. */
   private readonly seen = new Set<string>();
   private timer: NodeJS.Timeout | null = null;
-  /** When the next comparison is due. */
+  /** Time when the next comparison is due. */
   private dueAt = 0;
   /** After a failure, nothing is attempted before this time. */
   private restUntil = 0;

@@ -12,7 +12,7 @@ export interface EdgeNode {
   readonly socketPath?: string;
 }
 
-/** What an edge holds of one traffic manager. */
+/** The tunnels of one traffic manager that an edge holds. */
 export interface Holding {
   /** Open tunnels that take new streams. */
   readonly tunnelCount: number;

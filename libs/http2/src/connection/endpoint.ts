@@ -83,7 +83,7 @@ export abstract class Endpoint<S extends PeerStream> {
   protected abstract readonly reader: FrameReader;
   protected readonly decoder: HpackDecoder;
   protected readonly rates: PeerRates;
-  /** What the peer may send on all streams together. */
+  /** Bytes that the peer may send on all streams together. */
   protected readonly window: ReceiveWindow;
   protected readonly streams = new Map<number, S>();
   protected readonly abandoned: AbandonedStreams;

@@ -89,7 +89,7 @@ export class ExchangeTrace {
   error: ExchangeError | null = null;
   isEnded = false;
 
-  /** When the current step began. */
+  /** Time when the current step began. */
   private since: number;
   private isWaiting = false;
 

@@ -45,7 +45,7 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
   private body: RequestTransfer | null = null;
   /** The route changed during routing or the gate's check: their results may be out of date. */
   private isRouteOutdated = false;
-  /** When bytes last moved, on the relay's clock. */
+  /** Time when bytes last moved, on the relay's clock. */
   private activeAt: number;
 
   constructor(

@@ -5,7 +5,7 @@ import { CHUNKED_LIMITS } from '../limits.js';
 import type { Route } from '../routing/route.js';
 import type { BodyCapture, ExchangeTrace } from './exchange-trace.js';
 
-/** What the body of a request needs of its exchange. */
+/** The part of an exchange that the body of its request uses. */
 export interface RequestTransferHost {
   readonly request: RequestHead;
   /** Null unless the preview is watched. */

@@ -4,7 +4,7 @@ import type { RelayError } from '../answers/relay-error.js';
 import type { Route } from '../routing/route.js';
 import type { ReplayMark } from './exchange-trace.js';
 
-/** The side of one exchange that sent the request: what the exchange needs of it, whatever HTTP version it speaks. */
+/** The side of one exchange that sent the request, in any HTTP version: the part that the exchange uses. */
 export interface Requester {
   /** Set when the request is a replay, which the API has let in already. */
   readonly replay?: ReplayMark;

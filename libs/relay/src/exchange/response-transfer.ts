@@ -21,7 +21,7 @@ import type { ExchangeHost } from './host.js';
 import type { Requester } from './requester.js';
 import { closeStatusOf, WebSocketDirections, WebSocketEnding } from './web-socket-ending.js';
 
-/** What a response needs of its exchange. */
+/** The part of an exchange that its response uses. */
 export interface ResponseTransferHost {
   readonly request: RequestHead;
   readonly isRequestDone: boolean;
@@ -75,7 +75,7 @@ export class ResponseTransfer implements BodySink, BodyStation {
   hasEnded = false;
   /** Whether the visitor, or the filter, has enough for now. */
   isPaused = false;
-  /** What the body passes through on its way to the visitor; null where the route has no filter for it. */
+  /** The filter that the body passes on its way to the visitor; null where the route has no filter for it. */
   filtered: FilteredBody | null = null;
   /** What is wrong with the response, as bits of `Oddity`. Any of them keeps its stream from being reused. */
   private oddities = 0;

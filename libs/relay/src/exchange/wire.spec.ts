@@ -322,7 +322,7 @@ describe('a request', () => {
     expect(received).toContain(`\r\nX-Bytes: ${bytes}\r\n`);
   });
 
-  it('keeps repeated fields in their order, in heads of both ways', async () => {
+  it('keeps repeated fields in their order, in heads in both directions', async () => {
     const lines = 'Set-Cookie: a=1\r\nset-cookie: b=2\r\nX-Twice: 1\r\nSet-Cookie: a=1\r\nX-Twice: 1\r\n';
     const recorder = new Recorder(`HTTP/1.1 200 OK\r\n${lines}Content-Length: 0\r\n\r\n`);
     await record(recorder);

@@ -24,7 +24,7 @@ export const DEFAULT_ROUTER_LIMITS: RouterLimits = {
 
 interface Entry {
   readonly route: Route | null;
-  /** When it was read; of an old route: when it was found to be old. */
+  /** Time when it was read or, for an old route, found to be old. */
   knownSince: number;
   /** Set by each use and cleared when eviction passes by: a second chance, without reordering per request. */
   isRecent: boolean;

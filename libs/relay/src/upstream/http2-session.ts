@@ -83,7 +83,7 @@ export class Http2UpstreamSession implements Http2StreamHost, StreamHandler, Cli
   /** Requests that received something for their exchanges from the bytes that are being read. */
   private noted: Http2UpstreamStream[] = [];
   private isReading = false;
-  /** When the session lost its last request, or began to end; milliseconds. */
+  /** Time when the session lost its last request, or began to end; milliseconds. */
   private quietSince = performance.now();
   private readonly timer: NodeJS.Timeout;
 

@@ -20,7 +20,7 @@ const MAX_ATTEMPTS = 3;
 
 let nextId = 1;
 
-/** What a request needs of the session that carries it. */
+/** The part of a session that the requests on it use. */
 export interface Http2StreamHost {
   /** The heads that the session was given. */
   readonly heads: KnownHeads;

@@ -48,7 +48,7 @@ export const DEFAULT_POOL_LIMITS: PoolLimits = { maxIdle: 256, maxIdleMs: 4000, 
 const MARGIN_MS = 500;
 const MARGIN_ROUND_TRIPS = 2;
 
-/** What a pool needs of the set that it belongs to. */
+/** The part of a set of pools that each pool uses. */
 export interface StreamPoolHost {
   /** Notes that `pool` holds idle streams: it must be swept. */
   noteIdle(pool: StreamPool): void;

@@ -3,7 +3,7 @@ import type { TrustedProxies } from './forwarded.js';
 import type { HandOff } from './hand-off.js';
 import type { VisitorConnection } from './visitor-connection.js';
 
-/** What a connection of a visitor needs of its relay. */
+/** The part of the relay that a visitor's connection uses. */
 export interface ConnectionHost extends ExchangeHost {
   readonly trustedProxies: TrustedProxies;
   readonly handOff: Required<HandOff>;

@@ -34,7 +34,7 @@ export class Http1Connection implements VisitorConnection, TimedConnection, Http
   hasInputEnded = false;
   /** Null except in LINGERING. */
   lingering: Lingering | null = null;
-  /** When the current state began, or bytes last moved; on the relay's clock. */
+  /** Time when the current state began, or bytes last moved; on the relay's clock. */
   activeAt: number;
 
   private current: State = State.NEW;

@@ -25,7 +25,7 @@ import type { ConnectionHost } from './host.js';
 import type { ReadAhead } from './read-ahead.js';
 import type { RequestHeads } from './request-heads.js';
 
-/** What a visitor needs of its connection. */
+/** The part of a connection that its visitor uses. */
 export interface Http1RequesterOwner {
   readonly host: ConnectionHost;
   readonly peer: string;

@@ -5,7 +5,7 @@ import type { Lingering } from './lingering.js';
 /** What the time limits of an HTTP/1.1 connection depend on. */
 export interface TimedConnection {
   readonly state: State;
-  /** When the state began, or bytes last moved; on the relay's clock. */
+  /** Time when the state began, or bytes last moved; on the relay's clock. */
   readonly activeAt: number;
   /** Whether the visitor has closed its sending side. */
   readonly hasInputEnded: boolean;

@@ -249,7 +249,7 @@ describe('fields over HTTP/2', () => {
 });
 
 describe('a response', () => {
-  it('loses what belongs to one connection, and keeps the rest in lower case', async () => {
+  it('loses the fields of one connection, and keeps the others in lower case', async () => {
     await start(null, {
       raw: (socket) =>
         socket.on('data', () =>

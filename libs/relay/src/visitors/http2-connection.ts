@@ -60,9 +60,9 @@ export class Http2Connection implements VisitorConnection, Http2StreamOwner, Con
   /** Whether GOAWAY has announced the end, and the visitor has yet to confirm that it read this. */
   private hasGivenNotice = false;
   private state: State = 'opening';
-  /** When the current state began, or the last stream ended; on the relay's clock. */
+  /** Time when the current state began, or the last stream ended; on the relay's clock. */
   private activeAt: number;
-  /** When output last left, or began to wait. */
+  /** Time when output last left, or began to wait. */
   private sentAt: number;
   private countedBytesIn = 0;
   private countedBytesOut = 0;

@@ -35,7 +35,7 @@ import type { Http2Request } from './http2-request.js';
 
 const CRLF = '\r\n';
 
-/** What a visitor needs of the connection that its stream belongs to. */
+/** The part of a connection that the visitors on its streams use. */
 export interface Http2StreamOwner {
   readonly host: ExchangeHost;
   /** Address of the connection's other end. */
@@ -67,7 +67,7 @@ export class Http2Requester implements Requester, StreamHandler {
   private heldBody: Buffer | null = null;
   /** Whether the stream was ended early from this side. */
   private isAborted = false;
-  /** When bytes last moved towards the visitor, on the relay's clock, and how many had until then. */
+  /** Time when bytes last moved towards the visitor, on the relay's clock, and how many had until then. */
   private activeAt: number;
   private movedBytes = 0;
 

@@ -1,6 +1,6 @@
 import type { Exchange } from '../exchange/exchange.js';
 
-/** One connection of a visitor, whatever HTTP version it speaks: what the relay needs of it. */
+/** One connection of a visitor, in any HTTP version: the part that the relay uses. */
 export interface VisitorConnection {
   /** The other end's address. */
   readonly peer: string;

@@ -114,7 +114,7 @@ describe('the log', () => {
     });
   });
 
-  it('takes long hostile lines in linear time', () => {
+  it('redacts long hostile lines in linear time', () => {
     const line = JSON.stringify({
       // First, so that the pattern that detects suspicious lines sees all of it.
       url: '://'.repeat(100_000),

@@ -32,7 +32,7 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   // A JWT, known by its header: a JSON object in base64url.
   [/\beyJ[\w-]{8,2048}\.[\w-]{8,8192}(?:\.[\w-]*)?/g, REDACTED],
   [/(-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----)[^-]+/g, `$1${REDACTED}`],
-  // user:password@ with any characters in the password, but not the port of a URL with an @ in its path.
+  // Matches user:password@ with any characters in the password, but not the port of a URL with an @ in its path.
   [/(:\/\/[^\s/:@"']{0,100}):(?!\d{1,5}[/?#])\S{1,200}@/g, `$1:${REDACTED}@`],
   // A token in the place of the user.
   [/(:\/\/)[^\s/:@"']{20,500}@/g, `$1${REDACTED}@`],

@@ -16,7 +16,7 @@ export class DataDirInUseError extends Error {
 
 interface Holder {
   readonly pid: number;
-  /** When that process began, so that a later process with the same number is not mistaken for it; null if unknown. */
+  /** Time when that process began, so that a later process with the same number is not mistaken for it; null if unknown. */
   readonly startedAt: string | null;
 }
 

@@ -231,6 +231,6 @@ export async function insertApiKey(
 }
 
 function toApiKey(row: Omit<ApiKey, 'scopes'> & { scopes: string[] }): ApiKey {
-  // An unknown scope, as of a newer version, has no effect here.
+  // An unknown scope, such as one of a newer version, has no effect here.
   return { ...row, scopes: SCOPES.filter((scope) => row.scopes.includes(scope)) };
 }

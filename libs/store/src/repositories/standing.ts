@@ -20,7 +20,7 @@ export interface Standing {
   /** The role with which it changes members: a key never has more than an admin's, regardless of its creator. */
   readonly power: Role;
   readonly scopes: readonly Scope[];
-  /** When an API key expires; null: never, or not a key. */
+  /** Time when an API key expires; null: never, or not a key. */
   readonly expiresAt: Date | null;
 }
 

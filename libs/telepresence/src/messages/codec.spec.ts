@@ -332,7 +332,7 @@ describe('messages of Telepresence', () => {
     }
   });
 
-  it('have the zero value for absent fields, and no absent messages', () => {
+  it('are decoded with the zero value for absent fields, and without absent messages', () => {
     expect(Codecs.CreateDomainRequest.decode(bytesField(1, 'id'))).toEqual({
       interceptId: 'id',
       displayBanner: false,

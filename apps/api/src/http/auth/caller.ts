@@ -19,7 +19,7 @@ export interface Caller {
   readonly user: User | null;
   /** Session of a person in a browser; null for a key or a program. */
   readonly userSession: UserSession | null;
-  /** When the credential of the request ends; null: never. */
+  /** Time when the credential of the request ends; null: never. */
   readonly expiresAt: Date | null;
   /** Authority that the store checks again before it writes anything that outlives the request. */
   readonly authority: Authority;

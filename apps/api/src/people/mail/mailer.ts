@@ -49,7 +49,7 @@ export class Mailer implements OnApplicationShutdown {
   /** Sends in the background: the requester learns neither whether it was sent nor how long that took. */
   send(mail: Mail): void {
     const sending = this.deliver(mail)
-      // Without the link, which is a credential of its recipient.
+      // The log line omits the link, which is a credential of its recipient.
       .catch((error: unknown) => this.log.error({ err: error, subject: mail.subject }, 'cannot send a mail'))
       .finally(() => this.sending.delete(sending));
     this.sending.add(sending);

@@ -15,7 +15,7 @@ export class ForgeError extends Error {
     readonly kind: ForgeFailure,
     message: string,
     readonly status: number,
-    /** When to call it again; null if it did not say. */
+    /** Time when it may be called again; null if the forge did not say. */
     readonly retryAt: Date | null = null,
   ) {
     super(message);
