@@ -20,7 +20,7 @@ export const PATTERNS = [
     name: 'most',
     atStart: true,
     pattern:
-      /^Most (?:bytes|characters|items|fields|rows|streams|previews|records|events|requests)(?: \w+)? (?:of|that|which|in|held|open|sent)\b/,
+      /^Most (?:bytes|characters|items|fields|rows|streams|connections|previews|records|events|requests)(?: \w+)? (?:of|that|which|in|held|open|sent)\b/,
     advice: 'write "Maximum number of …": "Most" reads as a majority',
     wrong: 'Most bytes of one body.',
     right: 'Most services send a length.',
