@@ -409,7 +409,7 @@ describe('the inspector', () => {
     await row('/load/').first().waitFor();
     const search = page.getByRole('searchbox', { name: 'Search requests' });
     await search.pressSequentially('load/1', { delay: 50 });
-    await page.getByText(/\d+ of \d+ requests/).waitFor();
+    await page.getByText(/[\d,]+ of [\d,]+ requests/).waitFor();
     await search.fill('');
     await page.getByRole('button', { name: 'Pause' }).click();
     await table().getByRole('button').first().click();
@@ -421,7 +421,7 @@ describe('the inspector', () => {
     await Promise.all(visits);
     agent.destroy();
     // The newest are kept.
-    await page.getByText('1000 requests').waitFor();
+    await page.getByText('1,000 requests').waitFor();
     await row(`/load/${total - 1}?`).waitFor();
     const figures: Figures = await page.evaluate(READ);
     const after = await memory();

@@ -15,6 +15,7 @@ import {
   IconWorldShare,
   type Icon,
 } from './icons.js';
+import { texts } from './shell/texts.js';
 
 export interface Section {
   /** Path of its first page. */
@@ -28,26 +29,38 @@ export interface Section {
 }
 
 export const SECTIONS: readonly Section[] = [
-  { path: '/', label: 'Start', icon: IconHome, shortcut: 's' },
-  { path: '/previews', label: 'Previews', icon: IconWorldShare, shortcut: 'p', scope: 'previews:read' },
+  { path: '/', label: texts.sections.start, icon: IconHome, shortcut: 's' },
+  {
+    path: '/previews',
+    label: texts.sections.previews,
+    icon: IconWorldShare,
+    shortcut: 'p',
+    scope: 'previews:read',
+  },
   {
     path: '/connections',
-    label: 'Connections',
+    label: texts.sections.connections,
     icon: IconPlugConnected,
     shortcut: 'c',
     scope: 'sessions:read',
   },
   {
     path: '/intercepts',
-    label: 'Intercepts',
+    label: texts.sections.intercepts,
     icon: IconArrowsSplit2,
     shortcut: 'i',
     scope: 'intercepts:read',
   },
-  { path: '/api-keys', label: 'API keys', icon: IconKey, shortcut: 'k', scope: 'keys:read' },
-  { path: '/team', label: 'Team', icon: IconUsers, shortcut: 't', scope: 'team:read' },
-  { path: '/audit-log', label: 'Audit log', icon: IconHistory, shortcut: 'a', scope: 'audit:read' },
-  { path: '/profile', label: 'Profile', icon: IconUser, shortcut: 'u' },
+  { path: '/api-keys', label: texts.sections.apiKeys, icon: IconKey, shortcut: 'k', scope: 'keys:read' },
+  { path: '/team', label: texts.sections.team, icon: IconUsers, shortcut: 't', scope: 'team:read' },
+  {
+    path: '/audit-log',
+    label: texts.sections.auditLog,
+    icon: IconHistory,
+    shortcut: 'a',
+    scope: 'audit:read',
+  },
+  { path: '/profile', label: texts.sections.profile, icon: IconUser, shortcut: 'u' },
 ];
 
 type Page = ComponentType<{ params: Readonly<Record<string, string | undefined>> }>;

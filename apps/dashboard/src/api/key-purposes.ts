@@ -1,4 +1,5 @@
 import type { Scope } from './me.js';
+import { texts } from './texts.js';
 
 export interface KeyPurpose {
   readonly label: string;
@@ -17,15 +18,15 @@ const MANAGER = [
 
 /** Common purposes of keys: the presets wherever a key can be created. */
 export const KEY_PURPOSES = {
-  manager: { label: 'Traffic manager', scopes: MANAGER },
+  manager: { label: texts.keyPurposes.trafficManager, scopes: MANAGER },
   // Its client creates a key of its own when it signs in with one.
-  telepresence: { label: 'Telepresence', scopes: [...MANAGER, 'keys:write'] },
+  telepresence: { label: texts.keyPurposes.telepresence, scopes: [...MANAGER, 'keys:write'] },
   ci: {
-    label: 'CI that creates previews',
+    label: texts.keyPurposes.ciThatCreatesPreviews,
     scopes: ['previews:read', 'previews:write', 'intercepts:read', 'intercepts:write', 'sessions:read'],
   },
   read: {
-    label: 'Read-only',
+    label: texts.keyPurposes.readOnly,
     scopes: ['previews:read', 'intercepts:read', 'sessions:read', 'keys:read', 'team:read'],
   },
 } as const satisfies Readonly<Record<string, KeyPurpose>>;

@@ -3,6 +3,7 @@ import { answerOf, api, type Schemas } from './client.js';
 import { chooseTeam, chosenTeam } from './chosen-team.js';
 import { keyOf } from './keys.js';
 import { ApiProblem } from './problem.js';
+import { texts } from './texts.js';
 
 export type Me = Schemas['Me'];
 export type Scope = Me['scopes'][number];
@@ -33,5 +34,5 @@ export function useMay(scope: Scope): boolean {
 /** Returns why the role does not permit an action, shown beside its disabled button. Undefined if it does. */
 export function useReasonAgainst(scope: Scope): string | undefined {
   const { scopes, role } = useMe();
-  return scopes.includes(scope) ? undefined : `Your role (${role ?? 'none'}) does not permit this`;
+  return scopes.includes(scope) ? undefined : texts.me.notPermitted(role ?? texts.me.noRole);
 }

@@ -1,3 +1,5 @@
+import { texts } from './texts.js';
+
 /** One invalid part of a request: `pointer` is the JSON pointer of a field, such as `/ingress/port`. */
 export interface FieldProblem {
   readonly pointer: string;
@@ -33,7 +35,7 @@ export class ApiProblem extends Error {
     return new ApiProblem(
       text('code') ?? 'unknown',
       response.status,
-      text('title') ?? `The server responded with ${response.status}`,
+      text('title') ?? texts.problem.status(response.status),
       text('detail'),
       Array.isArray(problem['errors']) ? problem['errors'].filter(isFieldProblem) : [],
       response.headers.get('x-request-id'),
@@ -41,7 +43,7 @@ export class ApiProblem extends Error {
   }
 
   static offline(cause: unknown): ApiProblem {
-    return new ApiProblem('offline', 0, 'The server cannot be reached', null, [], null, cause);
+    return new ApiProblem('offline', 0, texts.problem.offline, null, [], null, cause);
   }
 
   /** Whether trying again may help. */
@@ -54,7 +56,7 @@ export class ApiProblem extends Error {
 export function describeError(error: unknown): { title: string; detail: string | null } {
   if (error instanceof ApiProblem) return { title: error.title, detail: sentence(error) };
   return {
-    title: 'Something went wrong on this page',
+    title: texts.problem.failedHere,
     detail: error instanceof Error ? error.message : null,
   };
 }
@@ -64,13 +66,13 @@ function sentence({ detail, fields, requestId, status }: ApiProblem): string | n
     return fields.map(({ pointer, message }) => `${nameOf(pointer)} ${message}.`).join(' ');
   const text = detail === null ? null : `${detail.charAt(0).toUpperCase()}${detail.slice(1)}.`;
   return status >= 500 && requestId !== null
-    ? [text, `Request ${requestId}.`].filter(Boolean).join(' ')
+    ? [text, texts.problem.request(requestId)].filter(Boolean).join(' ')
     : text;
 }
 
 /** Returns the name of a field: `/ingress/port` is `ingress port`; the whole request is `It`. */
 function nameOf(pointer: string): string {
-  return pointer === '' ? 'It' : pointer.slice(1).replaceAll('/', ' ');
+  return pointer === '' ? texts.problem.it : pointer.slice(1).replaceAll('/', ' ');
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

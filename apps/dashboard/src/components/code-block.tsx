@@ -1,6 +1,7 @@
 import { Box } from '@mantine/core';
 import type { ReactElement } from 'react';
 import { CopyIcon } from './copy-button.js';
+import { texts } from './texts.js';
 import classes from './code-block.module.css';
 
 interface CodeBlockProps {
@@ -27,7 +28,7 @@ export function CodeBlock({ code, name, wraps }: CodeBlockProps): ReactElement {
         {code}
       </pre>
       <div className={classes['copy']}>
-        <CopyIcon value={code} label={`Copy ${name}`} />
+        <CopyIcon value={code} label={texts.codeBlock.copy(name)} />
       </div>
     </Box>
   );

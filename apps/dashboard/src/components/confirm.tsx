@@ -1,5 +1,6 @@
 import { Button, Group, Modal, Stack, Text } from '@mantine/core';
 import { createContext, use, useCallback, useRef, useState, type ReactElement, type ReactNode } from 'react';
+import { texts } from './texts.js';
 
 export interface Question {
   readonly title: string;
@@ -54,7 +55,7 @@ export function ConfirmProvider({ children }: { children: ReactNode }): ReactEle
           </Text>
           <Group justify="flex-end" gap="xs">
             <Button variant="default" onClick={() => close(false)}>
-              Cancel
+              {texts.confirm.cancel}
             </Button>
             <Button
               color={question?.isDangerous ? 'red' : undefined}

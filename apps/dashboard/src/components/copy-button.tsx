@@ -1,6 +1,7 @@
 import { ActionIcon, Button, CopyButton as Copying, Tooltip } from '@mantine/core';
 import type { ReactElement } from 'react';
 import { IconCheck, IconCopy } from '../icons.js';
+import { texts } from './texts.js';
 
 interface CopyProps {
   readonly value: string;
@@ -13,8 +14,8 @@ export function CopyIcon({ value, label }: CopyProps): ReactElement {
   return (
     <Copying value={value} timeout={2000}>
       {({ copied, copy }) => (
-        <Tooltip label={copied ? 'Copied' : label}>
-          <ActionIcon onClick={copy} aria-label={copied ? 'Copied' : label}>
+        <Tooltip label={copied ? texts.copyButton.copied : label}>
+          <ActionIcon onClick={copy} aria-label={copied ? texts.copyButton.copied : label}>
             {copied ? <IconCheck size={16} /> : <IconCopy size={16} />}
           </ActionIcon>
         </Tooltip>
@@ -33,7 +34,7 @@ export function CopyButton({ value, label }: CopyProps): ReactElement {
           onClick={copy}
           leftSection={copied ? <IconCheck size={16} /> : <IconCopy size={16} />}
         >
-          {copied ? 'Copied' : label}
+          {copied ? texts.copyButton.copied : label}
         </Button>
       )}
     </Copying>

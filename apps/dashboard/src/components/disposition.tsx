@@ -2,6 +2,7 @@ import { Group, Text, Tooltip } from '@mantine/core';
 import type { ReactElement } from 'react';
 import type { Schemas } from '../api/client.js';
 import { StateDot, type Tone } from './state-dot.js';
+import { texts } from './texts.js';
 
 type Intercept = Schemas['Intercept'];
 
@@ -9,22 +10,30 @@ const DISPOSITIONS: Readonly<
   Record<Intercept['disposition'], { readonly label: string; readonly tone: Tone; readonly about: string }>
 > = {
   UNSPECIFIED: {
-    label: 'Not reported',
+    label: texts.disposition.notReported,
     tone: 'off',
-    about: 'The cluster has not reported the state of this intercept.',
+    about: texts.disposition.notReportedAbout,
   },
-  ACTIVE: { label: 'Active', tone: 'good', about: 'The cluster intercepts the traffic.' },
-  WAITING: { label: 'Waiting', tone: 'waiting', about: 'The cluster is preparing the interception.' },
+  ACTIVE: { label: texts.disposition.active, tone: 'good', about: texts.disposition.activeAbout },
+  WAITING: { label: texts.disposition.waiting, tone: 'waiting', about: texts.disposition.waitingAbout },
   NO_CLIENT: {
-    label: 'No client',
+    label: texts.disposition.noClient,
     tone: 'bad',
-    about: 'The client that intercepts is not connected to the cluster.',
+    about: texts.disposition.noClientAbout,
   },
-  NO_AGENT: { label: 'No agent', tone: 'bad', about: 'The workload has no traffic agent.' },
-  NO_MECHANISM: { label: 'No mechanism', tone: 'bad', about: 'The agent does not support this mechanism.' },
-  NO_PORTS: { label: 'No ports', tone: 'bad', about: 'The service has no port that can be intercepted.' },
-  AGENT_ERROR: { label: 'Agent error', tone: 'bad', about: 'The agent could not set up the interception.' },
-  BAD_ARGS: { label: 'Bad arguments', tone: 'bad', about: 'The mechanism does not accept these arguments.' },
+  NO_AGENT: { label: texts.disposition.noAgent, tone: 'bad', about: texts.disposition.noAgentAbout },
+  NO_MECHANISM: {
+    label: texts.disposition.noMechanism,
+    tone: 'bad',
+    about: texts.disposition.noMechanismAbout,
+  },
+  NO_PORTS: { label: texts.disposition.noPorts, tone: 'bad', about: texts.disposition.noPortsAbout },
+  AGENT_ERROR: { label: texts.disposition.agentError, tone: 'bad', about: texts.disposition.agentErrorAbout },
+  BAD_ARGS: {
+    label: texts.disposition.badArguments,
+    tone: 'bad',
+    about: texts.disposition.badArgumentsAbout,
+  },
 };
 
 /** Shows the state of an intercept that the cluster reports. */

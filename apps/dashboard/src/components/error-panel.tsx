@@ -3,6 +3,7 @@ import { useQueryErrorResetBoundary } from '@tanstack/react-query';
 import type { ReactElement } from 'react';
 import { describeError } from '../api/problem.js';
 import { IconAlertTriangle } from '../icons.js';
+import { texts } from './texts.js';
 
 /** Reports whether files of the page's old version are gone, after the server was updated. */
 function isStaleVersion(error: unknown): boolean {
@@ -14,7 +15,7 @@ export function ErrorPanel({ error, onRetry }: { error: unknown; onRetry: () => 
   const { reset } = useQueryErrorResetBoundary();
   const isStale = isStaleVersion(error);
   const { title, detail } = isStale
-    ? { title: 'A new version of this page is available', detail: 'Reload the page to get it.' }
+    ? { title: texts.errorPanel.newVersion, detail: texts.errorPanel.newVersionText }
     : describeError(error);
   const retry = (): void => {
     reset();
@@ -26,11 +27,11 @@ export function ErrorPanel({ error, onRetry }: { error: unknown; onRetry: () => 
       <Group mt="sm">
         {isStale ? (
           <Button size="xs" onClick={() => window.location.reload()}>
-            Reload
+            {texts.errorPanel.reload}
           </Button>
         ) : (
           <Button size="xs" variant="default" onClick={retry}>
-            Try again
+            {texts.errorPanel.tryAgain}
           </Button>
         )}
       </Group>

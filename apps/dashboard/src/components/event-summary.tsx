@@ -2,6 +2,7 @@ import { Anchor, Text } from '@mantine/core';
 import type { ReactElement } from 'react';
 import { Link } from 'wouter';
 import type { AuditEvent } from '../api/audit-events.js';
+import { texts } from './texts.js';
 
 /** What the actor of an event did. The name of the target is a link while the team still has it. */
 export function EventSummary({ event }: { readonly event: AuditEvent }): ReactElement {
@@ -28,9 +29,9 @@ export function EventSummary({ event }: { readonly event: AuditEvent }): ReactEl
 
 /** Returns the actor's name at that time. */
 export function actorOf({ actor }: Pick<AuditEvent, 'actor'>): string {
-  if (actor.kind === 'system') return 'Culvert';
-  if (actor.kind === 'user') return actor.name ?? 'A person';
-  return actor.name === null ? 'An API key' : `Key ${actor.name}`;
+  if (actor.kind === 'system') return texts.eventSummary.culvert;
+  if (actor.kind === 'user') return actor.name ?? texts.eventSummary.person;
+  return actor.name === null ? texts.eventSummary.apiKey : texts.eventSummary.key(actor.name);
 }
 
 function pathOf({ resource, id }: NonNullable<AuditEvent['current']>): string {

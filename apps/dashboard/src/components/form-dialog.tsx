@@ -1,6 +1,7 @@
 import { Alert, Button, Group, Modal, Stack } from '@mantine/core';
 import type { ReactElement, ReactNode, SubmitEvent } from 'react';
 import { describeError } from '../api/problem.js';
+import { texts } from './texts.js';
 
 interface FormDialogProps {
   readonly title: string;
@@ -33,7 +34,7 @@ export function FormDialog(props: FormDialogProps): ReactElement {
       onClose={onClose}
       title={title}
       size={size}
-      closeButtonProps={{ 'aria-label': 'Close' }}
+      closeButtonProps={{ 'aria-label': texts.formDialog.close }}
     >
       <form onSubmit={send}>
         <Stack>
@@ -41,7 +42,7 @@ export function FormDialog(props: FormDialogProps): ReactElement {
           {error !== null && error !== undefined && <FormProblem error={error} />}
           <Group justify="flex-end" gap="xs">
             <Button variant="default" onClick={onClose}>
-              Cancel
+              {texts.formDialog.cancel}
             </Button>
             <Button type="submit" color={color} loading={isPending}>
               {submit}

@@ -1,5 +1,6 @@
 import { Box, Group, Skeleton, Stack, Text, Title } from '@mantine/core';
 import { useEffect, useRef, type ReactElement, type ReactNode } from 'react';
+import { texts } from './texts.js';
 import classes from './page.module.css';
 
 interface PageProps {
@@ -17,7 +18,7 @@ interface PageProps {
 export function Page({ title, description, back, actions, children }: PageProps): ReactElement {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
-    document.title = `${title} · Culvert`;
+    document.title = texts.page.documentTitle(title);
   }, [title]);
   useEffect(() => {
     window.scrollTo(0, 0);
@@ -49,7 +50,7 @@ export function Page({ title, description, back, actions, children }: PageProps)
 /** Placeholder for a page that is loading. */
 export function PageSkeleton(): ReactElement {
   return (
-    <Stack className={classes['page']} aria-busy="true" aria-label="Loading">
+    <Stack className={classes['page']} aria-busy="true" aria-label={texts.page.loading}>
       <Skeleton height={32} width={220} />
       <Skeleton height={16} width={340} />
       <Skeleton height={320} mt="md" />

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useMemo, type ReactElement } from 'react';
 import { connectedSessions } from '../api/traffic-managers.js';
 import { StateDot } from './state-dot.js';
+import { texts } from './texts.js';
 
 /** Returns the IDs of the connected traffic managers; undefined until they are known. */
 export function useConnectedManagers(): ReadonlySet<string> | undefined {
@@ -14,16 +15,12 @@ export function useConnectedManagers(): ReadonlySet<string> | undefined {
 export function PreviewState({ isConnected }: { isConnected: boolean | undefined }): ReactElement {
   const [tone, word] =
     isConnected === undefined
-      ? (['off', 'Unknown'] as const)
+      ? (['off', texts.previewState.unknown] as const)
       : isConnected
-        ? (['good', 'Connected'] as const)
-        : (['waiting', 'Waiting'] as const);
+        ? (['good', texts.previewState.connected] as const)
+        : (['waiting', texts.previewState.waiting] as const);
   return (
-    <Group
-      gap={6}
-      wrap="nowrap"
-      title={tone === 'waiting' ? 'Its traffic manager is not connected' : undefined}
-    >
+    <Group gap={6} wrap="nowrap" title={tone === 'waiting' ? texts.previewState.waitingAbout : undefined}>
       <StateDot tone={tone} />
       <Text size="sm" component="span">
         {word}

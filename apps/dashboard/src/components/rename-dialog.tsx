@@ -2,6 +2,7 @@ import { TextInput } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { useState, type ReactElement } from 'react';
 import { FormDialog } from './form-dialog.js';
+import { texts } from './texts.js';
 
 interface RenameDialogProps {
   readonly title: string;
@@ -27,13 +28,13 @@ export function RenameDialog(props: RenameDialogProps): ReactElement {
       title={title}
       isOpen={isOpen}
       onClose={onClose}
-      submit="Rename"
+      submit={texts.renameDialog.rename}
       onSubmit={() => rename.mutate()}
       isPending={rename.isPending}
       error={rename.error}
     >
       <TextInput
-        label="Name"
+        label={texts.renameDialog.name}
         description={description}
         value={name}
         onChange={(event) => setName(event.currentTarget.value)}

@@ -3,22 +3,22 @@ import type { ReactElement } from 'react';
 import { CodeBlock } from './code-block.js';
 import { CopyButton } from './copy-button.js';
 import { IconKey } from '../icons.js';
+import { texts } from './texts.js';
 
 interface SecretOnceProps {
-  /** Kind of secret: `key`, `token`, `link`. */
-  readonly what: string;
+  readonly what: keyof typeof texts.secretOnce.copy;
   readonly secret: string;
 }
 
 /** A secret that the server shows only once. */
 export function SecretOnce({ what, secret }: SecretOnceProps): ReactElement {
   return (
-    <Alert color="teal" icon={<IconKey />} title={`Copy the ${what} now`}>
+    <Alert color="teal" icon={<IconKey />} title={texts.secretOnce.title[what]}>
       <Stack gap="sm">
-        You won't see it again: the server keeps only a hash of it.
-        <CodeBlock code={secret} name={`the ${what}`} wraps />
+        {texts.secretOnce.shownOnce}
+        <CodeBlock code={secret} name={texts.secretOnce.name[what]} wraps />
         <Group>
-          <CopyButton value={secret} label={`Copy the ${what}`} />
+          <CopyButton value={secret} label={texts.secretOnce.copy[what]} />
         </Group>
       </Stack>
     </Alert>

@@ -1,6 +1,7 @@
 import { Button, Group, Text } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { describeError } from '../api/problem.js';
+import { texts } from './texts.js';
 
 /** Long enough to read it and to decide. */
 const UNDO_MS = 10_000;
@@ -25,7 +26,7 @@ export function toastDone(message: string, undo?: () => void): void {
             undo();
           }}
         >
-          Undo
+          {texts.toast.undo}
         </Button>
       </Group>
     ),

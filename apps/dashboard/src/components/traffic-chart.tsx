@@ -1,11 +1,12 @@
 import type { ReactElement } from 'react';
 import { sum, type Traffic } from '../api/preview-metrics.js';
+import { texts } from './texts.js';
 import classes from './traffic-chart.module.css';
 
 interface TrafficChartProps {
   readonly traffic: Traffic;
-  /** End of the label: `of shop in the last hour`. */
-  readonly of: string;
+  /** Name of the preview; absent where the page shows only one. */
+  readonly name?: string;
   /** Height in pixels. The width fills the container. */
   readonly height?: number;
 }
@@ -13,7 +14,7 @@ interface TrafficChartProps {
 /** Bars of requests over time, with failures in another color. The text alternative has the same numbers. */
 export function TrafficChart({
   traffic: { requests, errors },
-  of,
+  name,
   height = 28,
 }: TrafficChartProps): ReactElement {
   const most = Math.max(1, ...requests);
@@ -25,7 +26,7 @@ export function TrafficChart({
       height={height}
       preserveAspectRatio="none"
       role="img"
-      aria-label={`${sum(requests)} requests, ${sum(errors)} errors ${of}`}
+      aria-label={texts.trafficChart.label(sum(requests), sum(errors), name)}
     >
       <path className={classes['ground']} d={`M0 ${height - 0.5}H${width}`} />
       <path className={classes['requests']} d={bars(requests, most, height)} />

@@ -11,6 +11,7 @@ import {
   type ReactElement,
   type ReactNode,
 } from 'react';
+import { texts } from './texts.js';
 import classes from './virtual-table.module.css';
 
 /** Rows rendered beyond the window, so that scrolling shows no gaps. */
@@ -107,7 +108,7 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>): ReactElement {
               className={classes['cell']}
               data-right={isRightAligned || undefined}
             >
-              {header === '' ? <VisuallyHidden>Actions</VisuallyHidden> : header}
+              {header === '' ? <VisuallyHidden>{texts.virtualTable.actions}</VisuallyHidden> : header}
             </span>
           ))}
         </div>
@@ -171,7 +172,7 @@ function RowOfCells<Row>(props: VirtualRowProps<Row>): ReactElement {
         <span role="cell" className={classes['cell']} data-phone="select">
           <Checkbox
             size="xs"
-            aria-label={`Select ${name}`}
+            aria-label={texts.virtualTable.select(name ?? '')}
             checked={isSelected}
             onChange={() => onToggle(rowKey)}
           />
@@ -201,7 +202,7 @@ function SelectAll({ keys, selection }: { keys: readonly string[]; selection: Se
   return (
     <Checkbox
       size="xs"
-      aria-label="Select all that are shown"
+      aria-label={texts.virtualTable.selectAll}
       checked={isAll}
       indeterminate={!isAll && selected.size > 0}
       onChange={() => onChange(isAll ? new Set() : new Set(keys))}

@@ -1,11 +1,12 @@
 import { ActionIcon, Menu, useMantineColorScheme, type MantineColorScheme } from '@mantine/core';
 import type { ReactElement } from 'react';
 import { IconCheck, IconDeviceDesktop, IconMoon, IconSun, type Icon } from '../icons.js';
+import { texts } from './texts.js';
 
 const CHOICES: readonly { value: MantineColorScheme; label: string; icon: Icon }[] = [
-  { value: 'light', label: 'Light', icon: IconSun },
-  { value: 'dark', label: 'Dark', icon: IconMoon },
-  { value: 'auto', label: 'As the system', icon: IconDeviceDesktop },
+  { value: 'light', label: texts.colorSchemeMenu.light, icon: IconSun },
+  { value: 'dark', label: texts.colorSchemeMenu.dark, icon: IconMoon },
+  { value: 'auto', label: texts.colorSchemeMenu.asSystem, icon: IconDeviceDesktop },
 ];
 
 export function ColorSchemeMenu(): ReactElement {
@@ -15,7 +16,7 @@ export function ColorSchemeMenu(): ReactElement {
   return (
     <Menu position="top-end" width={180}>
       <Menu.Target>
-        <ActionIcon size="lg" aria-label={`Colors: ${chosen?.label ?? ''}`}>
+        <ActionIcon size="lg" aria-label={texts.colorSchemeMenu.colors(chosen?.label ?? '')}>
           <ChosenIcon size={18} />
         </ActionIcon>
       </Menu.Target>
@@ -24,7 +25,9 @@ export function ColorSchemeMenu(): ReactElement {
           <Menu.Item
             key={value}
             leftSection={<ChoiceIcon size={16} />}
-            rightSection={value === colorScheme ? <IconCheck size={16} aria-label="chosen" /> : null}
+            rightSection={
+              value === colorScheme ? <IconCheck size={16} aria-label={texts.colorSchemeMenu.chosen} /> : null
+            }
             onClick={() => setColorScheme(value)}
           >
             {label}

@@ -8,6 +8,7 @@ import { signOut } from '../api/sign-in.js';
 import { IconApi, IconLogout, IconMoon, IconPlus, IconSearch, IconSun, IconUsers } from '../icons.js';
 import { SECTIONS } from '../routes.js';
 import { useThings } from './find-things.js';
+import { texts } from './texts.js';
 
 interface CommandPaletteProps {
   readonly navigate: (path: string) => void;
@@ -39,7 +40,7 @@ export function CommandPalette({ navigate, onClose }: CommandPaletteProps): Reac
       ? [
           {
             id: 'new-preview',
-            label: 'Create a preview',
+            label: texts.commandPalette.createPreview,
             leftSection: <IconPlus size={18} aria-hidden />,
             onClick: () => navigate('/previews/new'),
           },
@@ -49,7 +50,7 @@ export function CommandPalette({ navigate, onClose }: CommandPaletteProps): Reac
       .filter(({ id }) => id !== team?.id)
       .map(({ id, name }) => ({
         id: `team-${id}`,
-        label: `Switch to the team ${name}`,
+        label: texts.commandPalette.switchToTeam(name),
         leftSection: <IconUsers size={18} aria-hidden />,
         onClick: () => {
           chooseTeam(id);
@@ -58,25 +59,25 @@ export function CommandPalette({ navigate, onClose }: CommandPaletteProps): Reac
       })),
     {
       id: 'light',
-      label: 'Light colors',
+      label: texts.commandPalette.lightColors,
       leftSection: <IconSun size={18} aria-hidden />,
       onClick: () => setColorScheme('light'),
     },
     {
       id: 'dark',
-      label: 'Dark colors',
+      label: texts.commandPalette.darkColors,
       leftSection: <IconMoon size={18} aria-hidden />,
       onClick: () => setColorScheme('dark'),
     },
     {
       id: 'docs',
-      label: 'API documentation',
+      label: texts.commandPalette.apiDocumentation,
       leftSection: <IconApi size={18} aria-hidden />,
       onClick: () => window.location.assign('/api/docs'),
     },
     {
       id: 'sign-out',
-      label: 'Sign out',
+      label: texts.commandPalette.signOut,
       leftSection: <IconLogout size={18} aria-hidden />,
       onClick: signOut,
     },
@@ -87,15 +88,15 @@ export function CommandPalette({ navigate, onClose }: CommandPaletteProps): Reac
       actions={actions}
       query={query}
       onQueryChange={setQuery}
-      nothingFound={things.isSearching ? 'Searching…' : 'Nothing matches'}
+      nothingFound={things.isSearching ? texts.commandPalette.searching : texts.commandPalette.nothingMatches}
       shortcut={null}
       onSpotlightClose={onClose}
       scrollable
       maxHeight={400}
       searchProps={{
         leftSection: <IconSearch size={18} aria-hidden />,
-        placeholder: 'Find a page, a preview, a person…',
-        'aria-label': 'Find a page, a preview, a person, or an action',
+        placeholder: texts.commandPalette.placeholder,
+        'aria-label': texts.commandPalette.label,
       }}
     />
   );

@@ -10,6 +10,7 @@ import { members } from '../api/members.js';
 import { nameOfPreview } from '../api/previews.js';
 import { nameOfManager, trafficManagers } from '../api/traffic-managers.js';
 import { IconKey, IconPlugConnected, IconUsers, IconWorldShare } from '../icons.js';
+import { texts } from './texts.js';
 
 /** Results shown for each kind. A longer query narrows them down. */
 const SHOWN = 7;
@@ -40,8 +41,8 @@ export function useThings(
   const people = useQuery({ ...members(), enabled: isLongEnough && mayReadTeam });
   if (!isLongEnough) return { actions: [], isSearching: query.trim() !== search };
 
-  const has = (...texts: readonly string[]): boolean =>
-    texts.some((text) => text.toLowerCase().includes(search));
+  const has = (...values: readonly string[]): boolean =>
+    values.some((text) => text.toLowerCase().includes(search));
   const action = (
     id: string,
     path: string,
@@ -62,7 +63,7 @@ export function useThings(
       ...(previews.data?.items ?? []).map((preview) =>
         action(`preview-${preview.id}`, `/previews/${preview.id}`, IconWorldShare, {
           label: nameOfPreview(preview),
-          description: `Preview · ${preview.hostname}`,
+          description: texts.findThings.preview(preview.hostname),
         }),
       ),
       ...(managers.data ?? [])
@@ -71,14 +72,17 @@ export function useThings(
         .map((manager) =>
           action(`manager-${manager.id}`, `/connections/${manager.id}`, IconPlugConnected, {
             label: nameOfManager(manager),
-            description: 'Traffic manager',
+            description: texts.findThings.trafficManager,
           }),
         ),
       ...(keys.data ?? [])
         .filter((key) => isUsable(key) && has(key.name, key.hint))
         .slice(0, SHOWN)
         .map(({ id, name, hint }) =>
-          action(`key-${id}`, '/api-keys', IconKey, { label: name, description: `API key · ${hint}…` }),
+          action(`key-${id}`, '/api-keys', IconKey, {
+            label: name,
+            description: texts.findThings.apiKey(hint),
+          }),
         ),
       ...(people.data ?? [])
         .filter(({ name, email }) => has(name, email))
@@ -86,7 +90,7 @@ export function useThings(
         .map(({ userId, name, email }) =>
           action(`person-${userId}`, '/team', IconUsers, {
             label: name === '' ? email : name,
-            description: name === '' ? 'Member of the team' : `Member of the team · ${email}`,
+            description: name === '' ? texts.findThings.member : texts.findThings.memberWithEmail(email),
           }),
         ),
     ],

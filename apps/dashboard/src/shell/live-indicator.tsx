@@ -2,14 +2,19 @@ import { Group, Text, Tooltip } from '@mantine/core';
 import { useSyncExternalStore, type ReactElement } from 'react';
 import { liveState, onLiveState, type LiveState } from '../api/live-state.js';
 import { StateDot } from '../components/state-dot.js';
+import { texts } from './texts.js';
 
 const SHOWN: Readonly<Record<LiveState, { label: string; tone: 'good' | 'waiting'; about: string }>> = {
-  live: { label: 'Live', tone: 'good', about: 'What you see is up to date: changes arrive live.' },
-  connecting: { label: 'Connecting', tone: 'waiting', about: 'Connecting to live updates.' },
-  broken: {
-    label: 'Every 15 s',
+  live: { label: texts.liveIndicator.live, tone: 'good', about: texts.liveIndicator.liveAbout },
+  connecting: {
+    label: texts.liveIndicator.connecting,
     tone: 'waiting',
-    about: 'Live updates are interrupted. Until they resume, the page refreshes every 15 seconds.',
+    about: texts.liveIndicator.connectingAbout,
+  },
+  broken: {
+    label: texts.liveIndicator.polling,
+    tone: 'waiting',
+    about: texts.liveIndicator.pollingAbout,
   },
 };
 

@@ -20,6 +20,7 @@ import { Brand } from './brand.js';
 import { ColorSchemeMenu } from './color-scheme-menu.js';
 import { LiveIndicator } from './live-indicator.js';
 import { TeamSwitcher } from './team-switcher.js';
+import { texts } from './texts.js';
 import classes from './shell.module.css';
 
 interface NavigationProps {
@@ -49,9 +50,9 @@ export function Navigation({ onOpenPalette, closeMenu }: NavigationProps): React
         aria-keyshortcuts="Control+K Meta+K"
       >
         <IconSearch size={16} aria-hidden />
-        <span className={classes['grow']}>Go to…</span>
+        <span className={classes['grow']}>{texts.navigation.search}</span>
         <Kbd size="xs" aria-hidden>
-          Ctrl K
+          {texts.navigation.searchShortcut}
         </Kbd>
       </UnstyledButton>
       <ScrollArea className={classes['grow']} type="never">
@@ -93,7 +94,7 @@ function PersonMenu(): ReactElement {
                 {name}
               </Text>
               <Text size="xs" c="dimmed">
-                {role ?? 'no team'}
+                {role ?? texts.navigation.noTeam}
               </Text>
             </Box>
           </Group>
@@ -101,14 +102,14 @@ function PersonMenu(): ReactElement {
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Item component={Link} href="/profile" leftSection={<IconUser size={16} />}>
-          Profile
+          {texts.navigation.profile}
         </Menu.Item>
         <Menu.Item component="a" href="/api/docs" leftSection={<IconApi size={16} />}>
-          API documentation
+          {texts.navigation.apiDocumentation}
         </Menu.Item>
         <Menu.Divider />
         <Menu.Item leftSection={<IconLogout size={16} />} onClick={signOut}>
-          Sign out
+          {texts.navigation.signOut}
         </Menu.Item>
       </Menu.Dropdown>
     </Menu>

@@ -7,19 +7,17 @@ import { describeError } from '../api/problem.js';
 import { useMe } from '../api/me.js';
 import { queryClient } from '../api/query-client.js';
 import { Page } from '../components/page.js';
+import { texts } from './texts.js';
 
-const TITLE = 'You are not in a team yet';
+const TITLE = texts.noTeam.title;
 
 /** Page for a person without a team. */
 export function NoTeam(): ReactElement {
   const { user, mayCreateTeam } = useMe();
   if (mayCreateTeam) return <FirstTeam />;
   return (
-    <Page title={TITLE} description="A team owns keys, traffic managers and previews.">
-      <Text>
-        Ask an owner or admin of a team to invite <strong>{user?.email}</strong>. The link in the invitation
-        leads to their team.
-      </Text>
+    <Page title={TITLE} description={texts.noTeam.about}>
+      <Text>{texts.noTeam.askForInvitation(<strong>{user?.email}</strong>)}</Text>
     </Page>
   );
 }
@@ -38,14 +36,11 @@ function FirstTeam(): ReactElement {
     creation.mutate();
   };
   return (
-    <Page
-      title={TITLE}
-      description="A team owns keys, traffic managers and previews. Ask an owner or admin of a team to invite you, or create your own."
-    >
+    <Page title={TITLE} description={texts.noTeam.aboutFirst}>
       <Paper p="lg" maw={480} component="form" onSubmit={create}>
         <Stack>
           <TextInput
-            label="Name of the team"
+            label={texts.noTeam.name}
             value={name}
             onChange={(event) => setName(event.currentTarget.value)}
             maxLength={128}
@@ -53,11 +48,11 @@ function FirstTeam(): ReactElement {
             error={creation.isError ? describeError(creation.error).detail : undefined}
           />
           <Text size="sm" c="dimmed">
-            You will be its owner.
+            {texts.noTeam.nameDescription}
           </Text>
           <Group>
             <Button type="submit" loading={creation.isPending}>
-              Create the team
+              {texts.noTeam.createTeam}
             </Button>
           </Group>
         </Stack>

@@ -4,20 +4,21 @@ import { Link } from 'wouter';
 import { EmptyState } from '../components/empty-state.js';
 import { Page } from '../components/page.js';
 import { IconSearch } from '../icons.js';
+import { texts } from './texts.js';
 
 export function NotFound(): ReactElement {
   return (
-    <Page title="Page not found">
+    <Page title={texts.notFound.title}>
       <EmptyState
         icon={IconSearch}
-        title="Nothing exists at this address"
+        title={texts.notFound.nothingHere}
         action={
           <Button component={Link} href="/">
-            Go to the start
+            {texts.notFound.goToStart}
           </Button>
         }
       >
-        It may have been removed, or belong to another team of yours.
+        {texts.notFound.nothingHereText}
       </EmptyState>
     </Page>
   );

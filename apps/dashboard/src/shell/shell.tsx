@@ -14,6 +14,7 @@ import { NoTeam } from './no-team.js';
 import { NotFound } from './not-found.js';
 import { ConnectionNotice } from './connection-notice.js';
 import { useShortcuts } from './shortcuts.js';
+import { texts } from './texts.js';
 import classes from './shell.module.css';
 
 const CommandPalette = lazy(async () => ({
@@ -51,7 +52,7 @@ export function Shell(): ReactElement {
       transitionDuration={0}
     >
       <a href="#content" className={classes['skip']}>
-        Skip to the content
+        {texts.shell.skipToContent}
       </a>
       <AppShell.Header hiddenFrom="sm" className={classes['header']}>
         <Group h="100%" px="md" justify="space-between">
@@ -60,14 +61,14 @@ export function Shell(): ReactElement {
             opened={isMenuOpen}
             onClick={() => setMenuOpenAt(isMenuOpen ? null : path)}
             size="sm"
-            aria-label="Navigation"
+            aria-label={texts.shell.navigation}
           />
         </Group>
       </AppShell.Header>
-      <AppShell.Navbar className={classes['navbar']} aria-label="Main">
+      <AppShell.Navbar className={classes['navbar']} aria-label={texts.shell.main}>
         <Navigation
           onOpenPalette={() => setDialog('palette')}
-          closeMenu={<Burger opened onClick={closeMenu} size="sm" aria-label="Close the navigation" />}
+          closeMenu={<Burger opened onClick={closeMenu} size="sm" aria-label={texts.shell.closeNavigation} />}
         />
       </AppShell.Navbar>
       <AppShell.Main id="content" tabIndex={-1} className={classes['main']}>

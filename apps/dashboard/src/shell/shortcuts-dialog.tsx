@@ -2,11 +2,12 @@ import { Group, Kbd, Modal, Stack, Switch, Table } from '@mantine/core';
 import { useState, type ReactElement } from 'react';
 import { SECTIONS } from '../routes.js';
 import { areShortcutsOn, switchShortcuts } from './shortcuts-setting.js';
+import { texts } from './texts.js';
 
 const KEYS: readonly (readonly [label: string, ...keys: string[]])[] = [
-  ['Go to a page or do something', 'Ctrl', 'K'],
-  ['Search on this page', '/'],
-  ['Show the keyboard shortcuts', '?'],
+  [texts.shortcutsDialog.goTo, texts.shortcutsDialog.ctrl, 'K'],
+  [texts.shortcutsDialog.search, '/'],
+  [texts.shortcutsDialog.show, '?'],
   ...SECTIONS.map(({ label, shortcut }) => [label, 'g', shortcut] as const),
 ];
 
@@ -14,7 +15,12 @@ const KEYS: readonly (readonly [label: string, ...keys: string[]])[] = [
 export function ShortcutsDialog({ onClose }: { onClose: () => void }): ReactElement {
   const [isOn, setIsOn] = useState(areShortcutsOn);
   return (
-    <Modal opened onClose={onClose} title="Keyboard shortcuts" closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Modal
+      opened
+      onClose={onClose}
+      title={texts.shortcutsDialog.title}
+      closeButtonProps={{ 'aria-label': texts.shortcutsDialog.close }}
+    >
       <Stack>
         <Table>
           <Table.Tbody>
@@ -33,7 +39,7 @@ export function ShortcutsDialog({ onClose }: { onClose: () => void }): ReactElem
           </Table.Tbody>
         </Table>
         <Switch
-          label="Use single-key shortcuts"
+          label={texts.shortcutsDialog.singleKeys}
           checked={isOn}
           onChange={(event) => {
             setIsOn(event.currentTarget.checked);

@@ -4,6 +4,7 @@ import { useLocation } from 'wouter';
 import { chooseTeam } from '../api/chosen-team.js';
 import { useMe } from '../api/me.js';
 import { IconCheck, IconChevronDown } from '../icons.js';
+import { texts } from './texts.js';
 import classes from './shell.module.css';
 
 /**
@@ -27,7 +28,7 @@ export function TeamSwitcher(): ReactElement | null {
   return (
     <Menu width={224} position="bottom-start">
       <Menu.Target>
-        <UnstyledButton className={classes['search']} aria-label={`Team: ${team.name}. Switch team`}>
+        <UnstyledButton className={classes['search']} aria-label={texts.teamSwitcher.label(team.name)}>
           <Text size="sm" fw={600} c="var(--mantine-color-text)" truncate className={classes['grow']}>
             {team.name}
           </Text>
@@ -35,12 +36,14 @@ export function TeamSwitcher(): ReactElement | null {
         </UnstyledButton>
       </Menu.Target>
       <Menu.Dropdown>
-        <Menu.Label>Teams</Menu.Label>
+        <Menu.Label>{texts.teamSwitcher.teams}</Menu.Label>
         {teams.map(({ id, name, role }) => (
           <Menu.Item
             key={id}
             onClick={() => change(id)}
-            rightSection={id === team.id ? <IconCheck size={16} aria-label="chosen" /> : null}
+            rightSection={
+              id === team.id ? <IconCheck size={16} aria-label={texts.teamSwitcher.chosen} /> : null
+            }
           >
             <Group gap={6} wrap="nowrap">
               <Text size="sm" truncate>

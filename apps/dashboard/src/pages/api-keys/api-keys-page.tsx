@@ -22,6 +22,7 @@ import { CreateKeyDialog } from './create-key-dialog.js';
 import { KEY_STATES, stateOfKey } from './keys.js';
 import { RotateKeyDialog } from './rotate-key-dialog.js';
 import { SCOPE_TEXTS } from './scopes.js';
+import { texts } from './texts.js';
 
 /** API keys of the team. */
 export function ApiKeysPage(): ReactElement {
@@ -29,21 +30,16 @@ export function ApiKeysPage(): ReactElement {
   const [isCreating, setIsCreating] = useState(false);
   const create = (
     <ScopedButton needs="keys:write" leftSection={<IconPlus size={16} />} onClick={() => setIsCreating(true)}>
-      Create a key
+      {texts.apiKeysPage.createKey}
     </ScopedButton>
   );
   return (
-    <Page
-      title="API keys"
-      description="Credentials for machines: traffic managers, CI, scripts. A key is shown only once, when it is created."
-      actions={create}
-    >
+    <Page title={texts.apiKeysPage.apiKeys} description={texts.apiKeysPage.description} actions={create}>
       <QueryView query={keys}>
         {(all) =>
           all.length === 0 ? (
-            <EmptyState icon={IconKey} title="No keys yet" action={create}>
-              A traffic manager needs a key to connect. Create one for each cluster, so that you can revoke
-              each separately.
+            <EmptyState icon={IconKey} title={texts.apiKeysPage.noKeys} action={create}>
+              {texts.apiKeysPage.noKeysText}
             </EmptyState>
           ) : (
             <Keys keys={all} />
@@ -67,23 +63,28 @@ function Keys({ keys }: { keys: readonly ApiKey[] }): ReactElement {
   return (
     <Stack>
       <Group gap="sm">
-        <SearchField label="Search keys" value={search} onChange={setSearch} />
+        <SearchField label={texts.apiKeysPage.searchKeys} value={search} onChange={setSearch} />
         <SegmentedControl
           data={[
-            { value: 'usable', label: 'Working' },
-            { value: 'all', label: 'All' },
+            { value: 'usable', label: texts.apiKeysPage.working },
+            { value: 'all', label: texts.apiKeysPage.all },
           ]}
           value={shown}
           onChange={setShown}
-          aria-label="Filter by state"
+          aria-label={texts.apiKeysPage.filterByState}
         />
       </Group>
       {rows.length === 0 ? (
-        <EmptyState icon={IconSearch} title="No keys match">
-          Revoked and expired keys are under “All”.
+        <EmptyState icon={IconSearch} title={texts.apiKeysPage.noMatch}>
+          {texts.apiKeysPage.noMatchText}
         </EmptyState>
       ) : (
-        <VirtualTable label="API keys" columns={COLUMNS} rows={rows} keyOf={({ id }) => id} />
+        <VirtualTable
+          label={texts.apiKeysPage.apiKeys}
+          columns={COLUMNS}
+          rows={rows}
+          keyOf={({ id }) => id}
+        />
       )}
     </Stack>
   );
@@ -92,7 +93,7 @@ function Keys({ keys }: { keys: readonly ApiKey[] }): ReactElement {
 const COLUMNS: readonly Column<ApiKey>[] = [
   {
     key: 'name',
-    header: 'Name',
+    header: texts.apiKeysPage.name,
     width: 'minmax(9rem, 1.4fr)',
     onPhone: 'title',
     render: ({ name, hint }) => (
@@ -106,19 +107,19 @@ const COLUMNS: readonly Column<ApiKey>[] = [
   },
   {
     key: 'state',
-    header: 'State',
+    header: texts.apiKeysPage.state,
     width: 'minmax(7.5rem, 1fr)',
     render: (key) => <State apiKey={key} />,
   },
   {
     key: 'scopes',
-    header: 'May',
+    header: texts.apiKeysPage.may,
     width: 'minmax(9rem, 1.6fr)',
     render: ({ scopes }) => (
       <Tooltip label={scopes.map((scope) => SCOPE_TEXTS[scope].label).join(', ')}>
         <Text size="sm" lineClamp={2}>
           {scopes.length === Object.keys(SCOPE_TEXTS).length
-            ? 'Everything'
+            ? texts.apiKeysPage.everything
             : scopes.map((scope) => SCOPE_TEXTS[scope].label).join(', ')}
         </Text>
       </Tooltip>
@@ -126,7 +127,7 @@ const COLUMNS: readonly Column<ApiKey>[] = [
   },
   {
     key: 'used',
-    header: 'Last used',
+    header: texts.apiKeysPage.lastUsed,
     width: 'minmax(7rem, 0.9fr)',
     render: ({ lastUsedAt, lastUsedAddress }) => (
       <>
@@ -135,7 +136,7 @@ const COLUMNS: readonly Column<ApiKey>[] = [
         </Text>
         {lastUsedAddress !== null && (
           <Text size="xs" c="dimmed">
-            from {lastUsedAddress}
+            {texts.apiKeysPage.fromAddress(lastUsedAddress)}
           </Text>
         )}
       </>
@@ -143,7 +144,7 @@ const COLUMNS: readonly Column<ApiKey>[] = [
   },
   {
     key: 'made',
-    header: 'Made',
+    header: texts.apiKeysPage.made,
     width: 'minmax(6rem, 0.7fr)',
     onPhone: 'hidden',
     render: ({ createdAt }) => <TimeAgo at={createdAt} />,
@@ -172,10 +173,11 @@ function State({ apiKey }: { apiKey: ApiKey }): ReactElement {
         {apiKey.revokedAt !== null ? (
           <TimeAgo at={apiKey.revokedAt} />
         ) : apiKey.expiresAt === null ? (
-          'never expires'
+          texts.apiKeysPage.neverExpires
         ) : (
           <>
-            {state === 'expired' ? 'expired' : 'expires'} <TimeAgo at={apiKey.expiresAt} />
+            {state === 'expired' ? texts.apiKeysPage.expired : texts.apiKeysPage.expires}{' '}
+            <TimeAgo at={apiKey.expiresAt} />
           </>
         )}
       </Text>
@@ -190,17 +192,15 @@ function Actions({ apiKey }: { apiKey: ApiKey }): ReactElement | null {
   const revocation = useMutation({
     mutationFn: () =>
       answerOf(api.DELETE('/api/v1/api-keys/{apiKeyId}', { params: { path: { apiKeyId: apiKey.id } } })),
-    onSuccess: () => toastDone(`Revoked ${apiKey.name}`),
-    onError: (error) => toastProblem(error, 'The key could not be revoked'),
+    onSuccess: () => toastDone(texts.apiKeysPage.revoked(apiKey.name)),
+    onError: (error) => toastProblem(error, texts.apiKeysPage.notRevoked),
     onSettled: () => refresh('api-key', 'session', 'team'),
   });
   const askToRevoke = async (): Promise<void> => {
     const isSure = await confirm({
-      title: `Revoke ${apiKey.name}?`,
-      text:
-        'It stops working at once and for good. Tunnels that were opened with it close, and their previews ' +
-        'wait for a traffic manager with another key. Keys that it created are revoked too.',
-      confirm: 'Revoke',
+      title: texts.apiKeysPage.revokeTitle(apiKey.name),
+      text: texts.apiKeysPage.revokeText,
+      confirm: texts.apiKeysPage.revoke,
       isDangerous: true,
     });
     if (isSure) revocation.mutate();
@@ -208,22 +208,31 @@ function Actions({ apiKey }: { apiKey: ApiKey }): ReactElement | null {
   const state = stateOfKey(apiKey, useNow());
   if (state === 'revoked' || state === 'expired') return null;
   const close = (): void => setDialog(null);
-  const rotate = { label: 'Rotate', needs: 'keys:write', onClick: () => setDialog('rotate') } as const;
+  const rotate = {
+    label: texts.apiKeysPage.rotate,
+    needs: 'keys:write',
+    onClick: () => setDialog('rotate'),
+  } as const;
   // The new key would belong to the caller, so the key of another person can only be revoked.
   const isOthers = apiKey.createdByUserId !== null && apiKey.createdByUserId !== user?.id;
   return (
     <>
       <RowMenu
-        label={`Actions for ${apiKey.name}`}
+        label={texts.apiKeysPage.actionsFor(apiKey.name)}
         actions={[
-          { label: 'Rename', needs: 'keys:write', onClick: () => setDialog('rename') },
+          { label: texts.apiKeysPage.rename, needs: 'keys:write', onClick: () => setDialog('rename') },
           ...(isOthers ? [] : [rotate]),
-          { label: 'Revoke', needs: 'keys:write', onClick: () => void askToRevoke(), isDangerous: true },
+          {
+            label: texts.apiKeysPage.revoke,
+            needs: 'keys:write',
+            onClick: () => void askToRevoke(),
+            isDangerous: true,
+          },
         ]}
       />
       <RenameDialog
         key={apiKey.name}
-        title={`Rename ${apiKey.name}`}
+        title={texts.apiKeysPage.renameTitle(apiKey.name)}
         name={apiKey.name}
         isRequired
         onRename={(name) => renameKey(apiKey.id, name)}

@@ -9,6 +9,7 @@ import { FormDialog } from '../../components/form-dialog.js';
 import { SecretOnce } from '../../components/secret-once.js';
 import { EXPIRY_CHOICES, expiryOf } from './expiry.js';
 import { SCOPE_TEXTS } from './scopes.js';
+import { texts } from './texts.js';
 
 const PURPOSES: readonly (readonly [name: string, purpose: KeyPurpose])[] = Object.entries(KEY_PURPOSES);
 
@@ -35,23 +36,28 @@ export function CreateKeyDialog({ isOpen, onClose }: CreateKeyDialogProps): Reac
   };
   if (creation.isSuccess) {
     return (
-      <CreatedKeyDialog title="API key created" secret={creation.data.key} isOpen={isOpen} onClose={close} />
+      <CreatedKeyDialog
+        title={texts.createKeyDialog.createdTitle}
+        secret={creation.data.key}
+        isOpen={isOpen}
+        onClose={close}
+      />
     );
   }
   const purpose = PURPOSES.find(([, each]) => isSame(each.scopes, scopes))?.[0] ?? null;
   return (
     <FormDialog
-      title="Create an API key"
+      title={texts.createKeyDialog.title}
       isOpen={isOpen}
       onClose={close}
-      submit="Create the key"
+      submit={texts.createKeyDialog.submit}
       onSubmit={() => creation.mutate()}
       isPending={creation.isPending}
       error={creation.error}
     >
       <TextInput
-        label="Name"
-        placeholder="staging cluster"
+        label={texts.createKeyDialog.name}
+        placeholder={texts.createKeyDialog.namePlaceholder}
         value={name}
         onChange={(event) => setName(event.currentTarget.value)}
         maxLength={128}
@@ -60,7 +66,7 @@ export function CreateKeyDialog({ isOpen, onClose }: CreateKeyDialogProps): Reac
       />
       <Stack gap={6}>
         <Text size="sm" fw={500} id="key-purpose">
-          Purpose
+          {texts.createKeyDialog.purpose}
         </Text>
         <Chip.Group
           value={purpose}
@@ -76,10 +82,10 @@ export function CreateKeyDialog({ isOpen, onClose }: CreateKeyDialogProps): Reac
         </Chip.Group>
       </Stack>
       <Checkbox.Group
-        label="Scopes"
+        label={texts.createKeyDialog.scopes}
         value={[...scopes]}
         onChange={setScopes}
-        error={scopes.length === 0 ? 'Choose at least one' : undefined}
+        error={scopes.length === 0 ? texts.createKeyDialog.chooseAtLeastOne : undefined}
       >
         <Stack gap="xs" mt="xs">
           {own.map((scope) => (
@@ -94,7 +100,7 @@ export function CreateKeyDialog({ isOpen, onClose }: CreateKeyDialogProps): Reac
         </Stack>
       </Checkbox.Group>
       <Select
-        label="Expires"
+        label={texts.createKeyDialog.expires}
         data={[...EXPIRY_CHOICES]}
         value={days}
         onChange={(value) => setDays(value ?? '')}
@@ -119,12 +125,12 @@ export function CreatedKeyDialog({ title, secret, isOpen, onClose }: CreatedKeyD
       onClose={onClose}
       title={title}
       closeOnClickOutside={false}
-      closeButtonProps={{ 'aria-label': 'Close' }}
+      closeButtonProps={{ 'aria-label': texts.createKeyDialog.close }}
     >
       <Stack>
         <SecretOnce what="key" secret={secret} />
         <Group justify="flex-end">
-          <Button onClick={onClose}>I've copied it</Button>
+          <Button onClick={onClose}>{texts.createKeyDialog.copied}</Button>
         </Group>
       </Stack>
     </Modal>

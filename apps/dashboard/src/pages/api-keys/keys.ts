@@ -1,5 +1,6 @@
 import type { ApiKey } from '../../api/api-keys.js';
 import type { Tone } from '../../components/state-dot.js';
+import { texts } from './texts.js';
 
 const SOON_MS = 7 * 24 * 60 * 60 * 1000;
 
@@ -14,8 +15,8 @@ export function stateOfKey({ revokedAt, expiresAt }: ApiKey, now: number): KeySt
 }
 
 export const KEY_STATES: Readonly<Record<KeyState, { readonly label: string; readonly tone: Tone }>> = {
-  usable: { label: 'Works', tone: 'good' },
-  expiring: { label: 'Expires soon', tone: 'waiting' },
-  expired: { label: 'Expired', tone: 'off' },
-  revoked: { label: 'Revoked', tone: 'off' },
+  usable: { label: texts.keys.works, tone: 'good' },
+  expiring: { label: texts.keys.expiresSoon, tone: 'waiting' },
+  expired: { label: texts.keys.expired, tone: 'off' },
+  revoked: { label: texts.keys.revoked, tone: 'off' },
 };

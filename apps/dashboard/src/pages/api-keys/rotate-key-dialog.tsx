@@ -6,12 +6,13 @@ import { answerOf, api } from '../../api/client.js';
 import { refresh } from '../../api/refresh.js';
 import { FormDialog } from '../../components/form-dialog.js';
 import { CreatedKeyDialog } from './create-key-dialog.js';
+import { texts } from './texts.js';
 
 const OVERLAPS = [
-  { value: '0', label: 'At once' },
-  { value: '3600', label: 'In an hour' },
-  { value: '86400', label: 'In a day' },
-  { value: '604800', label: 'In a week' },
+  { value: '0', label: texts.rotateKeyDialog.atOnce },
+  { value: '3600', label: texts.rotateKeyDialog.inHour },
+  { value: '86400', label: texts.rotateKeyDialog.inDay },
+  { value: '604800', label: texts.rotateKeyDialog.inWeek },
 ];
 
 interface RotateKeyDialogProps {
@@ -40,7 +41,7 @@ export function RotateKeyDialog({ apiKey, isOpen, onClose }: RotateKeyDialogProp
   if (rotation.isSuccess) {
     return (
       <CreatedKeyDialog
-        title={`New key for ${apiKey.name}`}
+        title={texts.rotateKeyDialog.newKeyFor(apiKey.name)}
         secret={rotation.data.key}
         isOpen={isOpen}
         onClose={close}
@@ -49,20 +50,17 @@ export function RotateKeyDialog({ apiKey, isOpen, onClose }: RotateKeyDialogProp
   }
   return (
     <FormDialog
-      title={`Rotate ${apiKey.name}`}
+      title={texts.rotateKeyDialog.title(apiKey.name)}
       isOpen={isOpen}
       onClose={close}
-      submit="Rotate"
+      submit={texts.rotateKeyDialog.submit}
       onSubmit={() => rotation.mutate()}
       isPending={rotation.isPending}
       error={rotation.error}
     >
-      <Text size="sm">
-        A new key with the same scopes replaces it, and belongs to you. Give it to everyone who uses the old
-        key before that stops working. Keys that the old one created stop working with it.
-      </Text>
+      <Text size="sm">{texts.rotateKeyDialog.about}</Text>
       <Select
-        label="The old key stops working"
+        label={texts.rotateKeyDialog.oldKeyStops}
         data={OVERLAPS}
         value={overlap}
         onChange={(value) => setOverlap(value ?? '86400')}

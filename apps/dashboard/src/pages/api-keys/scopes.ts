@@ -1,26 +1,27 @@
 import type { Scope } from '../../api/me.js';
+import { texts } from './texts.js';
 
 /** Names and explanations of scopes for people. */
 export const SCOPE_TEXTS: Readonly<Record<Scope, { readonly label: string; readonly about: string }>> = {
-  tunnel: { label: 'Connect traffic managers', about: 'For a traffic manager in a cluster.' },
-  'previews:read': { label: 'See previews', about: 'List previews, and open private ones.' },
+  tunnel: { label: texts.scopes.connectTrafficManagers, about: texts.scopes.connectTrafficManagersAbout },
+  'previews:read': { label: texts.scopes.seePreviews, about: texts.scopes.seePreviewsAbout },
   'previews:write': {
-    label: 'Change previews',
-    about: 'Create, change, remove and share previews.',
+    label: texts.scopes.changePreviews,
+    about: texts.scopes.changePreviewsAbout,
   },
-  'intercepts:read': { label: 'See intercepts', about: 'List intercepts and who made them.' },
-  'intercepts:write': { label: 'Change intercepts', about: 'Create, change and remove intercepts.' },
-  'sessions:read': { label: 'See connections', about: 'List traffic managers, sessions and their history.' },
+  'intercepts:read': { label: texts.scopes.seeIntercepts, about: texts.scopes.seeInterceptsAbout },
+  'intercepts:write': { label: texts.scopes.changeIntercepts, about: texts.scopes.changeInterceptsAbout },
+  'sessions:read': { label: texts.scopes.seeConnections, about: texts.scopes.seeConnectionsAbout },
   'sessions:write': {
-    label: 'Change connections',
-    about: 'End sessions; rename and delete traffic managers.',
+    label: texts.scopes.changeConnections,
+    about: texts.scopes.changeConnectionsAbout,
   },
-  'keys:read': { label: 'See API keys', about: 'List keys, but never the keys themselves.' },
+  'keys:read': { label: texts.scopes.seeApiKeys, about: texts.scopes.seeApiKeysAbout },
   'keys:write': {
-    label: 'Manage API keys',
-    about: 'Create, rotate and revoke keys, without more scopes than its own.',
+    label: texts.scopes.manageApiKeys,
+    about: texts.scopes.manageApiKeysAbout,
   },
-  'team:read': { label: 'See the team', about: 'Members, invitations, limits and use.' },
-  'team:write': { label: 'Manage the team', about: 'Settings, roles, members and invitations.' },
-  'audit:read': { label: 'Read the audit log', about: 'See who did what, and when.' },
+  'team:read': { label: texts.scopes.seeTeam, about: texts.scopes.seeTeamAbout },
+  'team:write': { label: texts.scopes.manageTeam, about: texts.scopes.manageTeamAbout },
+  'audit:read': { label: texts.scopes.readAuditLog, about: texts.scopes.readAuditLogAbout },
 };

@@ -1,9 +1,9 @@
-import type { AuditAction } from '@culvert/contract';
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import { allPages } from '../../api/all-pages.js';
 import type { AuditEvent } from '../../api/audit-events.js';
 import { answerOf, api, type Schemas } from '../../api/client.js';
 import { keyOf } from '../../api/keys.js';
+import { texts } from './texts.js';
 
 /** Filter for events. An event must match every field. */
 export interface Filter {
@@ -61,63 +61,18 @@ export const actorNames = () =>
       ]);
       return new Map<string, string>([
         ...people.items.map(({ userId, name, email }) => [userId, name === '' ? email : name] as const),
-        ...keys.map(({ id, name }) => [id, `key ${name}`] as const),
+        ...keys.map(({ id, name }) => [id, texts.auditEvents.key(name)] as const),
       ]);
     },
   });
 
-/** Labels of each kind of event. The compiler checks that they are exactly the kinds of the contract. */
-export const ACTION_LABELS: Readonly<Record<AuditAction, string>> = {
-  'api-key.create': 'Key created',
-  'api-key.update': 'Key changed',
-  'api-key.rotate': 'Key rotated',
-  'api-key.revoke': 'Key revoked',
-  'intercept.create': 'Intercept recorded',
-  'intercept.update': 'Intercept changed',
-  'intercept.delete': 'Intercept removed',
-  'invitation.create': 'Invitation sent',
-  'invitation.renew': 'Invitation renewed',
-  'invitation.revoke': 'Invitation revoked',
-  'member.add': 'Member joined',
-  'member.create': 'Member added',
-  'member.update': 'Role changed',
-  'member.remove': 'Member removed',
-  'preview.create': 'Preview created',
-  'preview.update': 'Preview changed',
-  'preview.delete': 'Preview removed',
-  'preview.end': 'Preview ended',
-  'preview.restore': 'Preview restored',
-  'preview.replay': 'Request replayed',
-  'preview-token.create': 'Preview token created',
-  'preview-token.revoke': 'Preview token revoked',
-  'program.create': 'Program access granted',
-  'program.end': 'Program access ended',
-  'session.end': 'Session ended',
-  'share-link.create': 'Share link created',
-  'share-link.revoke': 'Share link revoked',
-  'team.create': 'Team created',
-  'team.update': 'Team changed',
-  'traffic-manager.create': 'Traffic manager added',
-  'traffic-manager.update': 'Traffic manager changed',
-  'traffic-manager.delete': 'Traffic manager removed',
-  'traffic-manager.refuse': 'Traffic manager refused: another cluster has its ID',
-  'user.sign-in': 'Signed in',
-  'user.sign-in-failed': 'Sign-in refused',
-  'user.sign-out': 'Signed out',
-  'user.change-password': 'Password changed',
-  'user.change-password-failed': 'Password change refused',
-  'user.reset-password': 'Password reset by link',
-  'user-session.end': 'Signed out of a browser',
-  'user-session.end-others': 'Signed out of other browsers',
-};
-
 /** Returns the label of a kind of event; its name if this version does not know it. */
 export function actionLabel(action: string): string {
-  return (ACTION_LABELS as Readonly<Record<string, string | undefined>>)[action] ?? action;
+  return (texts.actionLabels as Readonly<Record<string, string | undefined>>)[action] ?? action;
 }
 
 /** Every kind of event that a filter can name, in the order of the labels above. */
-export const ACTIONS: readonly string[] = Object.keys(ACTION_LABELS);
+export const ACTIONS: readonly string[] = Object.keys(texts.actionLabels);
 
 /** Reports whether the name or label of a kind of event contains a text, in any case. */
 export function matchesAction(action: string, text: string): boolean {

@@ -8,9 +8,10 @@ import { Facts } from '../../components/facts.js';
 import { Page } from '../../components/page.js';
 import { QueryView } from '../../components/query-view.js';
 import { actorOf, EventSummary } from '../../components/event-summary.js';
-import { exactTime, ExactTime } from '../../components/time-ago.js';
+import { ExactTime } from '../../components/time-ago.js';
 import { toastProblem } from '../../components/toast.js';
 import { VirtualTable, type Column } from '../../components/virtual-table.js';
+import { formatTime, timeZoneAt } from '../../intl.js';
 import { IconDownload, IconHistory } from '../../icons.js';
 import {
   actionLabel,
@@ -23,6 +24,7 @@ import {
   queryOf,
   type Filter,
 } from './audit-events.js';
+import { texts } from './texts.js';
 
 interface Row {
   readonly event: AuditEvent;
@@ -37,7 +39,7 @@ export function AuditLogPage(): ReactElement {
   const names = useQuery(actorNames());
   const exporting = useMutation({
     mutationFn: () => exportEvents(filter),
-    onError: (error) => toastProblem(error, 'The log could not be exported'),
+    onError: (error) => toastProblem(error, texts.auditLogPage.notExported),
   });
   const { fetchNextPage, hasNextPage, isFetchingNextPage } = events;
   const showMore = (): void => {
@@ -45,8 +47,8 @@ export function AuditLogPage(): ReactElement {
   };
   return (
     <Page
-      title="Audit log"
-      description="Every change in this team, and every sign-in of its members."
+      title={texts.auditLogPage.title}
+      description={texts.auditLogPage.description}
       actions={
         <Button
           variant="default"
@@ -54,7 +56,7 @@ export function AuditLogPage(): ReactElement {
           loading={exporting.isPending}
           onClick={() => exporting.mutate()}
         >
-          Export as CSV
+          {texts.auditLogPage.exportAsCsv}
         </Button>
       }
     >
@@ -71,7 +73,7 @@ export function AuditLogPage(): ReactElement {
             if (rows.length === 0) return <NothingFound onReset={() => setFilter(NO_FILTER)} />;
             return (
               <VirtualTable
-                label="Audit events"
+                label={texts.auditLogPage.auditEvents}
                 columns={COLUMNS}
                 rows={rows}
                 keyOf={({ event }) => event.id}
@@ -82,7 +84,7 @@ export function AuditLogPage(): ReactElement {
         </QueryView>
         {isFetchingNextPage && (
           <Text size="sm" c="dimmed" role="status">
-            Loading older events…
+            {texts.auditLogPage.loadingOlderEvents}
           </Text>
         )}
       </Stack>
@@ -95,10 +97,10 @@ function NothingFound({ onReset }: { onReset: () => void }): ReactElement {
   return (
     <EmptyState
       icon={IconHistory}
-      title="No events match these filters"
+      title={texts.auditLogPage.noMatch}
       action={
         <Button variant="default" onClick={onReset}>
-          Clear filters
+          {texts.auditLogPage.clearFilters}
         </Button>
       }
     />
@@ -118,8 +120,8 @@ function FilterFields(props: {
   return (
     <Group gap="sm" align="flex-end">
       <Select
-        label="Actor"
-        placeholder="Anyone"
+        label={texts.auditLogPage.actor}
+        placeholder={texts.auditLogPage.actorPlaceholder}
         data={[...names].map(([value, label]) => ({ value, label }))}
         value={filter.actorId}
         onChange={(actorId) => onChange({ ...filter, actorId })}
@@ -128,8 +130,8 @@ function FilterFields(props: {
         w={{ base: '100%', xs: 200 }}
       />
       <Autocomplete
-        label="Action"
-        placeholder="Anything"
+        label={texts.auditLogPage.action}
+        placeholder={texts.auditLogPage.actionPlaceholder}
         data-search
         data={[...ACTIONS]}
         filter={({ options, search }) =>
@@ -148,14 +150,14 @@ function FilterFields(props: {
           setAction(text);
           if (text === '' || ACTION.test(text)) onChange({ ...filter, action: text === '' ? null : text });
         }}
-        error={action !== '' && !ACTION.test(action) ? 'Use a name such as preview.create' : undefined}
+        error={action !== '' && !ACTION.test(action) ? texts.auditLogPage.actionError : undefined}
         maxLength={64}
         clearable
         w={{ base: '100%', xs: 210 }}
       />
       <TextInput
-        label="Target"
-        placeholder="staging"
+        label={texts.auditLogPage.target}
+        placeholder={texts.auditLogPage.targetPlaceholder}
         value={filter.name}
         onChange={(event) => onChange({ ...filter, name: event.currentTarget.value })}
         maxLength={253}
@@ -163,14 +165,16 @@ function FilterFields(props: {
       />
       <TextInput
         type="date"
-        label="From"
+        title={texts.auditLogPage.dayTitle(timeZoneAt())}
+        label={texts.auditLogPage.from}
         value={filter.from}
         onChange={(event) => onChange({ ...filter, from: event.currentTarget.value })}
         w={{ base: '47%', xs: 150 }}
       />
       <TextInput
         type="date"
-        label="To"
+        title={texts.auditLogPage.dayTitle(timeZoneAt())}
+        label={texts.auditLogPage.to}
         value={filter.until}
         onChange={(event) => onChange({ ...filter, until: event.currentTarget.value })}
         w={{ base: '47%', xs: 150 }}
@@ -182,7 +186,7 @@ function FilterFields(props: {
 const COLUMNS: readonly Column<Row>[] = [
   {
     key: 'at',
-    header: 'When',
+    header: texts.auditLogPage.when,
     width: 'minmax(9rem, 0.8fr)',
     render: ({ event }) => (
       <Text size="sm">
@@ -192,14 +196,14 @@ const COLUMNS: readonly Column<Row>[] = [
   },
   {
     key: 'who',
-    header: 'Who',
+    header: texts.auditLogPage.who,
     width: 'minmax(9rem, 1fr)',
     render: ({ event }) => (
       <>
         <Text size="sm">{actorOf(event)}</Text>
         {event.actor.address !== null && (
           <Text size="xs" c="dimmed">
-            from {event.actor.address}
+            {texts.auditLogPage.fromAddress(event.actor.address)}
           </Text>
         )}
       </>
@@ -207,7 +211,7 @@ const COLUMNS: readonly Column<Row>[] = [
   },
   {
     key: 'what',
-    header: 'What',
+    header: texts.auditLogPage.what,
     width: 'minmax(14rem, 2.5fr)',
     onPhone: 'title',
     render: ({ event }) => (
@@ -227,9 +231,9 @@ const COLUMNS: readonly Column<Row>[] = [
         size="compact-sm"
         variant="subtle"
         onClick={onOpen}
-        aria-label={`Details: ${event.summary}, ${exactTime(event.at)}`}
+        aria-label={texts.auditLogPage.detailsOf(event.summary, formatTime(event.at))}
       >
-        Details
+        {texts.auditLogPage.details}
       </Button>
     ),
   },
@@ -243,18 +247,18 @@ function EventDialog({ row, onClose }: { row: Row | null; onClose: () => void })
       onClose={onClose}
       title={row === null ? '' : `${actorOf(row.event)} ${row.event.summary}`}
       size="lg"
-      closeButtonProps={{ 'aria-label': 'Close' }}
+      closeButtonProps={{ 'aria-label': texts.auditLogPage.close }}
     >
       {row !== null && (
         <Stack>
           <Facts
             layout="grid"
             facts={[
-              ['When', exactTime(row.event.at)],
-              ['Who', actorOf(row.event)],
-              ['From', row.event.actor.address],
-              ['Kind of event', `${actionLabel(row.event.action)} (${row.event.action})`],
-              ['ID of the target', row.event.targetId],
+              [texts.auditLogPage.when, formatTime(row.event.at)],
+              [texts.auditLogPage.who, actorOf(row.event)],
+              [texts.auditLogPage.from, row.event.actor.address],
+              [texts.auditLogPage.kind, `${actionLabel(row.event.action)} (${row.event.action})`],
+              [texts.auditLogPage.targetId, row.event.targetId],
             ]}
           />
           {fields.length > 0 && (
@@ -262,9 +266,9 @@ function EventDialog({ row, onClose }: { row: Row | null; onClose: () => void })
               <Table verticalSpacing="xs">
                 <Table.Thead>
                   <Table.Tr>
-                    <Table.Th>Field</Table.Th>
-                    <Table.Th>Before</Table.Th>
-                    <Table.Th>After</Table.Th>
+                    <Table.Th>{texts.auditLogPage.field}</Table.Th>
+                    <Table.Th>{texts.auditLogPage.before}</Table.Th>
+                    <Table.Th>{texts.auditLogPage.after}</Table.Th>
                   </Table.Tr>
                 </Table.Thead>
                 <Table.Tbody>

@@ -5,10 +5,10 @@ import { answerOf, api } from '../../api/client.js';
 import { keyOf } from '../../api/keys.js';
 import { QueryView } from '../../components/query-view.js';
 import { StateDot, type Tone } from '../../components/state-dot.js';
-import { exactTime, TimeAgo } from '../../components/time-ago.js';
-import { count } from '../../format.js';
+import { TimeAgo } from '../../components/time-ago.js';
 import { LOAD_POLL_MS } from './sessions.js';
 import { describeChange, describeReason, type ConnectionEvent } from './reasons.js';
+import { texts } from './texts.js';
 import classes from './connection-history.module.css';
 
 const TONES: Readonly<Record<ConnectionEvent['change'], Tone>> = {
@@ -39,7 +39,7 @@ export function ConnectionHistory({ trafficManagerId }: { trafficManagerId: stri
     <QueryView query={history}>
       {({ pages }) => {
         const events = pages.flatMap(({ items }) => items);
-        if (events.length === 0) return <Text c="dimmed">No connections yet.</Text>;
+        if (events.length === 0) return <Text c="dimmed">{texts.connectionHistory.noConnectionsYet}</Text>;
         return (
           <Stack gap="sm">
             <ol className={classes['events']}>
@@ -55,7 +55,7 @@ export function ConnectionHistory({ trafficManagerId }: { trafficManagerId: stri
                   loading={history.isFetchingNextPage}
                   onClick={() => void history.fetchNextPage()}
                 >
-                  Show older events
+                  {texts.connectionHistory.showOlderEvents}
                 </Button>
               </Group>
             )}
@@ -78,20 +78,19 @@ function Event({ event }: { event: ConnectionEvent }): ReactElement {
           <Text span fw={500} inherit>
             {describeChange(event)}
           </Text>
-          {reason !== '' && `: ${reason}`}
+          {reason !== '' && texts.connectionHistory.reason(reason)}
         </Text>
         <Text size="xs" c="dimmed">
-          {exactTime(event.at)} (<TimeAgo at={event.at} />) · from {event.remoteAddress}
-          {event.version !== '' && ` · version ${event.version}`}
+          {texts.connectionHistory.origin(event, <TimeAgo at={event.at} />)}
         </Text>
         {event.detail !== '' && event.reason !== 'session_ended' && event.reason !== 'not_resumed' && (
           <Text size="xs" c="dimmed">
-            Detail: {event.detail}
+            {texts.connectionHistory.detail(event.detail)}
           </Text>
         )}
         {event.omittedBefore > 0 && (
           <Text size="xs" c="dimmed" fs="italic">
-            {count(event.omittedBefore, 'event')} left out before this one: it reconnected again and again.
+            {texts.connectionHistory.omitted(event.omittedBefore)}
           </Text>
         )}
       </div>

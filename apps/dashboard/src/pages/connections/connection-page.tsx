@@ -12,13 +12,14 @@ import { Page } from '../../components/page.js';
 import { QueryView } from '../../components/query-view.js';
 import { RowMenu } from '../../components/row-menu.js';
 import { PageSection } from '../../components/page-section.js';
-import { exactTime, TimeAgo } from '../../components/time-ago.js';
-import { formatBytes, formatMilliseconds } from '../../format.js';
+import { TimeAgo } from '../../components/time-ago.js';
+import { formatBytes, formatMilliseconds, formatNumber, formatTime } from '../../intl.js';
 import { ConnectionHistory } from './connection-history.js';
 import { ConnectionState } from './connection-state.js';
 import { useManagerActions } from './manager-actions.js';
 import { SessionCredential } from './session-credential.js';
 import { LOAD_POLL_MS } from './sessions.js';
+import { texts } from './texts.js';
 
 interface Details {
   readonly manager: TrafficManager;
@@ -50,7 +51,10 @@ export function ConnectionPage({
   });
   if (details.data === undefined) {
     return (
-      <Page title="Traffic manager" back={<BackLink href="/connections">Connections</BackLink>}>
+      <Page
+        title={texts.connectionPage.trafficManager}
+        back={<BackLink href="/connections">{texts.connectionPage.connections}</BackLink>}
+      >
         <QueryView query={details}>{() => null}</QueryView>
       </Page>
     );
@@ -67,25 +71,21 @@ function Shown({ manager, sessions }: Details): ReactElement {
   return (
     <Page
       title={name}
-      back={<BackLink href="/connections">Connections</BackLink>}
+      back={<BackLink href="/connections">{texts.connectionPage.connections}</BackLink>}
       description={<ConnectionState manager={manager} session={session} />}
-      actions={<RowMenu label={`Actions for ${name}`} actions={actions} />}
+      actions={<RowMenu label={texts.connectionPage.actionsFor(name)} actions={actions} />}
     >
       {dialogs}
       <Stack gap="xl">
         <Paper p="lg">
           <Facts layout="grid" facts={factsOf(manager)} />
         </Paper>
-        <PageSection
-          title="Session"
-          description="A session begins when it registers and ends when it leaves for good. If it reconnects within a minute, the session resumes."
-        >
+        <PageSection title={texts.connectionPage.session} description={texts.connectionPage.sessionAbout}>
           {session === undefined ? (
             <Text c="dimmed">
               {manager.lastSeenAt === null
-                ? 'This traffic manager has never connected. Start it in its cluster, with an API key of this team.'
-                : 'No session at the moment. When the traffic manager connects again, a new session begins, and its ' +
-                  'previews work again.'}
+                ? texts.connectionPage.neverConnected
+                : texts.connectionPage.noSession}
             </Text>
           ) : (
             <Stack>
@@ -97,7 +97,7 @@ function Shown({ manager, sessions }: Details): ReactElement {
             </Stack>
           )}
         </PageSection>
-        <PageSection title="History" description="When and why its tunnels opened and closed.">
+        <PageSection title={texts.connectionPage.history} description={texts.connectionPage.historyAbout}>
           <Paper px="lg" py="xs">
             <ConnectionHistory trafficManagerId={manager.id} />
           </Paper>
@@ -109,26 +109,35 @@ function Shown({ manager, sessions }: Details): ReactElement {
 
 function factsOf(manager: TrafficManager): readonly Fact[] {
   return [
-    ['Manager ID', <Copied key="id" value={manager.managerId} label="Copy the manager ID" />],
-    ['Cluster', orDash(manager.clusterId)],
-    ['Kind', manager.kind === 'native' ? 'Culvert' : 'Telepresence'],
-    ['Version', orDash(manager.version)],
-    ['Last seen', <TimeAgo key="seen" at={manager.lastSeenAt} />],
-    ['Registered', exactTime(manager.createdAt)],
+    [
+      texts.connectionPage.managerId,
+      <Copied key="id" value={manager.managerId} label={texts.connectionPage.copyManagerId} />,
+    ],
+    [texts.connectionPage.cluster, orDash(manager.clusterId)],
+    [
+      texts.connectionPage.kind,
+      manager.kind === 'native' ? texts.connectionPage.culvert : texts.connectionPage.telepresence,
+    ],
+    [texts.connectionPage.version, orDash(manager.version)],
+    [texts.connectionPage.lastSeen, <TimeAgo key="seen" at={manager.lastSeenAt} />],
+    [texts.connectionPage.registered, formatTime(manager.createdAt)],
   ];
 }
 
 function factsOfSession(session: Session): readonly Fact[] {
   return [
-    ['Since', <TimeAgo key="since" at={session.connectedAt} />],
-    ['Tunnels', session.tunnelCount.toLocaleString('en')],
-    ['Round trip', session.roundTripMs === null ? '–' : formatMilliseconds(session.roundTripMs)],
-    ['Open streams', session.streamCount.toLocaleString('en')],
-    ['Received from it', formatBytes(session.receivedBytes)],
-    ['Sent to it', formatBytes(session.sentBytes)],
-    ['Address', session.remoteAddress],
-    ['Credential', <SessionCredential key="credential" session={session} />],
-    ['Edge', <Copied key="edge" value={session.edgeId} label="Copy the edge ID" />],
+    [texts.connectionPage.since, <TimeAgo key="since" at={session.connectedAt} />],
+    [texts.connectionPage.tunnels, formatNumber(session.tunnelCount)],
+    [
+      texts.connectionPage.roundTrip,
+      session.roundTripMs === null ? '–' : formatMilliseconds(session.roundTripMs),
+    ],
+    [texts.connectionPage.openStreams, formatNumber(session.streamCount)],
+    [texts.connectionPage.receivedFromIt, formatBytes(session.receivedBytes)],
+    [texts.connectionPage.sentToIt, formatBytes(session.sentBytes)],
+    [texts.connectionPage.address, session.remoteAddress],
+    [texts.connectionPage.credential, <SessionCredential key="credential" session={session} />],
+    ['Edge', <Copied key="edge" value={session.edgeId} label={texts.connectionPage.copyEdgeId} />],
   ];
 }
 

@@ -2,15 +2,19 @@ import { Group, Text } from '@mantine/core';
 import type { ReactElement } from 'react';
 import type { Session, TrafficManager } from '../../api/traffic-managers.js';
 import { StateDot, type Tone } from '../../components/state-dot.js';
+import { texts } from './texts.js';
 
 /** Returns the state of a traffic manager, by its living session, if it has one. */
 export function stateOf(
   { lastSeenAt }: Pick<TrafficManager, 'lastSeenAt'>,
   session: Session | undefined,
 ): { readonly label: string; readonly tone: Tone } {
-  if (session?.state === 'connected') return { label: 'Connected', tone: 'good' };
-  if (session?.state === 'disconnected') return { label: 'Reconnecting', tone: 'waiting' };
-  return lastSeenAt === null ? { label: 'Never connected', tone: 'off' } : { label: 'Away', tone: 'bad' };
+  if (session?.state === 'connected') return { label: texts.connectionState.connected, tone: 'good' };
+  if (session?.state === 'disconnected')
+    return { label: texts.connectionState.reconnecting, tone: 'waiting' };
+  return lastSeenAt === null
+    ? { label: texts.connectionState.neverConnected, tone: 'off' }
+    : { label: texts.connectionState.away, tone: 'bad' };
 }
 
 export function ConnectionState(props: {

@@ -15,11 +15,12 @@ import { RowMenu } from '../../components/row-menu.js';
 import { matches, SearchField } from '../../components/search-field.js';
 import { TimeAgo } from '../../components/time-ago.js';
 import { VirtualTable, type Column } from '../../components/virtual-table.js';
-import { formatBytes, formatMilliseconds } from '../../format.js';
+import { formatBytes, formatMilliseconds, formatNumber } from '../../intl.js';
 import { IconPlugConnected, IconSearch } from '../../icons.js';
 import { ConnectionState } from './connection-state.js';
 import { useManagerActions } from './manager-actions.js';
 import { livingSessions, sessionOf } from './sessions.js';
+import { texts } from './texts.js';
 
 interface Row {
   readonly manager: TrafficManager;
@@ -27,9 +28,9 @@ interface Row {
 }
 
 const SHOWN = [
-  { value: 'all', label: 'All' },
-  { value: 'connected', label: 'Connected' },
-  { value: 'away', label: 'Away' },
+  { value: 'all', label: texts.connectionsPage.all },
+  { value: 'connected', label: texts.connectionsPage.connected },
+  { value: 'away', label: texts.connectionsPage.away },
 ];
 
 /** Every traffic manager of the team, with the state of its tunnels. */
@@ -37,24 +38,20 @@ export function ConnectionsPage(): ReactElement {
   const managers = useQuery(trafficManagers());
   const sessions = useQuery(livingSessions());
   return (
-    <Page
-      title="Connections"
-      description="The traffic managers of your clusters, and the tunnels that they keep open."
-    >
+    <Page title={texts.connectionsPage.title} description={texts.connectionsPage.description}>
       <QueryView query={managers}>
         {(all) =>
           all.length === 0 ? (
             <EmptyState
               icon={IconPlugConnected}
-              title="No traffic manager has connected yet"
+              title={texts.connectionsPage.none}
               action={
                 <Button component={Link} href="/">
-                  Connect a traffic manager
+                  {texts.connectionsPage.connectTrafficManager}
                 </Button>
               }
             >
-              A traffic manager runs in your cluster, connects to this server, and carries the requests of
-              previews. The start page has the commands, with your host filled in.
+              {texts.connectionsPage.noneText}
             </EmptyState>
           ) : (
             <QueryView query={sessions}>
@@ -97,13 +94,22 @@ function Managers(props: {
   return (
     <Stack>
       <Group gap="sm">
-        <SearchField label="Search traffic managers" value={search} onChange={setSearch} />
-        <SegmentedControl data={SHOWN} value={shown} onChange={setShown} aria-label="Filter by state" />
+        <SearchField
+          label={texts.connectionsPage.searchTrafficManagers}
+          value={search}
+          onChange={setSearch}
+        />
+        <SegmentedControl
+          data={SHOWN}
+          value={shown}
+          onChange={setShown}
+          aria-label={texts.connectionsPage.filterByState}
+        />
       </Group>
       {rows.length === 0 ? (
         <EmptyState
           icon={IconSearch}
-          title="No traffic managers match"
+          title={texts.connectionsPage.noTrafficManagersMatch}
           action={
             <Button
               variant="default"
@@ -112,13 +118,13 @@ function Managers(props: {
                 setShown('all');
               }}
             >
-              Show all
+              {texts.connectionsPage.showAll}
             </Button>
           }
         />
       ) : (
         <VirtualTable
-          label="Traffic managers"
+          label={texts.connectionsPage.trafficManagers}
           columns={COLUMNS}
           rows={rows}
           keyOf={({ manager }) => manager.id}
@@ -131,7 +137,7 @@ function Managers(props: {
 const COLUMNS: readonly Column<Row>[] = [
   {
     key: 'name',
-    header: 'Traffic manager',
+    header: texts.connectionsPage.trafficManager,
     width: 'minmax(10rem, 2fr)',
     onPhone: 'title',
     render: ({ manager }) => (
@@ -147,45 +153,37 @@ const COLUMNS: readonly Column<Row>[] = [
   },
   {
     key: 'state',
-    header: 'State',
+    header: texts.connectionsPage.state,
     width: 'minmax(8.5rem, 1fr)',
     render: ({ manager, session }) => (
       <>
         <ConnectionState manager={manager} session={session} />
         <Text size="xs" c="dimmed">
-          {session?.state === 'connected' ? (
-            <>
-              since <TimeAgo at={session.connectedAt} />
-            </>
-          ) : (
-            manager.lastSeenAt !== null && (
-              <>
-                seen <TimeAgo at={manager.lastSeenAt} />
-              </>
-            )
-          )}
+          {session?.state === 'connected'
+            ? texts.connectionsPage.since(<TimeAgo at={session.connectedAt} />)
+            : manager.lastSeenAt !== null && texts.connectionsPage.seen(<TimeAgo at={manager.lastSeenAt} />)}
         </Text>
       </>
     ),
   },
   {
     key: 'version',
-    header: 'Version',
+    header: texts.connectionsPage.version,
     width: 'minmax(5rem, 0.7fr)',
     onPhone: 'hidden',
     render: ({ manager }) => <Text size="sm">{manager.version === '' ? '–' : manager.version}</Text>,
   },
   {
     key: 'tunnels',
-    header: 'Tunnels',
+    header: texts.connectionsPage.tunnels,
     width: '4.5rem',
     isRightAligned: true,
     onPhone: 'hidden',
-    render: ({ session }) => (session === undefined ? '–' : session.tunnelCount.toLocaleString('en')),
+    render: ({ session }) => (session === undefined ? '–' : formatNumber(session.tunnelCount)),
   },
   {
     key: 'round-trip',
-    header: 'Round trip',
+    header: texts.connectionsPage.roundTrip,
     width: '5.5rem',
     isRightAligned: true,
     onPhone: 'hidden',
@@ -196,15 +194,15 @@ const COLUMNS: readonly Column<Row>[] = [
   },
   {
     key: 'streams',
-    header: 'Streams',
+    header: texts.connectionsPage.streams,
     width: '4.5rem',
     isRightAligned: true,
     onPhone: 'hidden',
-    render: ({ session }) => (session === undefined ? '–' : session.streamCount.toLocaleString('en')),
+    render: ({ session }) => (session === undefined ? '–' : formatNumber(session.streamCount)),
   },
   {
     key: 'bytes',
-    header: 'From / to it',
+    header: texts.connectionsPage.bytes,
     width: '9rem',
     isRightAligned: true,
     onPhone: 'hidden',
@@ -230,15 +228,15 @@ function describe(manager: TrafficManager): string {
 }
 
 const KINDS: Readonly<Record<TrafficManager['kind'], string>> = {
-  native: 'Culvert',
-  telepresence: 'Telepresence',
+  native: texts.connectionsPage.culvert,
+  telepresence: texts.connectionsPage.telepresence,
 };
 
 function Actions({ manager, session }: Row): ReactElement {
   const { actions, dialogs } = useManagerActions(manager, session);
   return (
     <>
-      <RowMenu label={`Actions for ${nameOfManager(manager)}`} actions={actions} />
+      <RowMenu label={texts.connectionsPage.actionsFor(nameOfManager(manager))} actions={actions} />
       {dialogs}
     </>
   );

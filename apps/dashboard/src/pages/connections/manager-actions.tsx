@@ -8,7 +8,7 @@ import { useConfirm } from '../../components/confirm.js';
 import { RenameDialog } from '../../components/rename-dialog.js';
 import type { RowAction } from '../../components/row-menu.js';
 import { toastDone, toastProblem } from '../../components/toast.js';
-import { count } from '../../format.js';
+import { texts } from './texts.js';
 
 /** Most hostnames that are listed before a deletion. */
 const MAX_NAMED = 5;
@@ -32,8 +32,8 @@ export function useManagerActions(
   const end = useMutation({
     mutationFn: (sessionId: string) =>
       answerOf(api.DELETE('/api/v1/sessions/{sessionId}', { params: { path: { sessionId } } })),
-    onSuccess: () => toastDone(`Ended the session of ${name}`),
-    onError: (error) => toastProblem(error, 'The session could not be ended'),
+    onSuccess: () => toastDone(texts.managerActions.ended(name)),
+    onError: (error) => toastProblem(error, texts.managerActions.notEnded),
     onSettled: () => refresh('session', 'traffic-manager'),
   });
   const remove = useMutation({
@@ -44,20 +44,18 @@ export function useManagerActions(
         }),
       ),
     onSuccess: () => {
-      toastDone(`Deleted ${name}`);
+      toastDone(texts.managerActions.deleted(name));
       onDeleted?.();
     },
-    onError: (error) => toastProblem(error, `${name} could not be deleted`),
+    onError: (error) => toastProblem(error, texts.managerActions.notDeleted(name)),
     onSettled: () => refresh('traffic-manager', 'session', 'intercept', 'preview'),
   });
 
   const askToEnd = async (sessionId: string): Promise<void> => {
     const isSure = await confirm({
-      title: `End the session of ${name}?`,
-      text:
-        'Its tunnels close at once, and requests under way fail. If the traffic manager still runs, it ' +
-        'reconnects after a while and begins a new session. To stop it, revoke its API key.',
-      confirm: 'End the session',
+      title: texts.managerActions.endTitle(name),
+      text: texts.managerActions.endText,
+      confirm: texts.managerActions.end,
       isDangerous: true,
     });
     if (isSure) end.mutate(sessionId);
@@ -66,38 +64,43 @@ export function useManagerActions(
     try {
       const what = await whatGoesWith(manager.id);
       const isSure = await confirm({
-        title: `Delete ${name}?`,
+        title: texts.managerActions.deleteTitle(name),
         text: <WhatGoes {...what} />,
-        confirm: 'Delete',
+        confirm: texts.managerActions.delete,
         isDangerous: true,
       });
       if (isSure) remove.mutate();
     } catch (error) {
-      toastProblem(error, 'The resources that would be deleted with it could not be loaded');
+      toastProblem(error, texts.managerActions.consequencesNotLoaded);
     }
   };
 
   const living = session?.state === 'ended' ? undefined : session;
   return {
     actions: [
-      { label: 'Rename', needs: 'sessions:write', onClick: () => setIsRenaming(true) },
+      { label: texts.managerActions.rename, needs: 'sessions:write', onClick: () => setIsRenaming(true) },
       ...(living
         ? [
             {
-              label: 'End the session',
+              label: texts.managerActions.end,
               needs: 'sessions:write',
               onClick: () => void askToEnd(living.id),
               isDangerous: true,
             } as const,
           ]
         : []),
-      { label: 'Delete', needs: 'sessions:write', onClick: () => void askToDelete(), isDangerous: true },
+      {
+        label: texts.managerActions.delete,
+        needs: 'sessions:write',
+        onClick: () => void askToDelete(),
+        isDangerous: true,
+      },
     ],
     dialogs: (
       <RenameDialog
         key={manager.name}
-        title="Rename the traffic manager"
-        description={`Name that people see. Its manager ID is ${manager.managerId}.`}
+        title={texts.managerActions.renameTitle}
+        description={texts.managerActions.renameDescription(manager.managerId)}
         name={manager.name}
         onRename={(renamed) => renameManager(manager.id, renamed)}
         isOpen={isRenaming}
@@ -131,23 +134,18 @@ function WhatGoes({ hostnames, interceptCount, isMore }: Belongings): ReactEleme
   const named = hostnames.slice(0, MAX_NAMED);
   return (
     <Stack gap="xs">
-      <Text size="sm">
-        This cannot be undone. It also deletes its session, its history
-        {interceptCount > 0 && `, ${isMore ? 'more than ' : ''}${count(interceptCount, 'intercept')}`}
-        {hostnames.length > 0 && `, and ${isMore ? 'more than ' : ''}${count(hostnames.length, 'preview')}`}
-        {hostnames.length > 0 ? ', whose links stop working:' : '. It has no previews.'}
-      </Text>
+      <Text size="sm">{texts.managerActions.consequences(interceptCount, hostnames.length, isMore)}</Text>
       {named.length > 0 && (
         <List size="sm">
           {named.map((hostname) => (
             <List.Item key={hostname}>{hostname}</List.Item>
           ))}
           {hostnames.length > named.length && (
-            <List.Item>and {count(hostnames.length - named.length, 'other')}</List.Item>
+            <List.Item>{texts.managerActions.others(hostnames.length - named.length)}</List.Item>
           )}
         </List>
       )}
-      <Text size="sm">A traffic manager that still runs appears again, but without any of this.</Text>
+      <Text size="sm">{texts.managerActions.appearsAgain}</Text>
     </Stack>
   );
 }

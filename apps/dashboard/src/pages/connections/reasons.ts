@@ -1,27 +1,28 @@
 import type { Schemas } from '../../api/client.js';
+import { texts } from './texts.js';
 
 export type ConnectionEvent = Schemas['ConnectionEvent'];
 type Reason = NonNullable<ConnectionEvent['reason']>;
 
 const CHANGES: Readonly<Record<ConnectionEvent['change'], string>> = {
-  connected: 'Connected',
-  resumed: 'Connected again',
-  disconnected: 'Disconnected',
-  ended: 'Session ended',
+  connected: texts.reasons.connected,
+  resumed: texts.reasons.connectedAgain,
+  disconnected: texts.reasons.disconnected,
+  ended: texts.reasons.sessionEnded,
 };
 
 const REASONS: Readonly<Record<Reason, string>> = {
-  manager_stopped: 'the traffic manager stopped, or closed its tunnel',
-  edge_stopped: 'the edge stopped after asking it to use another edge',
-  superseded: 'a newer tunnel of the same process replaced it',
-  credential_revoked: 'its API key was revoked or has expired',
-  session_ended: 'the session was ended over the API or in the dashboard',
-  liveness_lost: 'it did not respond for too long',
-  connection_lost: 'the connection broke off',
-  protocol_error: 'one side broke a rule of the protocol',
-  limit: 'a limit was exceeded',
-  internal_error: 'a fault of the edge or the traffic manager',
-  not_resumed: 'it did not reconnect in time',
+  manager_stopped: texts.reasons.managerStopped,
+  edge_stopped: texts.reasons.edgeStopped,
+  superseded: texts.reasons.superseded,
+  credential_revoked: texts.reasons.credentialRevoked,
+  session_ended: texts.reasons.sessionEndedByPerson,
+  liveness_lost: texts.reasons.livenessLost,
+  connection_lost: texts.reasons.connectionLost,
+  protocol_error: texts.reasons.protocolError,
+  limit: texts.reasons.limit,
+  internal_error: texts.reasons.internalError,
+  not_resumed: texts.reasons.notResumed,
 };
 
 export function describeChange({ change }: ConnectionEvent): string {

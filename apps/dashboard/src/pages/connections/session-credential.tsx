@@ -4,12 +4,13 @@ import { answerOf, api } from '../../api/client.js';
 import { keyOf } from '../../api/keys.js';
 import { useMay } from '../../api/me.js';
 import type { Session } from '../../api/traffic-managers.js';
+import { texts } from './texts.js';
 
 /** Shows the credential of a session's newest tunnel. */
 export function SessionCredential({ session }: { session: Session }): ReactElement {
   const { apiKeyId } = session;
   if (apiKeyId !== null) return <KeyName apiKeyId={apiKeyId} />;
-  return <>a program that a person signed in to</>;
+  return <>{texts.sessionCredential.program}</>;
 }
 
 function KeyName({ apiKeyId }: { apiKeyId: string }): ReactElement {
@@ -19,5 +20,11 @@ function KeyName({ apiKeyId }: { apiKeyId: string }): ReactElement {
     queryFn: () => answerOf(api.GET('/api/v1/api-keys/{apiKeyId}', { params: { path: { apiKeyId } } })),
     enabled: mayAsk,
   });
-  return <>{key.data === undefined ? 'an API key' : `the API key ${key.data.name}`}</>;
+  return (
+    <>
+      {key.data === undefined
+        ? texts.sessionCredential.anApiKey
+        : texts.sessionCredential.theApiKey(key.data.name)}
+    </>
+  );
 }

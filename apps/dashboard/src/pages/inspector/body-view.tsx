@@ -2,7 +2,9 @@ import { Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import type { ReactElement } from 'react';
 import type { CapturedBody } from '../../api/exchanges.js';
+import { formatBytes } from '../../intl.js';
 import { CodeBlock } from '../../components/code-block.js';
+import { texts } from './texts.js';
 
 /** Content codings that browsers can decode. */
 const ENCODINGS: Readonly<Record<string, CompressionFormat>> = { gzip: 'gzip', deflate: 'deflate' };
@@ -27,7 +29,7 @@ export function BodyView({ exchangeId, name, body }: BodyViewProps): ReactElemen
   if (body === null || body.bytes === 0) {
     return (
       <Text size="sm" c="dimmed">
-        None.
+        {texts.bodyView.none}
       </Text>
     );
   }
@@ -35,16 +37,16 @@ export function BodyView({ exchangeId, name, body }: BodyViewProps): ReactElemen
     <>
       <Text size="xs" c="dimmed" mb={4}>
         {[
-          body.contentType ?? 'no type',
-          `${body.bytes} bytes`,
+          body.contentType ?? texts.bodyView.noType,
+          formatBytes(body.bytes),
           body.contentEncoding,
-          body.isTruncated ? 'only its beginning was captured' : null,
+          body.isTruncated ? texts.bodyView.truncated : null,
         ]
           .filter(Boolean)
           .join(' · ')}
       </Text>
       {data === null || data === undefined ? (
-        <Text size="sm">This body is not text and cannot be shown.</Text>
+        <Text size="sm">{texts.bodyView.notText}</Text>
       ) : (
         <CodeBlock code={data} name={name} />
       )}

@@ -1,4 +1,5 @@
 import type { CapturedBody, Exchange, HeaderField } from '../../api/exchanges.js';
+import { texts } from './texts.js';
 
 /** Fields that follow from the address and the body, or belong to one connection: curl adds them. */
 const LEFT_OUT = new Set([
@@ -24,8 +25,8 @@ export function toCurl(exchange: Exchange, origin: string, body: CapturedBody | 
     ...(body === null || body.bytes === 0 ? [] : ['--data-binary @-']),
   ];
   const notes = [
-    ...(masked.length === 0 ? [] : [`# Left out because they are secret: ${masked.join(', ')}`]),
-    ...(body?.isTruncated ? ['# The body is longer than what was captured.'] : []),
+    ...(masked.length === 0 ? [] : [`# ${texts.curl.masked(masked.join(', '))}`]),
+    ...(body?.isTruncated ? [`# ${texts.curl.truncated}`] : []),
   ];
   const command = parts.join(' \\\n  ');
   const piped =

@@ -4,23 +4,23 @@ import type { ReactElement } from 'react';
 import type { CapturedBody, Exchange, ExchangeBodies, HeaderField, Replay } from '../../api/exchanges.js';
 import type { Preview } from '../../api/previews.js';
 import { Facts } from '../../components/facts.js';
-import { exactTime } from '../../components/time-ago.js';
 import { toastDone } from '../../components/toast.js';
-import { formatBytes } from '../../format.js';
+import { formatBytes, formatTime } from '../../intl.js';
 import { IconTerminal2 } from '../../icons.js';
 import { BodyView } from './body-view.js';
 import { toCurl } from './curl.js';
 import { ReplayActions } from './replay-actions.js';
+import { texts } from './texts.js';
 import { Waterfall } from './waterfall.js';
 import classes from './inspector.module.css';
 
 const VISITORS: Readonly<Record<Exchange['visitor']['kind'], string>> = {
-  anyone: 'anyone: the preview is public',
-  member: 'a signed-in person',
-  'share-link': 'by a share link',
-  'preview-token': 'by a token',
-  'api-key': 'by an API key',
-  replay: 'replayed from here',
+  anyone: texts.exchangeDetails.byAnyone,
+  member: texts.exchangeDetails.byMember,
+  'share-link': texts.exchangeDetails.byShareLink,
+  'preview-token': texts.exchangeDetails.byToken,
+  'api-key': texts.exchangeDetails.byApiKey,
+  replay: texts.exchangeDetails.byReplay,
 };
 
 interface ExchangeDetailsProps {
@@ -46,7 +46,7 @@ export function ExchangeDetails(props: ExchangeDetailsProps): ReactElement {
       position="right"
       size={isPhone ? '100%' : 640}
       title={`${exchange.method} ${exchange.target}`}
-      closeButtonProps={{ 'aria-label': 'Close' }}
+      closeButtonProps={{ 'aria-label': texts.exchangeDetails.close }}
       overlayProps={{ backgroundOpacity: 0.15 }}
     >
       <Stack>
@@ -57,78 +57,84 @@ export function ExchangeDetails(props: ExchangeDetailsProps): ReactElement {
             leftSection={<IconTerminal2 size={16} />}
             onClick={() => {
               clipboard.copy(toCurl(exchange, preview.url, bodies?.request ?? null));
-              toastDone('Copied as curl');
+              toastDone(texts.exchangeDetails.copiedAsCurl);
             }}
           >
-            Copy as curl
+            {texts.exchangeDetails.copyAsCurl}
           </Button>
         </Group>
         {exchange.error !== null && (
-          <Alert color="red" title={`Failed: ${exchange.error}`}>
-            The service did not respond to this request, or its response broke off.
+          <Alert color="red" title={texts.exchangeDetails.failed(exchange.error)}>
+            {texts.exchangeDetails.failedText}
           </Alert>
         )}
         {exchange.notes.length > 0 && (
-          <Alert color="yellow" title="The service's response breaks the rules of HTTP">
+          <Alert color="yellow" title={texts.exchangeDetails.notHttp}>
             {exchange.notes.map(({ code, text }) => (
               <Text key={code} size="sm">
                 {text}
               </Text>
             ))}
-            <Text size="sm">
-              The visitor received it nevertheless. Other clients and proxies may refuse it.
-            </Text>
+            <Text size="sm">{texts.exchangeDetails.notHttpText}</Text>
           </Alert>
         )}
         <Facts
           facts={[
-            ['Status', exchange.status ?? (exchange.state === 'open' ? 'under way' : 'none')],
-            ['When', exactTime(exchange.startedAt)],
-            ['Visitor', `${exchange.visitor.address}, ${VISITORS[exchange.visitor.kind]}`],
             [
-              'Protocol',
+              texts.exchangeDetails.status,
+              exchange.status ?? (exchange.state === 'open' ? texts.exchangeDetails.underWay : 'none'),
+            ],
+            [texts.exchangeDetails.when, formatTime(exchange.startedAt)],
+            [
+              texts.exchangeDetails.visitor,
+              `${exchange.visitor.address}, ${VISITORS[exchange.visitor.kind]}`,
+            ],
+            [
+              texts.exchangeDetails.protocol,
               `HTTP/${exchange.httpVersion}${exchange.upgrade === null ? '' : `, ${exchange.upgrade}`}`,
             ],
             [
-              'Repeats',
+              texts.exchangeDetails.repeats,
               exchange.replayOf !== null &&
                 (onShowOriginal === undefined ? (
-                  'a request that is no longer here'
+                  texts.exchangeDetails.originalGone
                 ) : (
                   <Anchor component="button" type="button" size="sm" onClick={onShowOriginal}>
-                    an earlier request
+                    {texts.exchangeDetails.original}
                   </Anchor>
                 )),
             ],
-            ['Sent', formatBytes(exchange.bytesIn)],
-            ['Received', formatBytes(exchange.bytesOut)],
+            [texts.exchangeDetails.sent, formatBytes(exchange.bytesIn)],
+            [texts.exchangeDetails.received, formatBytes(exchange.bytesOut)],
           ]}
         />
         <Waterfall timings={exchange.timings} />
         <Tabs defaultValue="request" keepMounted={false}>
           <Tabs.List mb="sm">
-            <Tabs.Tab value="request">Request</Tabs.Tab>
-            <Tabs.Tab value="response">Response</Tabs.Tab>
+            <Tabs.Tab value="request">{texts.exchangeDetails.request}</Tabs.Tab>
+            <Tabs.Tab value="response">{texts.exchangeDetails.response}</Tabs.Tab>
           </Tabs.List>
           <Tabs.Panel value="request">
             <Fields fields={exchange.request.fields} isTruncated={exchange.request.isTruncated} />
             <Body
               {...{ exchange, isCapturing }}
-              name="the request body"
+              name={texts.exchangeDetails.requestBody}
               body={bodies && { body: bodies.request }}
             />
           </Tabs.Panel>
           <Tabs.Panel value="response">
             {exchange.response === null ? (
               <Text size="sm" c="dimmed">
-                {exchange.state === 'open' ? 'Not yet.' : 'The service sent none.'}
+                {exchange.state === 'open'
+                  ? texts.exchangeDetails.noResponseYet
+                  : texts.exchangeDetails.noResponse}
               </Text>
             ) : (
               <Fields fields={exchange.response.fields} isTruncated={exchange.response.isTruncated} />
             )}
             <Body
               {...{ exchange, isCapturing }}
-              name="the response body"
+              name={texts.exchangeDetails.responseBody}
               body={bodies && { body: bodies.response }}
             />
           </Tabs.Panel>
@@ -150,13 +156,13 @@ function Body({ exchange, name, isCapturing, body }: BodyProps): ReactElement {
   return (
     <Stack gap={4} mt="md">
       <Text size="sm" fw={600}>
-        Body
+        {texts.exchangeDetails.body}
       </Text>
       {body === undefined ? (
         <Text size="sm" c="dimmed">
           {isCapturing && exchange.state === 'open'
-            ? 'It is captured when the exchange ends.'
-            : 'It was not captured. Turn on “Capture bodies” to see the bodies of new requests.'}
+            ? texts.exchangeDetails.bodyComes
+            : texts.exchangeDetails.bodyNotCaptured}
         </Text>
       ) : (
         <BodyView exchangeId={exchange.id} name={name} body={body.body} />
@@ -187,7 +193,7 @@ function Fields({
       </table>
       {isTruncated && (
         <Text size="xs" c="dimmed">
-          Some were left out because of their size.
+          {texts.exchangeDetails.headersLeftOut}
         </Text>
       )}
     </>

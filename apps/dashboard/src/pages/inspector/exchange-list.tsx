@@ -1,12 +1,12 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useRef, type ReactElement } from 'react';
 import type { Exchange } from '../../api/exchanges.js';
-import { formatBytes } from '../../format.js';
-import { milliseconds, totalMs } from './waterfall.js';
+import { formatBytes, formatClock, formatMilliseconds, timeZoneAt } from '../../intl.js';
+import { texts } from './texts.js';
+import { totalMs } from './waterfall.js';
 import classes from './inspector.module.css';
 
 const ROW_PX = 36;
-const clock = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' });
 
 interface ExchangeListProps {
   readonly exchanges: readonly Exchange[];
@@ -32,7 +32,7 @@ export function ExchangeList({ exchanges, openId, onOpen }: ExchangeListProps): 
       ref={scroller}
       className={classes['list']}
       role="table"
-      aria-label="Exchanges"
+      aria-label={texts.exchangeList.exchanges}
       aria-rowcount={exchanges.length + 1}
       // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
       tabIndex={0}
@@ -40,19 +40,19 @@ export function ExchangeList({ exchanges, openId, onOpen }: ExchangeListProps): 
       <div role="rowgroup">
         <div role="row" className={`${classes['row']} ${classes['head']}`}>
           <span role="columnheader" data-wide>
-            Time
+            {texts.exchangeList.time(timeZoneAt(exchanges[0]?.startedAt))}
           </span>
-          <span role="columnheader">Method</span>
-          <span role="columnheader">Path</span>
-          <span role="columnheader">Status</span>
+          <span role="columnheader">{texts.exchangeList.method}</span>
+          <span role="columnheader">{texts.exchangeList.path}</span>
+          <span role="columnheader">{texts.exchangeList.status}</span>
           <span role="columnheader" className={classes['right']} data-wide>
-            Duration
+            {texts.exchangeList.duration}
           </span>
           <span role="columnheader" className={classes['right']} data-wide>
-            Size
+            {texts.exchangeList.size}
           </span>
           <span role="columnheader" data-wide>
-            Visitor
+            {texts.exchangeList.visitor}
           </span>
         </div>
       </div>
@@ -90,7 +90,7 @@ function ExchangeCells({
   return (
     <>
       <span role="cell" data-wide>
-        {clock.format(new Date(startedAt))}
+        {formatClock(startedAt)}
       </span>
       <span role="cell">{method}</span>
       <span role="cell">
@@ -102,13 +102,13 @@ function ExchangeCells({
         {status ?? (exchange.error === null ? '…' : '–')}
       </span>
       <span role="cell" className={classes['right']} data-wide>
-        {took === null ? '' : milliseconds(took)}
+        {took === null ? '' : formatMilliseconds(took)}
       </span>
       <span role="cell" className={classes['right']} data-wide>
         {formatBytes(bytesOut)}
       </span>
       <span role="cell" data-wide title={visitor.address}>
-        {visitor.kind === 'replay' ? 'replay' : visitor.address}
+        {visitor.kind === 'replay' ? texts.exchangeList.replay : visitor.address}
       </span>
     </>
   );

@@ -21,6 +21,7 @@ import { IconActivity, IconPlayerPause, IconPlayerPlay } from '../../icons.js';
 import { ExchangeDetails } from './exchange-details.js';
 import { ExchangeList } from './exchange-list.js';
 import { ExchangeLog, matches, type LogSnapshot } from './exchange-log.js';
+import { texts } from './texts.js';
 
 type StreamState = 'connecting' | 'open' | 'interrupted' | StreamEndReason;
 
@@ -30,12 +31,12 @@ type StreamState = 'connecting' | 'open' | 'interrupted' | StreamEndReason;
 const OVERLAP_MS = 2000;
 
 const STATES: Readonly<Record<StreamState, readonly [tone: Tone, word: string]>> = {
-  connecting: ['waiting', 'Connecting'],
-  open: ['good', 'Live'],
-  interrupted: ['waiting', 'Reconnecting'],
-  too_slow: ['waiting', 'Reconnecting'],
-  access_ended: ['bad', 'Your access has ended'],
-  gone: ['bad', 'The preview was removed'],
+  connecting: ['waiting', texts.inspectorPage.connecting],
+  open: ['good', texts.inspectorPage.live],
+  interrupted: ['waiting', texts.inspectorPage.reconnecting],
+  too_slow: ['waiting', texts.inspectorPage.reconnecting],
+  access_ended: ['bad', texts.inspectorPage.accessEnded],
+  gone: ['bad', texts.inspectorPage.previewRemoved],
 };
 
 /** Live requests of a preview. */
@@ -44,11 +45,11 @@ export function InspectorPage(): ReactElement {
   const query = useQuery(previewById(previewId));
   return (
     <Page
-      title="Requests"
+      title={texts.inspectorPage.requests}
       description={query.data?.hostname}
       back={
         <BackLink href={`/previews/${previewId}`}>
-          {query.data === undefined ? 'The preview' : nameOfPreview(query.data)}
+          {query.data === undefined ? texts.inspectorPage.thePreview : nameOfPreview(query.data)}
         </BackLink>
       }
     >
@@ -111,18 +112,18 @@ function Inspector({ preview }: { preview: Preview }): ReactElement {
   return (
     <>
       <Group gap="xs" mb="sm">
-        <SearchField label="Search requests" value={text} onChange={setText} />
+        <SearchField label={texts.inspectorPage.searchRequests} value={text} onChange={setText} />
         <NativeSelect
-          aria-label="Outcome"
+          aria-label={texts.inspectorPage.outcome}
           value={outcome}
           onChange={(event) => setOutcome(event.currentTarget.value)}
           data={[
-            { value: '', label: 'Any outcome' },
-            { value: '2', label: '2xx' },
-            { value: '3', label: '3xx' },
-            { value: '4', label: '4xx' },
-            { value: '5', label: '5xx' },
-            { value: 'failed', label: 'No response' },
+            { value: '', label: texts.inspectorPage.anyOutcome },
+            { value: '2', label: texts.inspectorPage.status2xx },
+            { value: '3', label: texts.inspectorPage.status3xx },
+            { value: '4', label: texts.inspectorPage.status4xx },
+            { value: '5', label: texts.inspectorPage.status5xx },
+            { value: 'failed', label: texts.inspectorPage.noResponse },
           ]}
         />
         <Button
@@ -130,7 +131,7 @@ function Inspector({ preview }: { preview: Preview }): ReactElement {
           leftSection={frozen === null ? <IconPlayerPause size={16} /> : <IconPlayerPlay size={16} />}
           onClick={() => setFrozen(frozen === null ? current : null)}
         >
-          {frozen === null ? 'Pause' : 'Resume'}
+          {frozen === null ? texts.inspectorPage.pause : texts.inspectorPage.resume}
         </Button>
         <Button
           variant="default"
@@ -139,11 +140,11 @@ function Inspector({ preview }: { preview: Preview }): ReactElement {
             setFrozen(null);
           }}
         >
-          Clear
+          {texts.inspectorPage.clear}
         </Button>
         <Switch
-          label="Capture bodies"
-          description="While this page is open, up to 64 KiB each"
+          label={texts.inspectorPage.captureBodies}
+          description={texts.inspectorPage.captureBodiesDescription}
           checked={isCapturing}
           disabled={!mayCapture}
           onChange={(event) => {
@@ -155,28 +156,27 @@ function Inspector({ preview }: { preview: Preview }): ReactElement {
       </Group>
       <Group gap="xs" mb="xs" role="status">
         <StateDot tone={tone} />
-        <Text size="sm">{frozen === null ? word : 'Paused'}</Text>
+        <Text size="sm">{frozen === null ? word : texts.inspectorPage.paused}</Text>
         <Text size="sm" c="dimmed">
           {countOf(exchanges.length, shown.exchanges.length)}
         </Text>
       </Group>
       {shown.omitted > 0 && (
         <Alert color="orange" mb="sm">
-          {shown.omitted} more were left out because there were too many at once.
+          {texts.inspectorPage.omitted(shown.omitted)}
         </Alert>
       )}
       {shown.exchanges.length === 0 ? (
         <EmptyState
           icon={IconActivity}
-          title="Waiting for a request"
+          title={texts.inspectorPage.waitingTitle}
           action={
             <Button component="a" href={preview.url} target="_blank" rel="noreferrer">
-              Open the preview
+              {texts.inspectorPage.openPreview}
             </Button>
           }
         >
-          Open the preview, or ask someone to open it: each request appears here as soon as it arrives.
-          Requests are kept only while someone watches.
+          {texts.inspectorPage.waitingText}
         </EmptyState>
       ) : (
         <ExchangeList exchanges={exchanges} openId={opened?.id ?? null} onOpen={open} />
@@ -198,6 +198,5 @@ function Inspector({ preview }: { preview: Preview }): ReactElement {
 }
 
 function countOf(shown: number, all: number): string {
-  const word = all === 1 ? 'request' : 'requests';
-  return shown === all ? `${all} ${word}` : `${shown} of ${all} ${word}`;
+  return texts.inspectorPage.count(shown, all);
 }

@@ -14,10 +14,11 @@ import type { Preview } from '../../api/previews.js';
 import { useConfirm } from '../../components/confirm.js';
 import { ScopedButton } from '../../components/scoped-button.js';
 import { toastDone } from '../../components/toast.js';
+import { formatMilliseconds } from '../../intl.js';
 import { IconPencil, IconRepeat } from '../../icons.js';
 import { ReplayDialog } from './replay-dialog.js';
 import { draftOf, isSafe, sentBody } from './replay-draft.js';
-import { milliseconds } from './waterfall.js';
+import { texts } from './texts.js';
 
 interface ReplayActionsProps {
   readonly preview: Preview;
@@ -36,9 +37,7 @@ export function ReplayActions({ preview, exchange, bodies, onReplayed }: ReplayA
     onSuccess: (done, request) => {
       const { method = exchange.method } = request;
       setIsEditing(false);
-      toastDone(
-        `${method}: the service responded with ${done.status} after ${milliseconds(done.firstByteMs)}`,
-      );
+      toastDone(texts.replayActions.responded(method, done.status, formatMilliseconds(done.firstByteMs)));
       onReplayed(done, sentBody(request, bodies));
     },
   });
@@ -47,9 +46,9 @@ export function ReplayActions({ preview, exchange, bodies, onReplayed }: ReplayA
     const isSure =
       isSafe(method) ||
       (await confirm({
-        title: `Send ${method} again?`,
-        text: 'The service processes the request once more: it may change or remove something.',
-        confirm: `Send ${method}`,
+        title: texts.replayActions.sendTitle(method),
+        text: texts.replayActions.sendText,
+        confirm: texts.replayActions.send(method),
       }));
     if (isSure) replay.mutate(request);
   };
@@ -62,7 +61,7 @@ export function ReplayActions({ preview, exchange, bodies, onReplayed }: ReplayA
         loading={isSendingAsItWas}
         onClick={() => void send({ exchangeId: exchange.id })}
       >
-        Replay
+        {texts.replayActions.replay}
       </ScopedButton>
       <ScopedButton
         needs="previews:write"
@@ -73,7 +72,7 @@ export function ReplayActions({ preview, exchange, bodies, onReplayed }: ReplayA
           setIsEditing(true);
         }}
       >
-        Edit and replay
+        {texts.replayActions.editAndReplay}
       </ScopedButton>
       {replay.error !== null && !isEditing && <ReplayProblem error={replay.error} />}
       {isEditing && (

@@ -3,12 +3,13 @@ import { useState, type ReactElement } from 'react';
 import type { ReplayRequest } from '../../api/exchanges.js';
 import { FormDialog } from '../../components/form-dialog.js';
 import { type Drafted, type DraftNotes, type ReplayDraft, requestOf } from './replay-draft.js';
+import { texts } from './texts.js';
 import classes from './inspector.module.css';
 
 const BODY_NOTES: Readonly<Record<DraftNotes['body'], string | undefined>> = {
   whole: undefined,
-  binary: 'This body is not text. Leave this empty to send it unchanged.',
-  missing: 'The body was not captured completely. Enter the body to send.',
+  binary: texts.replayDialog.bodyNotText,
+  missing: texts.replayDialog.bodyMissing,
 };
 
 interface ReplayDialogProps {
@@ -42,11 +43,11 @@ export function ReplayDialog(props: ReplayDialogProps): ReactElement {
   };
   return (
     <FormDialog
-      title="Edit and replay"
+      title={texts.replayDialog.editAndReplay}
       size="lg"
       isOpen
       onClose={onClose}
-      submit="Send"
+      submit={texts.replayDialog.send}
       onSubmit={send}
       isPending={isPending}
       error={error}
@@ -54,7 +55,7 @@ export function ReplayDialog(props: ReplayDialogProps): ReactElement {
       <Group gap="sm" wrap="nowrap" align="flex-start">
         <TextInput
           {...field('method')}
-          label="Method"
+          label={texts.replayDialog.method}
           required
           maxLength={32}
           w={110}
@@ -62,7 +63,7 @@ export function ReplayDialog(props: ReplayDialogProps): ReactElement {
         />
         <TextInput
           {...field('target')}
-          label="Path"
+          label={texts.replayDialog.path}
           required
           maxLength={8192}
           flex={1}
@@ -72,8 +73,8 @@ export function ReplayDialog(props: ReplayDialogProps): ReactElement {
       </Group>
       <Textarea
         {...field('headers')}
-        label="Headers"
-        description="One per line. Culvert adds those of the preview and those that identify the sender."
+        label={texts.replayDialog.headers}
+        description={texts.replayDialog.headersDescription}
         autosize
         minRows={3}
         maxRows={12}
@@ -82,12 +83,12 @@ export function ReplayDialog(props: ReplayDialogProps): ReactElement {
       />
       {notes.masked.length > 0 && (
         <Text size="xs" c="dimmed">
-          Left out because they are secret: {notes.masked.join(', ')}. Add them above to send them.
+          {texts.replayDialog.masked(notes.masked.join(', '))}
         </Text>
       )}
       <Textarea
         {...field('body')}
-        label="Body"
+        label={texts.replayDialog.body}
         description={BODY_NOTES[notes.body]}
         autosize
         minRows={3}

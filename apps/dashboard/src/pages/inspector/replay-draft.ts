@@ -1,6 +1,7 @@
 /** A request as a person edits it before a replay. */
 import type { CapturedBody, Exchange, ExchangeBodies, ReplayRequest } from '../../api/exchanges.js';
 import { ownFields } from './curl.js';
+import { texts } from './texts.js';
 
 export interface ReplayDraft {
   readonly method: string;
@@ -54,14 +55,13 @@ export function requestOf(
   notes: DraftNotes,
 ): { readonly request: ReplayRequest } | { readonly field: keyof ReplayDraft; readonly problem: string } {
   const target = draft.target.trim();
-  if (!target.startsWith('/')) return { field: 'target', problem: 'A path must begin with a slash.' };
-  if (target.includes(MASK)) return { field: 'target', problem: `Replace ${MASK} with the secret.` };
+  if (!target.startsWith('/')) return { field: 'target', problem: texts.replayDraft.badPath };
+  if (target.includes(MASK)) return { field: 'target', problem: texts.replayDraft.maskedValue(MASK) };
   const headers: { name: string; value: string }[] = [];
   for (const [index, line] of draft.headers.split('\n').entries()) {
     if (line.trim() === '') continue;
     const colon = line.indexOf(':');
-    if (colon < 1)
-      return { field: 'headers', problem: `Line ${index + 1} is not a header: it needs a name and a colon.` };
+    if (colon < 1) return { field: 'headers', problem: texts.replayDraft.badLine(index + 1) };
     headers.push({ name: line.slice(0, colon).trim(), value: line.slice(colon + 1).trim() });
   }
   // Empty: a body that is not text is sent unchanged.

@@ -1,13 +1,15 @@
 import type { CSSProperties, ReactElement } from 'react';
 import type { Exchange } from '../../api/exchanges.js';
+import { formatMilliseconds } from '../../intl.js';
+import { texts } from './texts.js';
 import classes from './inspector.module.css';
 
 const STEPS = [
-  ['gateMs', 'Gate'],
-  ['waitMs', 'Wait for the manager'],
-  ['connectMs', 'Connect'],
-  ['firstByteMs', 'First byte'],
-  ['bodyMs', 'Body'],
+  ['gateMs', texts.waterfall.gate],
+  ['waitMs', texts.waterfall.waitForManager],
+  ['connectMs', texts.waterfall.connect],
+  ['firstByteMs', texts.waterfall.firstByte],
+  ['bodyMs', texts.waterfall.body],
 ] as const;
 
 /** Shows how long each step of an exchange took. */
@@ -39,18 +41,16 @@ export function Waterfall({ timings }: { timings: Exchange['timings'] }): ReactE
             )}
           </dd>
           <dd className={classes['duration']}>
-            {duration === null ? (isPassed ? 'none' : 'not reached') : milliseconds(duration)}
+            {duration === null
+              ? isPassed
+                ? texts.waterfall.none
+                : texts.waterfall.notReached
+              : formatMilliseconds(duration)}
           </dd>
         </div>
       ))}
     </dl>
   );
-}
-
-/** `0.4 ms`, `12 ms`, `1.2 s`. */
-export function milliseconds(ms: number): string {
-  if (ms >= 1000) return `${(ms / 1000).toFixed(1)} s`;
-  return ms < 10 ? `${ms.toFixed(1)} ms` : `${Math.round(ms)} ms`;
 }
 
 /** Returns the duration so far; null before anything is known. */

@@ -15,7 +15,6 @@ import { matches, SearchField } from '../../components/search-field.js';
 import { TimeAgo } from '../../components/time-ago.js';
 import { toastDone, toastProblem } from '../../components/toast.js';
 import { VirtualTable, type Column } from '../../components/virtual-table.js';
-import { count } from '../../format.js';
 import { IconArrowsSplit2, IconSearch } from '../../icons.js';
 import {
   followPreviewsOfIntercepts,
@@ -24,6 +23,7 @@ import {
   type Intercept,
   type Preview,
 } from './intercepts.js';
+import { texts } from './texts.js';
 
 interface Row {
   readonly intercept: Intercept;
@@ -36,24 +36,20 @@ export function InterceptsPage(): ReactElement {
   const previews = useQuery(previewsByIntercept());
   useEffect(followPreviewsOfIntercepts, []);
   return (
-    <Page
-      title="Intercepts"
-      description="Workloads whose traffic is intercepted, and the requests that match. The cluster does the intercepting."
-    >
+    <Page title={texts.interceptsPage.intercepts} description={texts.interceptsPage.description}>
       <QueryView query={all}>
         {(list) =>
           list.length === 0 ? (
             <EmptyState
               icon={IconArrowsSplit2}
-              title="No intercepts"
+              title={texts.interceptsPage.noneTitle}
               action={
                 <Button component={Link} href="/previews/new">
-                  Create a preview
+                  {texts.interceptsPage.createPreview}
                 </Button>
               }
             >
-              An intercept appears together with its preview: when you create one here, or run{' '}
-              <Code>telepresence intercept</Code> with a preview URL.
+              {texts.interceptsPage.noneText(<Code>telepresence intercept</Code>)}
             </EmptyState>
           ) : (
             <QueryView query={previews}>
@@ -102,11 +98,11 @@ function Intercepts({ rows }: { rows: readonly Row[] }): ReactElement {
   return (
     <Stack>
       <Group gap="sm">
-        <SearchField label="Search intercepts" value={search} onChange={setSearch} />
+        <SearchField label={texts.interceptsPage.searchIntercepts} value={search} onChange={setSearch} />
         {namespaces.length > 1 && (
           <Select
-            aria-label="Namespace"
-            placeholder="All namespaces"
+            aria-label={texts.interceptsPage.namespace}
+            placeholder={texts.interceptsPage.allNamespaces}
             data={namespaces}
             value={namespace}
             onChange={setNamespace}
@@ -119,7 +115,7 @@ function Intercepts({ rows }: { rows: readonly Row[] }): ReactElement {
       {shown.length === 0 ? (
         <EmptyState
           icon={IconSearch}
-          title="No intercepts match"
+          title={texts.interceptsPage.noMatch}
           action={
             <Button
               variant="default"
@@ -128,13 +124,13 @@ function Intercepts({ rows }: { rows: readonly Row[] }): ReactElement {
                 setNamespace(null);
               }}
             >
-              Show all
+              {texts.interceptsPage.showAll}
             </Button>
           }
         />
       ) : (
         <VirtualTable
-          label="Intercepts"
+          label={texts.interceptsPage.intercepts}
           columns={COLUMNS}
           rows={shown}
           keyOf={({ intercept }) => intercept.id}
@@ -147,7 +143,7 @@ function Intercepts({ rows }: { rows: readonly Row[] }): ReactElement {
 const COLUMNS: readonly Column<Row>[] = [
   {
     key: 'workload',
-    header: 'Workload',
+    header: texts.interceptsPage.workload,
     width: 'minmax(9rem, 1.3fr)',
     onPhone: 'title',
     render: ({ intercept: { workload, workloadKind, namespace } }) => (
@@ -156,18 +152,18 @@ const COLUMNS: readonly Column<Row>[] = [
           {workload}
         </Text>
         <Text size="xs" c="dimmed">
-          {workloadKind === '' ? namespace : `${workloadKind} in ${namespace}`}
+          {workloadKind === '' ? namespace : texts.interceptsPage.kindInNamespace(workloadKind, namespace)}
         </Text>
       </>
     ),
   },
   {
     key: 'who',
-    header: 'By',
+    header: texts.interceptsPage.by,
     width: 'minmax(8rem, 1fr)',
     render: ({ intercept: { client, createdAt } }) => (
       <>
-        <Text size="sm">{client === '' ? 'unknown' : client}</Text>
+        <Text size="sm">{client === '' ? texts.interceptsPage.unknown : client}</Text>
         <Text size="xs" c="dimmed">
           <TimeAgo at={createdAt} />
         </Text>
@@ -176,25 +172,25 @@ const COLUMNS: readonly Column<Row>[] = [
   },
   {
     key: 'mechanism',
-    header: 'Mechanism',
+    header: texts.interceptsPage.mechanism,
     width: 'minmax(9rem, 1.4fr)',
     render: ({ intercept }) => <Mechanism {...intercept} />,
   },
   {
     key: 'disposition',
-    header: 'State',
+    header: texts.interceptsPage.state,
     width: 'minmax(7.5rem, 0.8fr)',
     render: ({ intercept }) => <Disposition {...intercept} />,
   },
   {
     key: 'preview',
-    header: 'Preview',
+    header: texts.interceptsPage.preview,
     width: 'minmax(9rem, 1.5fr)',
     render: ({ intercept, previews }) => (
       <>
         {previews.length === 0 && intercept.removedPreview === null && (
           <Text size="sm" c="dimmed">
-            none
+            {texts.interceptsPage.none}
           </Text>
         )}
         {previews.map(({ id, hostname }) => (
@@ -247,8 +243,7 @@ function RemovedPreview({ name, removedPreview }: Intercept): ReactElement | nul
         {removedPreview.hostname}
       </Text>
       <Text size="xs" c="dimmed">
-        Removed, but its traffic manager still shows it. Its developer must run{' '}
-        <Code>telepresence preview remove {name}</Code>
+        {texts.interceptsPage.stillShown(<Code>telepresence preview remove {name}</Code>)}
       </Text>
     </>
   );
@@ -257,8 +252,8 @@ function RemovedPreview({ name, removedPreview }: Intercept): ReactElement | nul
 function Actions({ intercept, previews }: Row): ReactElement {
   const restoring = useMutation({
     mutationFn: () => restorePreview(intercept.id),
-    onSuccess: ({ hostname }) => toastDone(`Restored ${hostname}`),
-    onError: (error) => toastProblem(error, 'The preview could not be restored'),
+    onSuccess: ({ hostname }) => toastDone(texts.interceptsPage.restored(hostname)),
+    onError: (error) => toastProblem(error, texts.interceptsPage.notRestored),
     onSettled: () => refresh('intercept', 'preview'),
   });
   const confirm = useConfirm();
@@ -267,39 +262,38 @@ function Actions({ intercept, previews }: Row): ReactElement {
       answerOf(
         api.DELETE('/api/v1/intercepts/{interceptId}', { params: { path: { interceptId: intercept.id } } }),
       ),
-    onSuccess: () => toastDone(`Removed the intercept of ${intercept.workload}`),
-    onError: (error) => toastProblem(error, 'The intercept could not be removed'),
+    onSuccess: () => toastDone(texts.interceptsPage.removed(intercept.workload)),
+    onError: (error) => toastProblem(error, texts.interceptsPage.notRemoved),
     onSettled: () => refresh('intercept', 'preview'),
   });
   const ask = async (): Promise<void> => {
     const isSure = await confirm({
-      title: `Remove the intercept of ${intercept.workload}?`,
-      text: (
-        <>
-          {previews.length > 0 &&
-            `This also removes ${count(previews.length, 'preview')}: ${previews.map(({ hostname }) => hostname).join(', ')}. `}
-          The cluster keeps intercepting until the intercept is ended there.
-        </>
-      ),
-      confirm: 'Remove',
+      title: texts.interceptsPage.removeTitle(intercept.workload),
+      text: texts.interceptsPage.removeText(previews.map(({ hostname }) => hostname)),
+      confirm: texts.interceptsPage.remove,
       isDangerous: true,
     });
     if (isSure) removal.mutate();
   };
   return (
     <RowMenu
-      label={`Actions for the intercept ${intercept.name}`}
+      label={texts.interceptsPage.actionsFor(intercept.name)}
       actions={[
         ...(intercept.removedPreview === null
           ? []
           : [
               {
-                label: 'Restore preview',
+                label: texts.interceptsPage.restorePreview,
                 needs: 'previews:write',
                 onClick: () => restoring.mutate(),
               } as const,
             ]),
-        { label: 'Remove', needs: 'intercepts:write', onClick: () => void ask(), isDangerous: true },
+        {
+          label: texts.interceptsPage.remove,
+          needs: 'intercepts:write',
+          onClick: () => void ask(),
+          isDangerous: true,
+        },
       ]}
     />
   );

@@ -6,22 +6,23 @@ import { toastDone } from '../../components/toast.js';
 import { BackLink } from '../../components/back-link.js';
 import { PreviewForm } from './preview-form.js';
 import { NEW_PREVIEW, toCreation } from './preview-values.js';
+import { texts } from './texts.js';
 
 export function CreatePreviewPage(): ReactElement {
   const [, navigate] = useLocation();
   return (
     <Page
-      title="Create a preview"
-      description="The preview gets its own random address."
-      back={<BackLink href="/previews">Previews</BackLink>}
+      title={texts.createPreviewPage.title}
+      description={texts.createPreviewPage.description}
+      back={<BackLink href="/previews">{texts.createPreviewPage.previews}</BackLink>}
     >
       <PreviewForm
         initial={NEW_PREVIEW}
         isEdit={false}
-        submitLabel="Create the preview"
+        submitLabel={texts.createPreviewPage.submit}
         onSubmit={async (values) => {
           const { id, hostname } = await createPreview(toCreation(values));
-          toastDone(`Created ${hostname}`);
+          toastDone(texts.createPreviewPage.created(hostname));
           navigate(`/previews/${id}`);
         }}
         onCancel={() => navigate('/previews')}

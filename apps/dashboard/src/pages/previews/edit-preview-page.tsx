@@ -8,6 +8,7 @@ import { QueryView } from '../../components/query-view.js';
 import { toastDone } from '../../components/toast.js';
 import { PreviewForm } from './preview-form.js';
 import { toChange, valuesOf } from './preview-values.js';
+import { texts } from './texts.js';
 
 export function EditPreviewPage({
   params,
@@ -20,11 +21,11 @@ export function EditPreviewPage({
   const leave = (): void => navigate(`/previews/${id}`);
   return (
     <Page
-      title="Edit the preview"
+      title={texts.editPreviewPage.title}
       description={query.data?.hostname}
       back={
         <BackLink href={`/previews/${id}`}>
-          {query.data === undefined ? 'The preview' : nameOfPreview(query.data)}
+          {query.data === undefined ? texts.editPreviewPage.thePreview : nameOfPreview(query.data)}
         </BackLink>
       }
     >
@@ -33,10 +34,10 @@ export function EditPreviewPage({
           <PreviewForm
             initial={valuesOf(preview)}
             isEdit
-            submitLabel="Save"
+            submitLabel={texts.editPreviewPage.save}
             onSubmit={async (values) => {
               await updatePreview(id, toChange(preview, values));
-              toastDone('Saved');
+              toastDone(texts.editPreviewPage.saved);
               leave();
             }}
             onCancel={leave}

@@ -35,6 +35,7 @@ import { PageSection } from '../../components/page-section.js';
 import { TimeAgo } from '../../components/time-ago.js';
 import { toastDone, toastProblem } from '../../components/toast.js';
 import { IconPlus } from '../../icons.js';
+import { texts } from './texts.js';
 
 const DAY_MS = 86_400_000;
 
@@ -52,28 +53,28 @@ interface Kind {
 const LINKS: Kind = {
   what: 'link',
   resource: 'share-link',
-  about: 'Opens the preview in a browser for anyone who has the link, without an account.',
+  about: texts.previewCredentials.linkAbout,
   create: createShareLink,
   revoke: revokeShareLink,
   days: [
-    [1, 'A day'],
-    [7, 'A week'],
-    [30, '30 days'],
-    [365, 'A year'],
+    [1, texts.previewCredentials.aDay],
+    [7, texts.previewCredentials.aWeek],
+    [30, texts.previewCredentials.days30],
+    [365, texts.previewCredentials.aYear],
   ],
 };
 
 const TOKENS: Kind = {
   what: 'token',
   resource: 'preview-token',
-  about: 'For tests and other programs, which send it in the header Culvert-Preview-Token.',
+  about: texts.previewCredentials.tokenAbout,
   create: createPreviewToken,
   revoke: revokePreviewToken,
   days: [
-    [0, 'Forever'],
-    [7, 'A week'],
-    [30, '30 days'],
-    [365, 'A year'],
+    [0, texts.previewCredentials.forever],
+    [7, texts.previewCredentials.aWeek],
+    [30, texts.previewCredentials.days30],
+    [365, texts.previewCredentials.aYear],
   ],
 };
 
@@ -82,11 +83,11 @@ export function PreviewCredentials({ preview }: { preview: Preview }): ReactElem
   const tokens = useQuery(previewTokensOf(preview.id));
   const [created, setCreated] = useState<Kind | null>(null);
   return (
-    <PageSection title="Sharing">
+    <PageSection title={texts.previewCredentials.sharing}>
       <Tabs defaultValue="links" keepMounted={false}>
         <Tabs.List mb="md">
-          <Tabs.Tab value="links">Share links</Tabs.Tab>
-          <Tabs.Tab value="tokens">Tokens for machines</Tabs.Tab>
+          <Tabs.Tab value="links">{texts.previewCredentials.shareLinks}</Tabs.Tab>
+          <Tabs.Tab value="tokens">{texts.previewCredentials.tokensForMachines}</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="links">
           <QueryView query={links}>
@@ -122,15 +123,15 @@ function CredentialList({ kind, previewId, items, onCreate }: CredentialListProp
   const usable = items.filter(isUsable);
   const revoke = async ({ id, name }: ShareLink | PreviewToken): Promise<void> => {
     const isSure = await confirm({
-      title: `Revoke the ${kind.what} “${name}”?`,
-      text: 'It stops working at once, and visitors who used it lose access. This cannot be undone.',
-      confirm: 'Revoke',
+      title: texts.previewCredentials.revokeTitle[kind.what](name),
+      text: texts.previewCredentials.revokeText,
+      confirm: texts.previewCredentials.revoke,
       isDangerous: true,
     });
     if (!isSure) return;
     try {
       await kind.revoke(previewId, id);
-      toastDone(`Revoked “${name}”`);
+      toastDone(texts.previewCredentials.revoked(name));
     } catch (error) {
       toastProblem(error);
     }
@@ -149,21 +150,21 @@ function CredentialList({ kind, previewId, items, onCreate }: CredentialListProp
           leftSection={<IconPlus size={14} />}
           onClick={() => onCreate(kind)}
         >
-          {kind.what === 'link' ? 'Create a share link' : 'Create a token'}
+          {texts.previewCredentials.createTitle[kind.what]}
         </ScopedButton>
       </Group>
       {usable.length === 0 ? (
-        <Text size="sm">None yet.</Text>
+        <Text size="sm">{texts.previewCredentials.noneYet}</Text>
       ) : (
         <Table.ScrollContainer minWidth={420}>
           <Table>
             <Table.Thead>
               <Table.Tr>
-                <Table.Th>Name</Table.Th>
-                <Table.Th>Begins with</Table.Th>
-                <Table.Th>Works until</Table.Th>
+                <Table.Th>{texts.previewCredentials.name}</Table.Th>
+                <Table.Th>{texts.previewCredentials.beginsWith}</Table.Th>
+                <Table.Th>{texts.previewCredentials.worksUntil}</Table.Th>
                 <Table.Th>
-                  <VisuallyHidden>Actions</VisuallyHidden>
+                  <VisuallyHidden>{texts.previewCredentials.actions}</VisuallyHidden>
                 </Table.Th>
               </Table.Tr>
             </Table.Thead>
@@ -173,7 +174,7 @@ function CredentialList({ kind, previewId, items, onCreate }: CredentialListProp
                   <Table.Td>{item.name}</Table.Td>
                   <Table.Td>{item.hint}…</Table.Td>
                   <Table.Td>
-                    <TimeAgo at={item.expiresAt} never="it is revoked" />
+                    <TimeAgo at={item.expiresAt} never={texts.previewCredentials.neverExpires} />
                   </Table.Td>
                   <Table.Td ta="right">
                     <ScopedButton
@@ -183,7 +184,7 @@ function CredentialList({ kind, previewId, items, onCreate }: CredentialListProp
                       size="compact-sm"
                       onClick={() => void revoke(item)}
                     >
-                      Revoke
+                      {texts.previewCredentials.revoke}
                     </ScopedButton>
                   </Table.Td>
                 </Table.Tr>
@@ -231,16 +232,20 @@ function CreateDialog({ kind, previewId, onClose }: CreateDialogProps): ReactEle
     <Modal
       opened
       onClose={onClose}
-      title={kind.what === 'link' ? 'Create a share link' : 'Create a token'}
-      closeButtonProps={{ 'aria-label': 'Close' }}
+      title={texts.previewCredentials.createTitle[kind.what]}
+      closeButtonProps={{ 'aria-label': texts.previewCredentials.close }}
     >
       {secret === null ? (
         <form onSubmit={submit}>
           <Stack>
             <TextInput
-              label="Name"
-              description="Who or what it is for."
-              placeholder={kind.what === 'link' ? 'For the client' : 'End-to-end tests'}
+              label={texts.previewCredentials.name}
+              description={texts.previewCredentials.nameDescription}
+              placeholder={
+                kind.what === 'link'
+                  ? texts.previewCredentials.linkNamePlaceholder
+                  : texts.previewCredentials.tokenNamePlaceholder
+              }
               value={name}
               onChange={(event) => setName(event.currentTarget.value)}
               maxLength={128}
@@ -249,14 +254,14 @@ function CreateDialog({ kind, previewId, onClose }: CreateDialogProps): ReactEle
               data-autofocus
             />
             <NativeSelect
-              label="Expires"
+              label={texts.previewCredentials.expires}
               value={String(days)}
               onChange={(event) => setDays(Number(event.currentTarget.value))}
               data={kind.days.map(([value, label]) => ({ value: String(value), label }))}
             />
             <Group justify="flex-end">
               <Button type="submit" loading={isBusy}>
-                Create
+                {texts.previewCredentials.create}
               </Button>
             </Group>
           </Stack>
@@ -265,7 +270,7 @@ function CreateDialog({ kind, previewId, onClose }: CreateDialogProps): ReactEle
         <Stack>
           <SecretOnce what={kind.what} secret={secret} />
           <Group justify="flex-end">
-            <Button onClick={onClose}>Done</Button>
+            <Button onClick={onClose}>{texts.previewCredentials.done}</Button>
           </Group>
         </Stack>
       )}

@@ -3,6 +3,7 @@ import { useDebouncedCallback } from '@mantine/hooks';
 import { useState, type ReactElement } from 'react';
 import type { PreviewFilter } from '../../api/previews.js';
 import { IconSearch } from '../../icons.js';
+import { texts } from './texts.js';
 import classes from './previews-page.module.css';
 
 const TYPING_MS = 200;
@@ -24,15 +25,15 @@ export function PreviewFilters({ filter, onChange, workloads, clients }: Preview
     applySearch(text);
   };
   return (
-    <Group gap="xs" mb="md" role="search" aria-label="Previews">
+    <Group gap="xs" mb="md" role="search" aria-label={texts.previewFilters.previews}>
       <TextInput
         className={classes['search']}
-        aria-label="Search previews"
-        placeholder="Hostname, workload, person…"
+        aria-label={texts.previewFilters.searchPreviews}
+        placeholder={texts.previewFilters.searchPlaceholder}
         leftSection={<IconSearch size={16} aria-hidden />}
         rightSection={
           search === '' ? null : (
-            <CloseButton size="sm" aria-label="Clear the search" onClick={() => type('')} />
+            <CloseButton size="sm" aria-label={texts.previewFilters.clearSearch} onClick={() => type('')} />
           )
         }
         value={search}
@@ -41,36 +42,36 @@ export function PreviewFilters({ filter, onChange, workloads, clients }: Preview
         data-search
       />
       <NativeSelect
-        aria-label="State"
+        aria-label={texts.previewFilters.state}
         value={filter.state}
         onChange={(event) => onChange({ state: event.currentTarget.value })}
         data={[
-          { value: '', label: 'Any state' },
-          { value: 'connected', label: 'Connected' },
-          { value: 'waiting', label: 'Waiting' },
+          { value: '', label: texts.previewFilters.anyState },
+          { value: 'connected', label: texts.previewFilters.connected },
+          { value: 'waiting', label: texts.previewFilters.waiting },
         ]}
       />
       <NativeSelect
-        aria-label="Access"
+        aria-label={texts.previewFilters.access}
         value={filter.access}
         onChange={(event) => onChange({ access: event.currentTarget.value })}
         data={[
-          { value: '', label: 'Any access' },
-          { value: 'team', label: 'Team' },
-          { value: 'public', label: 'Public' },
+          { value: '', label: texts.previewFilters.anyAccess },
+          { value: 'team', label: texts.previewFilters.team },
+          { value: 'public', label: texts.previewFilters.public },
         ]}
       />
       <NativeSelect
-        aria-label="Workload"
+        aria-label={texts.previewFilters.workload}
         value={filter.workload}
         onChange={(event) => onChange({ workload: event.currentTarget.value })}
-        data={[{ value: '', label: 'Any workload' }, ...workloads]}
+        data={[{ value: '', label: texts.previewFilters.anyWorkload }, ...workloads]}
       />
       <NativeSelect
-        aria-label="Person"
+        aria-label={texts.previewFilters.person}
         value={filter.client}
         onChange={(event) => onChange({ client: event.currentTarget.value })}
-        data={[{ value: '', label: 'Anybody' }, ...clients]}
+        data={[{ value: '', label: texts.previewFilters.anybody }, ...clients]}
       />
     </Group>
   );

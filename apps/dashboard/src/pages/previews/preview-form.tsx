@@ -24,6 +24,8 @@ import { describeError } from '../../api/problem.js';
 import { nameOfManager, trafficManagers } from '../../api/traffic-managers.js';
 import { IconPlus, IconX } from '../../icons.js';
 import { errorsOf, validate, type PreviewValues } from './preview-values.js';
+import { formatSeconds, timeZoneAt } from '../../intl.js';
+import { texts } from './texts.js';
 
 type Form = UseFormReturnType<PreviewValues>;
 
@@ -89,7 +91,7 @@ export function PreviewForm({
             aria-expanded={isMoreShown}
             onClick={() => setIsMoreShown(!isMoreShown)}
           >
-            {isMoreShown ? 'Less' : 'More: headers, pull request, when it ends'}
+            {isMoreShown ? texts.previewForm.less : texts.previewForm.more}
           </Button>
         </div>
         {isMoreShown && <MoreFields form={form} />}
@@ -98,7 +100,7 @@ export function PreviewForm({
             {submitLabel}
           </Button>
           <Button variant="default" onClick={onCancel}>
-            Cancel
+            {texts.previewForm.cancel}
           </Button>
         </Group>
       </Stack>
@@ -130,28 +132,28 @@ function InterceptFields({ form }: { form: Form }): ReactElement {
   const { isExisting } = form.values;
   const hasIntercepts = (intercepts.data?.length ?? 0) > 0;
   return (
-    <Fieldset legend="Service">
+    <Fieldset legend={texts.previewForm.service}>
       <Stack>
         {hasIntercepts && (
           <SegmentedControl
-            aria-label="Intercept"
+            aria-label={texts.previewForm.intercept}
             value={isExisting ? 'existing' : 'new'}
             onChange={(value) => form.setFieldValue('isExisting', value === 'existing')}
             data={[
-              { value: 'new', label: 'New intercept' },
-              { value: 'existing', label: 'Existing intercept' },
+              { value: 'new', label: texts.previewForm.newIntercept },
+              { value: 'existing', label: texts.previewForm.existingIntercept },
             ]}
           />
         )}
         {isExisting ? (
           <NativeSelect
-            label="Intercept"
+            label={texts.previewForm.intercept}
             withAsterisk
             data={[
-              { value: '', label: 'Choose…' },
+              { value: '', label: texts.previewForm.choose },
               ...(intercepts.data ?? []).map(({ id, name, workload, namespace, client }) => ({
                 value: id,
-                label: [name, `${workload} in ${namespace}`, client]
+                label: [name, texts.previewForm.workloadInNamespace(workload, namespace), client]
                   .filter((part) => part !== '')
                   .join(' · '),
               })),
@@ -162,11 +164,11 @@ function InterceptFields({ form }: { form: Form }): ReactElement {
           <>
             {(managers.data?.length ?? 0) > 1 && (
               <NativeSelect
-                label="Traffic manager"
+                label={texts.previewForm.trafficManager}
                 withAsterisk
-                description="The cluster that the service runs in."
+                description={texts.previewForm.trafficManagerDescription}
                 data={[
-                  { value: '', label: 'Choose…' },
+                  { value: '', label: texts.previewForm.choose },
                   ...(managers.data ?? []).map((manager) => ({
                     value: manager.id,
                     label: nameOfManager(manager),
@@ -177,22 +179,22 @@ function InterceptFields({ form }: { form: Form }): ReactElement {
             )}
             <SimpleGrid cols={{ base: 1, xs: 2 }}>
               <TextInput
-                label="Workload"
-                description="The workload to preview, such as a Deployment."
-                placeholder="orders"
+                label={texts.previewForm.workload}
+                description={texts.previewForm.workloadDescription}
+                placeholder={texts.previewForm.workloadPlaceholder}
                 withAsterisk
                 {...form.getInputProps('intercept.workload')}
               />
               <TextInput
-                label="Namespace"
-                description="The namespace of the workload."
+                label={texts.previewForm.namespace}
+                description={texts.previewForm.namespaceDescription}
                 withAsterisk
                 {...form.getInputProps('intercept.namespace')}
               />
             </SimpleGrid>
             <TextInput
-              label="Name"
-              description="Name of the intercept. Default: the workload."
+              label={texts.previewForm.name}
+              description={texts.previewForm.nameDescription}
               {...form.getInputProps('intercept.name')}
             />
           </>
@@ -204,19 +206,19 @@ function InterceptFields({ form }: { form: Form }): ReactElement {
 
 function IngressFields({ form }: { form: Form }): ReactElement {
   return (
-    <Fieldset legend="Ingress">
+    <Fieldset legend={texts.previewForm.ingress}>
       <Stack>
         <SimpleGrid cols={{ base: 1, xs: 2 }}>
           <TextInput
-            label="Ingress host"
-            description="As the traffic manager resolves it."
-            placeholder="ingress.shop.svc.cluster.local"
+            label={texts.previewForm.ingressHost}
+            description={texts.previewForm.ingressHostDescription}
+            placeholder={texts.previewForm.ingressHostPlaceholder}
             withAsterisk
             {...form.getInputProps('ingress.host')}
           />
           <NumberInput
-            label="Port"
-            description="Port of the ingress."
+            label={texts.previewForm.port}
+            description={texts.previewForm.portDescription}
             min={1}
             max={65_535}
             allowDecimal={false}
@@ -226,18 +228,18 @@ function IngressFields({ form }: { form: Form }): ReactElement {
         </SimpleGrid>
         <SimpleGrid cols={{ base: 1, xs: 2 }}>
           <TextInput
-            label="Host header"
-            description="Host header sent to the ingress. Default: the ingress host."
-            placeholder="shop.example.com"
+            label={texts.previewForm.hostHeader}
+            description={texts.previewForm.hostHeaderDescription}
+            placeholder={texts.previewForm.hostHeaderPlaceholder}
             {...form.getInputProps('ingress.l5Host')}
           />
           <NativeSelect
-            label="Protocol"
-            description="gRPC needs HTTP/2."
+            label={texts.previewForm.protocol}
+            description={texts.previewForm.protocolDescription}
             data={[
-              { value: 'http1', label: 'HTTP/1.1' },
-              { value: 'h2c', label: 'HTTP/2 without TLS' },
-              { value: 'h2', label: 'HTTP/2 with TLS' },
+              { value: 'http1', label: texts.previewForm.http1 },
+              { value: 'h2c', label: texts.previewForm.h2c },
+              { value: 'h2', label: texts.previewForm.h2 },
             ]}
             {...form.getInputProps('ingress.protocol')}
             onChange={(event) => {
@@ -248,18 +250,18 @@ function IngressFields({ form }: { form: Form }): ReactElement {
           />
         </SimpleGrid>
         <Checkbox
-          label="Allow protocols other than WebSocket"
-          description="For docker attach, kubectl exec and Tailscale."
+          label={texts.previewForm.allowUpgrades}
+          description={texts.previewForm.allowUpgradesDescription}
           {...form.getInputProps('allowUpgrades', { type: 'checkbox' })}
         />
         <Group>
           <Checkbox
-            label="Use TLS to the ingress"
+            label={texts.previewForm.tls}
             {...form.getInputProps('ingress.useTls', { type: 'checkbox' })}
           />
           {form.values.ingress.useTls && (
             <Checkbox
-              label="Verify its certificate"
+              label={texts.previewForm.verifyTls}
               {...form.getInputProps('ingress.verifyTls', { type: 'checkbox' })}
             />
           )}
@@ -271,31 +273,35 @@ function IngressFields({ form }: { form: Form }): ReactElement {
 
 function AccessFields({ form }: { form: Form }): ReactElement {
   return (
-    <Fieldset legend="Access">
+    <Fieldset legend={texts.previewForm.access}>
       <Stack>
-        <Radio.Group aria-label="Who can open the preview" {...form.getInputProps('access')}>
+        <Radio.Group aria-label={texts.previewForm.accessChoice} {...form.getInputProps('access')}>
           <Stack gap="xs">
             <Radio
               value="team"
-              label="The team and people it lets in"
-              description="Visitors sign in first. Share links and tokens work too."
+              label={texts.previewForm.accessTeam}
+              description={texts.previewForm.accessTeamDescription}
             />
-            <Radio value="public" label="Everyone" description="Anyone who knows the address." />
+            <Radio
+              value="public"
+              label={texts.previewForm.accessPublic}
+              description={texts.previewForm.accessPublicDescription}
+            />
           </Stack>
         </Radio.Group>
         {form.values.access === 'team' && (
           <SimpleGrid cols={{ base: 1, xs: 2 }}>
             <TagsInput
-              label="People outside the team"
-              description="Email addresses, each followed by Enter."
-              placeholder="jo@client.example"
+              label={texts.previewForm.allowedEmails}
+              description={texts.previewForm.allowedEmailsDescription}
+              placeholder={texts.previewForm.allowedEmailsPlaceholder}
               maxTags={100}
               {...form.getInputProps('allowedEmails')}
             />
             <TagsInput
-              label="Everyone at a domain"
-              description="By their verified email addresses."
-              placeholder="client.example"
+              label={texts.previewForm.allowedDomains}
+              description={texts.previewForm.allowedDomainsDescription}
+              placeholder={texts.previewForm.allowedDomainsPlaceholder}
               maxTags={100}
               {...form.getInputProps('allowedDomains')}
             />
@@ -307,48 +313,51 @@ function AccessFields({ form }: { form: Form }): ReactElement {
 }
 
 const IDLE_CHOICES = [
-  { value: '', label: 'Default of the team' },
-  { value: '0', label: 'Never' },
-  { value: '3600', label: 'An hour' },
-  { value: '86400', label: 'A day' },
-  { value: '604800', label: 'A week' },
-  { value: '2592000', label: '30 days' },
+  { value: '', label: texts.previewForm.teamDefault },
+  { value: '0', label: texts.previewForm.never },
+  { value: '3600', label: texts.previewForm.anHour },
+  { value: '86400', label: texts.previewForm.aDay },
+  { value: '604800', label: texts.previewForm.aWeek },
+  { value: '2592000', label: texts.previewForm.days30 },
 ];
 
 function MoreFields({ form }: { form: Form }): ReactElement {
-  const { idleExpirySeconds } = form.values;
+  const { idleExpirySeconds, expiresAt } = form.values;
+  // Summer time may end before the preview does.
+  const [openedAt] = useState(() => Date.now());
+  const timeZone = timeZoneAt(Date.parse(expiresAt) || openedAt);
   const idle = idleExpirySeconds === null ? '' : String(idleExpirySeconds);
   const idleChoices = IDLE_CHOICES.some(({ value }) => value === idle)
     ? IDLE_CHOICES
-    : [...IDLE_CHOICES, { value: idle, label: `${idle} seconds` }];
+    : [...IDLE_CHOICES, { value: idle, label: formatSeconds(Number(idle)) }];
   return (
     <Stack gap="lg">
       <HeaderFields form={form} />
-      <Fieldset legend="Context">
+      <Fieldset legend={texts.previewForm.context}>
         <Stack>
           <TextInput
-            label="Pull request"
-            description="Culvert comments on it with the address of the preview."
-            placeholder="https://github.com/shop/orders/pull/17"
+            label={texts.previewForm.pullRequest}
+            description={texts.previewForm.pullRequestDescription}
+            placeholder={texts.previewForm.pullRequestPlaceholder}
             {...form.getInputProps('pullRequestUrl')}
           />
           <Checkbox
-            label="Show a banner on pages"
+            label={texts.previewForm.displayBanner}
             {...form.getInputProps('displayBanner', { type: 'checkbox' })}
           />
         </Stack>
       </Fieldset>
-      <Fieldset legend="Expiry">
+      <Fieldset legend={texts.previewForm.expiry}>
         <SimpleGrid cols={{ base: 1, xs: 2 }}>
           <TextInput
             type="datetime-local"
-            label="Ends at"
-            description="Empty: no fixed time."
+            label={texts.previewForm.endsAt}
+            description={texts.previewForm.endsAtDescription(timeZone)}
             {...form.getInputProps('expiresAt')}
           />
           <NativeSelect
-            label="Ends after no request for"
-            description="The preview is then removed."
+            label={texts.previewForm.idleExpiry}
+            description={texts.previewForm.idleExpiryDescription}
             data={idleChoices}
             value={idle}
             error={form.errors['idleExpirySeconds']}
@@ -366,26 +375,26 @@ function HeaderFields({ form }: { form: Form }): ReactElement {
   const headers = form.values.addRequestHeaders;
   const error = form.errors['addRequestHeaders'];
   return (
-    <Fieldset legend="Headers added to every request">
+    <Fieldset legend={texts.previewForm.headers}>
       <Stack gap="xs">
         {headers.map((_header, index) => (
           // Rows have no name of their own, and their order does not change.
           <Group key={index} gap="xs" wrap="nowrap" align="flex-start">
             <TextInput
-              aria-label={`Name of header ${index + 1}`}
-              placeholder="x-dev"
+              aria-label={texts.previewForm.headerName(index + 1)}
+              placeholder={texts.previewForm.headerNamePlaceholder}
               flex={1}
               {...form.getInputProps(`addRequestHeaders.${index}.name`)}
             />
             <TextInput
-              aria-label={`Value of header ${index + 1}`}
-              placeholder="ann"
+              aria-label={texts.previewForm.headerValue(index + 1)}
+              placeholder={texts.previewForm.headerValuePlaceholder}
               flex={2}
               {...form.getInputProps(`addRequestHeaders.${index}.value`)}
             />
             <ActionIcon
               size="lg"
-              aria-label={`Remove header ${index + 1}`}
+              aria-label={texts.previewForm.removeHeader(index + 1)}
               onClick={() => form.removeListItem('addRequestHeaders', index)}
             >
               <IconX size={16} />
@@ -404,7 +413,7 @@ function HeaderFields({ form }: { form: Form }): ReactElement {
             leftSection={<IconPlus size={14} />}
             onClick={() => form.insertListItem('addRequestHeaders', { name: '', value: '' })}
           >
-            Add a header
+            {texts.previewForm.addHeader}
           </Button>
         </div>
       </Stack>

@@ -6,17 +6,18 @@ import { actorOf } from '../../components/event-summary.js';
 import { QueryView } from '../../components/query-view.js';
 import { PageSection } from '../../components/page-section.js';
 import { TimeAgo } from '../../components/time-ago.js';
+import { texts } from './texts.js';
 
 /** Events of a preview, newest first. */
 export function PreviewHistory({ previewId }: { previewId: string }): ReactElement {
   const query = useQuery(historyOf(previewId));
   return (
-    <PageSection title="History">
+    <PageSection title={texts.previewHistory.history}>
       <QueryView query={query}>
         {({ items }) =>
           items.length === 0 ? (
             <Text size="sm" c="dimmed">
-              No events were recorded for this preview.
+              {texts.previewHistory.none}
             </Text>
           ) : (
             <Timeline bulletSize={12} lineWidth={2}>

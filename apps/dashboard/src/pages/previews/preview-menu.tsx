@@ -16,6 +16,7 @@ import {
   IconTrash,
   IconWorld,
 } from '../../icons.js';
+import { texts } from './texts.js';
 import { usePreviewActions } from './use-preview-actions.js';
 
 interface PreviewMenuProps {
@@ -29,7 +30,7 @@ export function PreviewMenu(props: PreviewMenuProps): ReactElement {
   if (isAsked) return <OpenedMenu {...props} />;
   return (
     <ActionIcon
-      aria-label={`Actions for ${props.preview.hostname}`}
+      aria-label={texts.previewMenu.actionsFor(props.preview.hostname)}
       aria-haspopup="menu"
       aria-expanded={false}
       onClick={() => setIsAsked(true)}
@@ -47,7 +48,7 @@ function OpenedMenu({ preview, onShowQrCode }: PreviewMenuProps): ReactElement {
   return (
     <Menu position="bottom-end" width={240} defaultOpened>
       <Menu.Target>
-        <ActionIcon aria-label={`Actions for ${preview.hostname}`}>
+        <ActionIcon aria-label={texts.previewMenu.actionsFor(preview.hostname)}>
           <IconDots size={18} />
         </ActionIcon>
       </Menu.Target>
@@ -59,26 +60,26 @@ function OpenedMenu({ preview, onShowQrCode }: PreviewMenuProps): ReactElement {
           rel="noreferrer"
           leftSection={<IconExternalLink size={16} />}
         >
-          Open
+          {texts.previewMenu.open}
         </Menu.Item>
         <Menu.Item
           leftSection={<IconCopy size={16} />}
           onClick={() => {
             clipboard.copy(preview.url);
-            toastDone('Copied the link');
+            toastDone(texts.previewMenu.copiedLink);
           }}
         >
-          Copy the link
+          {texts.previewMenu.copyLink}
         </Menu.Item>
         <Menu.Item
           component={Link}
           href={`/previews/${preview.id}/requests`}
           leftSection={<IconActivity size={16} />}
         >
-          Requests
+          {texts.previewMenu.requests}
         </Menu.Item>
         <Menu.Item leftSection={<IconQrcode size={16} />} onClick={() => onShowQrCode(preview)}>
-          QR code
+          {texts.previewMenu.qrCode}
         </Menu.Item>
         <Menu.Divider />
         {isForbidden && <Menu.Label>{reason}</Menu.Label>}
@@ -88,7 +89,7 @@ function OpenedMenu({ preview, onShowQrCode }: PreviewMenuProps): ReactElement {
           leftSection={<IconPencil size={16} />}
           disabled={isForbidden}
         >
-          Edit
+          {texts.previewMenu.edit}
         </Menu.Item>
         {preview.access === 'team' ? (
           <Menu.Item
@@ -96,7 +97,7 @@ function OpenedMenu({ preview, onShowQrCode }: PreviewMenuProps): ReactElement {
             disabled={isForbidden}
             onClick={() => void setAccess(preview, 'public')}
           >
-            Make publicly accessible
+            {texts.previewMenu.makePubliclyAccessible}
           </Menu.Item>
         ) : (
           <Menu.Item
@@ -104,7 +105,7 @@ function OpenedMenu({ preview, onShowQrCode }: PreviewMenuProps): ReactElement {
             disabled={isForbidden}
             onClick={() => void setAccess(preview, 'team')}
           >
-            Require authentication
+            {texts.previewMenu.requireAuthentication}
           </Menu.Item>
         )}
         <Menu.Item
@@ -113,7 +114,7 @@ function OpenedMenu({ preview, onShowQrCode }: PreviewMenuProps): ReactElement {
           disabled={isForbidden}
           onClick={() => void remove([preview])}
         >
-          Remove
+          {texts.previewMenu.remove}
         </Menu.Item>
       </Menu.Dropdown>
     </Menu>

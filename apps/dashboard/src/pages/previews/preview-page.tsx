@@ -19,7 +19,8 @@ import { QueryView } from '../../components/query-view.js';
 import { ScopedButton } from '../../components/scoped-button.js';
 import { PageSection } from '../../components/page-section.js';
 import { Together } from '../../components/together.js';
-import { exactTime, TimeAgo } from '../../components/time-ago.js';
+import { TimeAgo } from '../../components/time-ago.js';
+import { formatSeconds, formatTime } from '../../intl.js';
 import {
   IconActivity,
   IconExternalLink,
@@ -32,14 +33,15 @@ import {
 import { PreviewCredentials } from './preview-credentials.js';
 import { PreviewHistory } from './preview-history.js';
 import { PreviewTraffic } from './preview-traffic.js';
+import { texts } from './texts.js';
 import { usePreviewActions } from './use-preview-actions.js';
 
 const QrDialog = lazy(async () => ({ default: (await import('./qr-dialog.js')).QrDialog }));
 
 const PROTOCOLS: Readonly<Record<Preview['ingress']['protocol'], string>> = {
   http1: 'HTTP/1.1',
-  h2c: 'HTTP/2 without TLS',
-  h2: 'HTTP/2 with TLS',
+  h2c: texts.previewPage.h2c,
+  h2: texts.previewPage.h2,
 };
 
 /** All details of one preview. */
@@ -51,8 +53,8 @@ export function PreviewPage({
   const query = useQuery(previewById(params['previewId'] ?? ''));
   return (
     <Page
-      title={query.data === undefined ? 'Preview' : nameOfPreview(query.data)}
-      back={<BackLink href="/previews">Previews</BackLink>}
+      title={query.data === undefined ? texts.previewPage.preview : nameOfPreview(query.data)}
+      back={<BackLink href="/previews">{texts.previewPage.previews}</BackLink>}
       actions={
         query.data && (
           <Group visibleFrom="sm" gap="xs">
@@ -76,7 +78,7 @@ function Actions({ preview }: { preview: Preview }): ReactElement {
         href={`/previews/${preview.id}/requests`}
         leftSection={<IconActivity size={16} />}
       >
-        Requests
+        {texts.previewPage.requests}
       </Button>
       {preview.access === 'team' ? (
         <ScopedButton
@@ -85,7 +87,7 @@ function Actions({ preview }: { preview: Preview }): ReactElement {
           leftSection={<IconWorld size={16} />}
           onClick={() => void setAccess(preview, 'public')}
         >
-          Make publicly accessible
+          {texts.previewPage.makePubliclyAccessible}
         </ScopedButton>
       ) : (
         <ScopedButton
@@ -94,7 +96,7 @@ function Actions({ preview }: { preview: Preview }): ReactElement {
           leftSection={<IconLock size={16} />}
           onClick={() => void setAccess(preview, 'team')}
         >
-          Require authentication
+          {texts.previewPage.requireAuthentication}
         </ScopedButton>
       )}
       <ScopedButton
@@ -103,7 +105,7 @@ function Actions({ preview }: { preview: Preview }): ReactElement {
         leftSection={<IconPencil size={16} />}
         onClick={() => navigate(`/previews/${preview.id}/edit`)}
       >
-        Edit
+        {texts.previewPage.edit}
       </ScopedButton>
       <ScopedButton
         needs="previews:write"
@@ -112,7 +114,7 @@ function Actions({ preview }: { preview: Preview }): ReactElement {
         leftSection={<IconTrash size={16} />}
         onClick={() => void remove([preview]).then((isGone) => isGone && navigate('/previews'))}
       >
-        Remove
+        {texts.previewPage.remove}
       </ScopedButton>
     </>
   );
@@ -153,19 +155,19 @@ function Address({ preview }: { preview: Preview }): ReactElement {
   const [isQrShown, setIsQrShown] = useState(false);
   const connected = useConnectedManagers();
   return (
-    <PageSection title="Address">
+    <PageSection title={texts.previewPage.address}>
       <Group gap="xs">
         <Anchor href={preview.url} target="_blank" rel="noreferrer" fw={500}>
           {preview.url}
         </Anchor>
-        <CopyIcon value={preview.url} label="Copy the link" />
+        <CopyIcon value={preview.url} label={texts.previewPage.copyLink} />
         <Button
           variant="subtle"
           size="compact-sm"
           leftSection={<IconQrcode size={16} />}
           onClick={() => setIsQrShown(true)}
         >
-          QR code
+          {texts.previewPage.qrCode}
         </Button>
         <Button
           component="a"
@@ -176,14 +178,14 @@ function Address({ preview }: { preview: Preview }): ReactElement {
           size="compact-sm"
           leftSection={<IconExternalLink size={16} />}
         >
-          Open
+          {texts.previewPage.open}
         </Button>
       </Group>
       <Group mt="sm" gap="md">
         <PreviewState isConnected={connected?.has(preview.trafficManagerId)} />
         <AccessBadge access={preview.access} />
         <Text size="sm" c="dimmed">
-          last used <TimeAgo at={preview.lastUsedAt} />
+          {texts.previewPage.lastUsed(<TimeAgo at={preview.lastUsedAt} />)}
         </Text>
       </Group>
       <Suspense fallback={null}>
@@ -201,24 +203,33 @@ function Intercept({ preview }: { preview: Preview }): ReactElement {
   const { workload, namespace, client } = preview.intercept;
   const pairs = Object.entries(intercept?.metadata ?? {});
   return (
-    <PageSection title="Intercept">
+    <PageSection title={texts.previewPage.intercept}>
       <Facts
         facts={[
           [
-            'Workload',
+            texts.previewPage.workload,
             intercept === undefined ? workload : [intercept.workloadKind, workload].join(' ').trim(),
           ],
-          ['Namespace', namespace],
-          ['Traffic manager', manager && nameOfManager(manager)],
-          ['Who', client],
-          ['Mechanism', intercept && [intercept.mechanism, ...intercept.mechanismArgs].join(' ').trim()],
+          [texts.previewPage.namespace, namespace],
+          [texts.previewPage.trafficManager, manager && nameOfManager(manager)],
+          [texts.previewPage.who, client],
           [
-            'Service',
+            texts.previewPage.mechanism,
+            intercept && [intercept.mechanism, ...intercept.mechanismArgs].join(' ').trim(),
+          ],
+          [
+            texts.previewPage.service,
             intercept && [intercept.serviceName, intercept.servicePortIdentifier].filter(Boolean).join(' : '),
           ],
-          ['Ingress', intercept?.targetHost ? `${intercept.targetHost}:${intercept.targetPort}` : null],
-          ['State', intercept && intercept.disposition !== 'UNSPECIFIED' && <Disposition {...intercept} />],
-          ['Id', <Code key="id">{preview.interceptId}</Code>],
+          [
+            texts.previewPage.ingress,
+            intercept?.targetHost ? `${intercept.targetHost}:${intercept.targetPort}` : null,
+          ],
+          [
+            texts.previewPage.state,
+            intercept && intercept.disposition !== 'UNSPECIFIED' && <Disposition {...intercept} />,
+          ],
+          [texts.previewPage.id, <Code key="id">{preview.interceptId}</Code>],
           ...pairs.map(([name, value]) => [name, value] as const),
         ]}
       />
@@ -230,21 +241,31 @@ function Ingress({ preview }: { preview: Preview }): ReactElement {
   const { ingress, addRequestHeaders } = preview;
   const headers = Object.entries(addRequestHeaders);
   return (
-    <PageSection title="Ingress and headers">
+    <PageSection title={texts.previewPage.ingressAndHeaders}>
       <Facts
         facts={[
-          ['Host', ingress.host],
-          ['Port', ingress.port === 0 ? 'not known yet' : ingress.port],
-          ['Host header', ingress.l5Host],
-          ['Protocol', PROTOCOLS[ingress.protocol]],
-          ['TLS', ingress.useTls ? (ingress.verifyTls ? 'yes' : 'yes, with any certificate') : 'no'],
-          ['Other protocols', preview.allowUpgrades ? 'allowed' : 'refused'],
+          [texts.previewPage.host, ingress.host],
+          [texts.previewPage.port, ingress.port === 0 ? texts.previewPage.notKnownYet : ingress.port],
+          [texts.previewPage.hostHeader, ingress.l5Host],
+          [texts.previewPage.protocol, PROTOCOLS[ingress.protocol]],
+          [
+            'TLS',
+            ingress.useTls
+              ? ingress.verifyTls
+                ? texts.previewPage.yes
+                : texts.previewPage.yesWithAnyCertificate
+              : texts.previewPage.no,
+          ],
+          [
+            texts.previewPage.otherProtocols,
+            preview.allowUpgrades ? texts.previewPage.allowed : texts.previewPage.refused,
+          ],
           ...headers.map(([name, value]) => [name, <Code key={name}>{value}</Code>] as const),
         ]}
       />
       {headers.length === 0 && (
         <Text size="sm" c="dimmed">
-          No header is added to requests.
+          {texts.previewPage.noHeaders}
         </Text>
       )}
     </PageSection>
@@ -253,24 +274,26 @@ function Ingress({ preview }: { preview: Preview }): ReactElement {
 
 function Access({ preview }: { preview: Preview }): ReactElement {
   return (
-    <PageSection title="Access">
+    <PageSection title={texts.previewPage.access}>
       <Text size="sm" mb="xs">
-        {preview.access === 'public'
-          ? 'Anyone who knows the address can open it.'
-          : 'After signing in, members of the team can open it, and:'}
+        {preview.access === 'public' ? texts.previewPage.publicAbout : texts.previewPage.teamAbout}
       </Text>
       {preview.access === 'team' && (
         <Facts
           facts={[
             [
-              'People',
-              preview.allowedEmails.length === 0 ? 'no other people' : preview.allowedEmails.join(', '),
+              texts.previewPage.people,
+              preview.allowedEmails.length === 0
+                ? texts.previewPage.noOtherPeople
+                : preview.allowedEmails.join(', '),
             ],
             [
-              'Domains',
-              preview.allowedDomains.length === 0 ? 'no domain' : preview.allowedDomains.join(', '),
+              texts.previewPage.domains,
+              preview.allowedDomains.length === 0
+                ? texts.previewPage.noDomain
+                : preview.allowedDomains.join(', '),
             ],
-            ['By link or token', 'people and programs with a credential below'],
+            [texts.previewPage.byLinkOrToken, texts.previewPage.byCredential],
           ]}
         />
       )}
@@ -281,16 +304,25 @@ function Access({ preview }: { preview: Preview }): ReactElement {
 function Lifetime({ preview }: { preview: Preview }): ReactElement {
   const { pullRequest, pullRequestUrl, expiresAt, idleExpirySeconds } = preview;
   return (
-    <PageSection title="Pull request and expiry">
+    <PageSection title={texts.previewPage.pullRequestAndExpiry}>
       <Facts
         facts={[
-          ['Pull request', pullRequestUrl === null ? 'none' : <OutsideLink url={pullRequestUrl} />],
-          ['Comment', pullRequest && <PullRequestComment pullRequest={pullRequest} />],
-          ['Banner', preview.displayBanner ? 'pages show a banner' : 'none'],
-          ['Ends', expiresAt === null ? 'no fixed time' : exactTime(expiresAt)],
-          ['When unused', idleText(idleExpirySeconds)],
-          ['Created', <TimeAgo key="created" at={preview.createdAt} />],
-          ['Changed', <TimeAgo key="changed" at={preview.updatedAt} />],
+          [
+            texts.previewPage.pullRequest,
+            pullRequestUrl === null ? texts.previewPage.none : <OutsideLink url={pullRequestUrl} />,
+          ],
+          [texts.previewPage.comment, pullRequest && <PullRequestComment pullRequest={pullRequest} />],
+          [
+            texts.previewPage.banner,
+            preview.displayBanner ? texts.previewPage.pagesShowBanner : texts.previewPage.none,
+          ],
+          [
+            texts.previewPage.ends,
+            expiresAt === null ? texts.previewPage.noFixedTime : formatTime(expiresAt),
+          ],
+          [texts.previewPage.whenUnused, idleText(idleExpirySeconds)],
+          [texts.previewPage.created, <TimeAgo key="created" at={preview.createdAt} />],
+          [texts.previewPage.changed, <TimeAgo key="changed" at={preview.updatedAt} />],
         ]}
       />
     </PageSection>
@@ -304,10 +336,10 @@ function PullRequestComment({
 }): ReactElement {
   const { status, detail, commentUrl } = pullRequest;
   const text = {
-    pending: 'the comment is being written',
-    posted: 'the comment is posted',
-    failed: 'the comment could not be written; Culvert tries again',
-    unsupported: 'this server does not comment on pull requests of this host',
+    pending: texts.previewPage.commentPending,
+    posted: texts.previewPage.commentPosted,
+    failed: texts.previewPage.commentFailed,
+    unsupported: texts.previewPage.commentUnsupported,
   }[status];
   return (
     <>
@@ -332,14 +364,7 @@ function OutsideLink({ url, text = url }: { url: string; text?: string }): React
 }
 
 function idleText(seconds: number | null): string {
-  if (seconds === null) return 'default of the team';
-  if (seconds === 0) return 'never removed';
-  const [unit, size] =
-    seconds % 86_400 === 0
-      ? (['day', 86_400] as const)
-      : seconds % 3600 === 0
-        ? (['hour', 3600] as const)
-        : (['minute', 60] as const);
-  const count = Math.round(seconds / size);
-  return `removed after ${count} ${unit}${count === 1 ? '' : 's'} without a request`;
+  if (seconds === null) return texts.previewPage.teamDefault;
+  if (seconds === 0) return texts.previewPage.neverRemoved;
+  return texts.previewPage.removedAfter(formatSeconds(seconds));
 }

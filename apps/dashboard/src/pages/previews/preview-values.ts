@@ -1,6 +1,7 @@
 /** Values of the form of a preview, and their conversion to the API. */
 import { ApiProblem } from '../../api/problem.js';
 import type { CreatePreview, Preview, PreviewAccess, UpdatePreview } from '../../api/previews.js';
+import { texts } from './texts.js';
 
 export interface HeaderValue {
   readonly name: string;
@@ -127,14 +128,15 @@ type Errors = Record<string, string>;
 export function validate(values: PreviewValues): Errors {
   const errors: Errors = {};
   const port = Number(values.ingress.port);
-  if (values.isExisting && values.interceptId === '') errors['interceptId'] = 'Choose an intercept';
+  if (values.isExisting && values.interceptId === '')
+    errors['interceptId'] = texts.previewValues.interceptMissing;
   if (!values.isExisting && values.intercept.workload.trim() === '')
-    errors['intercept.workload'] = 'Enter the workload';
-  if (values.ingress.host.trim() === '') errors['ingress.host'] = 'Enter the host of the ingress';
+    errors['intercept.workload'] = texts.previewValues.workloadMissing;
+  if (values.ingress.host.trim() === '') errors['ingress.host'] = texts.previewValues.hostMissing;
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
-    errors['ingress.port'] = 'Enter a port from 1 to 65535';
+    errors['ingress.port'] = texts.previewValues.badPort;
   if (values.expiresAt !== '' && Number.isNaN(Date.parse(values.expiresAt)))
-    errors['expiresAt'] = 'Choose a day and a time';
+    errors['expiresAt'] = texts.previewValues.badTime;
   return errors;
 }
 

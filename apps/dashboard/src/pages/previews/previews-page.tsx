@@ -17,6 +17,7 @@ import { IconPlus, IconTrash, IconWorldShare } from '../../icons.js';
 import { PreviewFilters } from './preview-filters.js';
 import { PreviewMenu } from './preview-menu.js';
 import { TrafficCell } from './preview-traffic.js';
+import { texts } from './texts.js';
 import { usePreviewActions } from './use-preview-actions.js';
 import { usePreviewFilter } from './use-preview-filter.js';
 import classes from './previews-page.module.css';
@@ -48,15 +49,15 @@ export function PreviewsPage(): ReactElement {
   const isEmpty = query.data !== undefined && previews.length === 0 && !query.isPlaceholderData;
   return (
     <Page
-      title="Previews"
-      description="Share a service in your cluster with a URL."
+      title={texts.previewsPage.previews}
+      description={texts.previewsPage.description}
       actions={
         <ScopedButton
           needs="previews:write"
           leftSection={<IconPlus size={16} />}
           onClick={() => navigate('/previews/new')}
         >
-          Create a preview
+          {texts.previewsPage.createPreview}
         </ScopedButton>
       }
     >
@@ -74,7 +75,7 @@ export function PreviewsPage(): ReactElement {
             <NothingThere isFiltered={isFiltered} onClear={clear} />
           ) : (
             <VirtualTable
-              label="Previews"
+              label={texts.previewsPage.previews}
               columns={columns}
               rows={previews}
               keyOf={keyOfPreview}
@@ -96,10 +97,10 @@ export function PreviewsPage(): ReactElement {
       )}
       {chosen.length > 0 && (
         <Group className={classes['bar']} justify="space-between">
-          <Text size="sm">{chosen.length} selected</Text>
+          <Text size="sm">{texts.previewsPage.selected(chosen.length)}</Text>
           <Group gap="xs">
             <Button variant="default" size="xs" onClick={() => setSelected(new Set())}>
-              Clear the selection
+              {texts.previewsPage.clearSelection}
             </Button>
             <ScopedButton
               needs="previews:write"
@@ -108,7 +109,7 @@ export function PreviewsPage(): ReactElement {
               leftSection={<IconTrash size={14} />}
               onClick={() => void remove(chosen).then((isDone) => isDone && setSelected(new Set()))}
             >
-              Remove
+              {texts.previewsPage.remove}
             </ScopedButton>
           </Group>
         </Group>
@@ -132,7 +133,7 @@ function columnsOf(
   return [
     {
       key: 'name',
-      header: 'Preview',
+      header: texts.previewsPage.preview,
       width: 'minmax(14rem, 3fr)',
       onPhone: 'title',
       render: (preview) => (
@@ -148,7 +149,7 @@ function columnsOf(
     },
     {
       key: 'workload',
-      header: 'Workload',
+      header: texts.previewsPage.workload,
       width: 'minmax(8rem, 2fr)',
       render: ({ intercept }) => (
         <>
@@ -163,25 +164,25 @@ function columnsOf(
     },
     {
       key: 'state',
-      header: 'State',
+      header: texts.previewsPage.state,
       width: '7rem',
       render: ({ trafficManagerId }) => <PreviewState isConnected={connected?.has(trafficManagerId)} />,
     },
     {
       key: 'access',
-      header: 'Access',
+      header: texts.previewsPage.access,
       width: '5rem',
       render: ({ access }) => <AccessBadge access={access} />,
     },
     {
       key: 'traffic',
-      header: 'Last hour',
+      header: texts.previewsPage.lastHour,
       width: 'minmax(6rem, 1fr)',
       render: (preview) => <TrafficCell traffic={traffic?.get(preview.id)} name={nameOfPreview(preview)} />,
     },
     {
       key: 'used',
-      header: 'Last used',
+      header: texts.previewsPage.lastUsed,
       width: '8rem',
       onPhone: 'hidden',
       render: ({ lastUsedAt }) => (
@@ -205,32 +206,31 @@ function NothingThere({ isFiltered, onClear }: { isFiltered: boolean; onClear: (
   return isFiltered ? (
     <EmptyState
       icon={IconWorldShare}
-      title="No previews match"
+      title={texts.previewsPage.noMatch}
       action={
         <Button variant="default" onClick={onClear}>
-          Show all previews
+          {texts.previewsPage.showAllPreviews}
         </Button>
       }
     >
-      Change the search or the filters.
+      {texts.previewsPage.noMatchText}
     </EmptyState>
   ) : (
     <EmptyState
       icon={IconWorldShare}
-      title="No previews yet"
+      title={texts.previewsPage.none}
       action={
         <Group>
           <Button component={Link} href="/previews/new">
-            Create a preview
+            {texts.previewsPage.createPreview}
           </Button>
           <Button component={Link} href="/" variant="default">
-            Show me how
+            {texts.previewsPage.showMeHow}
           </Button>
         </Group>
       }
     >
-      A preview is a URL that leads to one service: in one of your clusters, or on your machine with{' '}
-      <Code>culvert expose 3000</Code>.
+      {texts.previewsPage.noneText(<Code>culvert expose 3000</Code>)}
     </EmptyState>
   );
 }
@@ -247,6 +247,5 @@ function choices(
 }
 
 function countOf(loaded: number, hasMore: boolean, total: number | undefined): string {
-  if (!hasMore) return loaded === 1 ? '1 preview' : `${loaded} previews`;
-  return total === undefined ? `${loaded} previews and more` : `${loaded} of ${total} previews`;
+  return texts.previewsPage.count(loaded, hasMore, total);
 }

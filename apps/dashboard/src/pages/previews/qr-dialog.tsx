@@ -3,6 +3,7 @@ import type { ReactElement } from 'react';
 import { encode } from 'uqr';
 import type { Preview } from '../../api/previews.js';
 import { CopyButton } from '../../components/copy-button.js';
+import { texts } from './texts.js';
 
 /** QR code for opening a preview on a phone. Drawn as squares, without markup from elsewhere. */
 export function QrDialog({ preview, onClose }: { preview: Preview; onClose: () => void }): ReactElement {
@@ -11,14 +12,19 @@ export function QrDialog({ preview, onClose }: { preview: Preview; onClose: () =
     .flatMap((row, y) => row.map((isDark, x) => (isDark ? `M${x} ${y}h1v1h-1z` : '')))
     .join('');
   return (
-    <Modal opened onClose={onClose} title="Open on a phone" closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Modal
+      opened
+      onClose={onClose}
+      title={texts.qrDialog.title}
+      closeButtonProps={{ 'aria-label': texts.qrDialog.close }}
+    >
       <Stack align="center">
         <svg
           viewBox={`0 0 ${size} ${size}`}
           width={260}
           height={260}
           role="img"
-          aria-label={`QR code of ${preview.url}`}
+          aria-label={texts.qrDialog.imageText(preview.url)}
           shapeRendering="crispEdges"
         >
           <rect width={size} height={size} fill="#fff" />
@@ -27,7 +33,7 @@ export function QrDialog({ preview, onClose }: { preview: Preview; onClose: () =
         <Text size="sm" ta="center">
           {preview.url}
         </Text>
-        <CopyButton value={preview.url} label="Copy the link" />
+        <CopyButton value={preview.url} label={texts.qrDialog.copyLink} />
       </Stack>
     </Modal>
   );

@@ -5,6 +5,7 @@ import { trafficManagers } from '../../api/traffic-managers.js';
 import { useConfirm } from '../../components/confirm.js';
 import { toastDone, toastProblem } from '../../components/toast.js';
 import { removalText } from './removal-text.js';
+import { texts } from './texts.js';
 
 /** Most removals under way at once. */
 const MAX_AT_ONCE = 5;
@@ -26,8 +27,8 @@ export function usePreviewActions(): PreviewActions {
       const changed = await updatePreview(preview.id, { access });
       const said =
         access === 'public'
-          ? `Anyone who knows the address can now open ${preview.hostname}`
-          : `${preview.hostname} now requires authentication`;
+          ? texts.previewActions.nowPublic(preview.hostname)
+          : texts.previewActions.nowPrivate(preview.hostname);
       toastDone(said, () => void setAccess(changed, preview.access));
     } catch (error) {
       putPreview(preview);
@@ -38,18 +39,18 @@ export function usePreviewActions(): PreviewActions {
   const remove = async (previews: readonly Preview[]): Promise<boolean> => {
     const [first] = previews;
     if (first === undefined) return false;
-    const what = previews.length === 1 ? first.hostname : `${previews.length} previews`;
+    const what = previews.length === 1 ? first.hostname : texts.previewActions.count(previews.length);
     const isSure = await confirm({
-      title: `Remove ${previews.length === 1 ? 'this preview' : what}?`,
+      title: texts.previewActions.removeTitle(previews.length),
       text: removalText(previews, await telepresenceManagers()),
-      confirm: 'Remove',
+      confirm: texts.previewActions.remove,
       isDangerous: true,
     });
     if (!isSure) return false;
     const failures = await removeAll(previews.map(({ id }) => id));
     const [failure] = failures;
-    if (failure === undefined) toastDone(previews.length === 1 ? `Removed ${what}` : `Removed ${what}`);
-    else toastProblem(failure, `${failures.length} of ${previews.length} could not be removed`);
+    if (failure === undefined) toastDone(texts.previewActions.removed(what));
+    else toastProblem(failure, texts.previewActions.notRemoved(failures.length, previews.length));
     return failure === undefined;
   };
 

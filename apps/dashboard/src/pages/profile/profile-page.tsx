@@ -22,6 +22,7 @@ import { TimeAgo } from '../../components/time-ago.js';
 import { toastDone, toastProblem } from '../../components/toast.js';
 import { Together } from '../../components/together.js';
 import { programs, Programs } from './programs.js';
+import { texts } from './texts.js';
 import { describeBrowser } from './user-agent.js';
 import classes from './profile.module.css';
 
@@ -51,15 +52,22 @@ export function ProfilePage(): ReactElement {
   const { user, teams } = useMe();
   const sections = [useQuery(signInMethods()), useInfiniteQuery(userSessions()), useQuery(programs())];
   return (
-    <Page title="Profile" description={user?.email}>
+    <Page title={texts.profilePage.title} description={user?.email}>
       <Stack gap="xl">
         <Paper p="lg">
           <Facts
             layout="grid"
             facts={[
-              ['Name', user?.name === '' ? '–' : (user?.name ?? '–')],
-              ['Address', user?.email ?? '–'],
-              ['Teams', teams.map(({ name, role }) => `${name} (${role ?? 'none'})`).join(', ') || 'none'],
+              [texts.profilePage.name, user?.name === '' ? '–' : (user?.name ?? '–')],
+              [texts.profilePage.address, user?.email ?? '–'],
+              [
+                texts.profilePage.teams,
+                teams
+                  .map(({ name, role }) =>
+                    texts.profilePage.teamAndRole(name, role ?? texts.profilePage.none),
+                  )
+                  .join(', ') || texts.profilePage.none,
+              ],
             ]}
           />
         </Paper>
@@ -77,16 +85,18 @@ export function ProfilePage(): ReactElement {
 function SignInMethods(): ReactElement {
   const methods = useQuery(signInMethods());
   return (
-    <PageSection title="How you sign in">
+    <PageSection title={texts.profilePage.howYouSignIn}>
       <QueryView query={methods}>
         {({ hasPassword, providers }) => (
           <Paper px="lg">
             <ul className={classes['list']}>
               <li className={classes['item']}>
-                <Text size="sm">{hasPassword ? 'With a password' : 'Without a password'}</Text>
+                <Text size="sm">
+                  {hasPassword ? texts.profilePage.withPassword : texts.profilePage.withoutPassword}
+                </Text>
                 {!hasPassword && (
                   <Anchor href="/reset-password" size="sm">
-                    Set one
+                    {texts.profilePage.setPassword}
                   </Anchor>
                 )}
               </li>
@@ -95,7 +105,7 @@ function SignInMethods(): ReactElement {
                   <div>
                     <Text size="sm">{hostOf(issuer)}</Text>
                     <Text size="xs" c="dimmed">
-                      since <TimeAgo at={createdAt} />
+                      {texts.profilePage.since(<TimeAgo at={createdAt} />)}
                     </Text>
                   </div>
                 </li>
@@ -118,22 +128,22 @@ function Sessions(): ReactElement {
   const sessions = useInfiniteQuery(userSessions());
   const endOthers = useMutation({
     mutationFn: () => answerOf(api.DELETE('/api/v1/me/sessions')),
-    onSuccess: () => toastDone('Signed out your other browsers'),
-    onError: (error) => toastProblem(error, 'Your other browsers could not be signed out'),
+    onSuccess: () => toastDone(texts.profilePage.othersSignedOut),
+    onError: (error) => toastProblem(error, texts.profilePage.othersNotSignedOut),
     onSettled: () => refresh('user-session'),
   });
   const ask = async (): Promise<void> => {
     const isSure = await confirm({
-      title: 'Sign out all other browsers?',
-      text: 'Takes effect at once, and also closes the private previews that are open in them.',
-      confirm: 'Sign out others',
+      title: texts.profilePage.signOutOthersTitle,
+      text: texts.profilePage.signOutOthersText,
+      confirm: texts.profilePage.signOutOthers,
       isDangerous: true,
     });
     if (isSure) endOthers.mutate();
   };
   return (
     <PageSection
-      title="Where you are signed in"
+      title={texts.profilePage.sessions}
       actions={
         <Button
           variant="light"
@@ -142,7 +152,7 @@ function Sessions(): ReactElement {
           loading={endOthers.isPending}
           onClick={() => void ask()}
         >
-          Sign out all others
+          {texts.profilePage.signOutAllOthers}
         </Button>
       }
     >
@@ -164,7 +174,7 @@ function Sessions(): ReactElement {
                 loading={sessions.isFetchingNextPage}
                 onClick={() => void sessions.fetchNextPage()}
               >
-                Show older sessions
+                {texts.profilePage.showOlderSessions}
               </Button>
             )}
           </Paper>
@@ -182,8 +192,8 @@ function Session({ session }: { session: UserSession }): ReactElement {
       answerOf(
         api.DELETE('/api/v1/me/sessions/{userSessionId}', { params: { path: { userSessionId: id } } }),
       ),
-    onSuccess: () => toastDone(`Signed out ${name}`),
-    onError: (error) => toastProblem(error, 'The browser could not be signed out'),
+    onSuccess: () => toastDone(texts.profilePage.signedOut(name)),
+    onError: (error) => toastProblem(error, texts.profilePage.notSignedOut),
     onSettled: () => refresh('user-session'),
   });
   return (
@@ -195,13 +205,16 @@ function Session({ session }: { session: UserSession }): ReactElement {
           </Text>
           {isCurrent && (
             <Badge size="xs" variant="light">
-              this browser
+              {texts.profilePage.thisBrowser}
             </Badge>
           )}
         </Group>
         <Text size="xs" c="dimmed">
-          {address ?? 'unknown address'} · signed in <TimeAgo at={createdAt} /> · seen{' '}
-          <TimeAgo at={lastSeenAt} />
+          {texts.profilePage.session(
+            address ?? texts.profilePage.unknownAddress,
+            <TimeAgo at={createdAt} />,
+            <TimeAgo at={lastSeenAt} />,
+          )}
         </Text>
       </div>
       <Button
@@ -210,9 +223,13 @@ function Session({ session }: { session: UserSession }): ReactElement {
         color="red"
         loading={end.isPending}
         onClick={() => (isCurrent ? signOut() : end.mutate())}
-        aria-label={isCurrent ? 'Sign out this browser' : `Sign out ${name}, ${address ?? 'unknown address'}`}
+        aria-label={
+          isCurrent
+            ? texts.profilePage.signOutHere
+            : texts.profilePage.signOutOf(name, address ?? texts.profilePage.unknownAddress)
+        }
       >
-        Sign out
+        {texts.profilePage.signOut}
       </Button>
     </li>
   );
@@ -227,7 +244,7 @@ function PasswordForm(): ReactElement {
     onSuccess: async () => {
       setCurrent('');
       setNext('');
-      toastDone('Password changed. Your other browsers are signed out.');
+      toastDone(texts.profilePage.passwordChanged);
       await refresh('user-session');
     },
   });
@@ -237,11 +254,11 @@ function PasswordForm(): ReactElement {
   };
   const problem = change.isError ? describeError(change.error) : null;
   return (
-    <PageSection title="Password" description="Changing it signs out your other browsers." isFramed>
+    <PageSection title={texts.profilePage.password} description={texts.profilePage.passwordAbout} isFramed>
       <form onSubmit={save}>
         <Stack maw={420}>
           <PasswordInput
-            label="Current password"
+            label={texts.profilePage.currentPassword}
             autoComplete="current-password"
             value={current}
             onChange={(event) => setCurrent(event.currentTarget.value)}
@@ -249,8 +266,8 @@ function PasswordForm(): ReactElement {
             required
           />
           <PasswordInput
-            label="New password"
-            description="At least 8 characters."
+            label={texts.profilePage.newPassword}
+            description={texts.profilePage.newPasswordAbout}
             autoComplete="new-password"
             value={next}
             onChange={(event) => setNext(event.currentTarget.value)}
@@ -266,7 +283,7 @@ function PasswordForm(): ReactElement {
           )}
           <Group>
             <Button type="submit" loading={change.isPending}>
-              Change password
+              {texts.profilePage.changePassword}
             </Button>
           </Group>
         </Stack>

@@ -10,6 +10,7 @@ import { PageSection } from '../../components/page-section.js';
 import { QueryView } from '../../components/query-view.js';
 import { TimeAgo } from '../../components/time-ago.js';
 import { toastDone, toastProblem } from '../../components/toast.js';
+import { texts } from './texts.js';
 import classes from './profile.module.css';
 
 type Program = Schemas['Program'];
@@ -25,15 +26,12 @@ export const programs = () =>
 export function Programs(): ReactElement {
   const all = useQuery(programs());
   return (
-    <PageSection
-      title="Programs that act for you"
-      description="Programs that you signed in to with the culvert command or Telepresence, in all your teams."
-    >
+    <PageSection title={texts.programs.title} description={texts.programs.about}>
       <QueryView query={all}>
         {(list) =>
           list.length === 0 ? (
             <Text size="sm" c="dimmed">
-              None. A program appears here when you run culvert login or telepresence login.
+              {texts.programs.none}
             </Text>
           ) : (
             <Paper px="lg">
@@ -56,17 +54,15 @@ function ProgramItem({ program }: { program: Program }): ReactElement {
   const end = useMutation({
     mutationFn: () =>
       answerOf(api.DELETE('/api/v1/me/programs/{programId}', { params: { path: { programId: id } } })),
-    onSuccess: () => toastDone(`Revoked the access of ${name}`),
-    onError: (error) => toastProblem(error, 'The access could not be revoked'),
+    onSuccess: () => toastDone(texts.programs.revoked(name)),
+    onError: (error) => toastProblem(error, texts.programs.notRevoked),
     onSettled: () => refresh('me'),
   });
   const ask = async (): Promise<void> => {
     const isSure = await confirm({
-      title: `Revoke the access of ${name}?`,
-      text:
-        'The program is signed out at once, and tunnels that it opened for traffic managers close. API keys ' +
-        'that it created keep working: revoke them too if you no longer trust it.',
-      confirm: 'Revoke access',
+      title: texts.programs.revokeTitle(name),
+      text: texts.programs.revokeText,
+      confirm: texts.programs.revoke,
       isDangerous: true,
     });
     if (isSure) end.mutate();
@@ -78,7 +74,7 @@ function ProgramItem({ program }: { program: Program }): ReactElement {
           {name}
         </Text>
         <Text size="xs" c="dimmed">
-          in {team.name} · since <TimeAgo at={createdAt} /> · used <TimeAgo at={lastUsedAt} />
+          {texts.programs.use(team.name, <TimeAgo at={createdAt} />, <TimeAgo at={lastUsedAt} />)}
         </Text>
       </div>
       <Button
@@ -87,9 +83,9 @@ function ProgramItem({ program }: { program: Program }): ReactElement {
         color="red"
         loading={end.isPending}
         onClick={() => void ask()}
-        aria-label={`Revoke access of ${name} in ${team.name}`}
+        aria-label={texts.programs.revokeOf(name, team.name)}
       >
-        Revoke access
+        {texts.programs.revoke}
       </Button>
     </li>
   );

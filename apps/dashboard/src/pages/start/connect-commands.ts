@@ -1,4 +1,5 @@
 import type { KeyPurposeName } from '../../api/key-purposes.js';
+import { texts } from './texts.js';
 
 /** Commands that connect a traffic manager, with the address of this deployment and a key filled in. */
 
@@ -21,7 +22,7 @@ export interface Way {
 }
 
 /** Placeholder until there is a key. */
-export const NO_KEY = '<your API key>';
+export const NO_KEY = texts.connectCommands.noKey;
 /** Example name of the image: only the owner of a cluster knows its registry. */
 const NO_IMAGE = 'registry.example.com/culvert-traffic-manager';
 
@@ -32,20 +33,20 @@ export function waysToConnect(target: Target): readonly Way[] {
 function machine({ origin }: Target): Way {
   return {
     id: 'machine',
-    label: 'This machine',
-    about: 'Share a service on your machine, such as a development server. You need no other connection.',
+    label: texts.connectCommands.thisMachine,
+    about: texts.connectCommands.thisMachineAbout,
     keyFor: null,
     obstacle: null,
     steps: [
       {
-        name: 'the commands to install culvert',
-        text: 'Once, in a checkout of Culvert:',
+        name: texts.connectCommands.installName,
+        text: texts.connectCommands.installText,
         code: `npm ci && npm run -s build
 mkdir -p ~/.local/bin && ln -sf "$PWD/apps/cli/bin/culvert.mjs" ~/.local/bin/culvert`,
       },
       {
-        name: 'the commands',
-        text: 'Sign in, then share the service on port 3000. The command creates a preview and prints its URL:',
+        name: texts.connectCommands.commands,
+        text: texts.connectCommands.exposeText,
         code: `culvert login --url ${origin}
 culvert expose 3000`,
       },
@@ -61,25 +62,21 @@ function isLocal(origin: string): boolean {
 function kubernetes({ origin, keyOf }: Target): Way {
   return {
     id: 'kubernetes',
-    label: 'Kubernetes',
-    about:
-      'The traffic manager in a cluster, installed with Helm. It only connects outward: it needs no port, ' +
-      'no role and no inbound rule.',
+    label: texts.connectCommands.kubernetes,
+    about: texts.connectCommands.kubernetesAbout,
     keyFor: 'manager',
-    obstacle: isLocal(origin)
-      ? `Clusters cannot reach ${origin}. Open the dashboard at an address that they can reach, and copy the commands there.`
-      : null,
+    obstacle: isLocal(origin) ? texts.connectCommands.kubernetesObstacle(origin) : null,
     steps: [
       {
-        name: 'the image',
-        text: 'In a checkout of Culvert, build the image, and push it to the registry of your cluster:',
+        name: texts.connectCommands.imageName,
+        text: texts.connectCommands.imageText,
         code: `docker build -f infra/docker/Dockerfile --target traffic-manager \\
   -t ${NO_IMAGE} .
 docker push ${NO_IMAGE}`,
       },
       {
-        name: 'the Helm command',
-        text: 'Then, from the same checkout:',
+        name: texts.connectCommands.helmName,
+        text: texts.connectCommands.helmText,
         code: `helm install traffic-manager infra/helm/traffic-manager \\
   --namespace culvert --create-namespace \\
   --set culvertUrl=${origin} \\
@@ -97,14 +94,14 @@ function container({ origin, keyOf }: Target): Way {
   const network = isLocal(origin) ? ' --network host' : '';
   return {
     id: 'container',
-    label: 'Container',
-    about: 'On any machine that reaches the services, such as one beside a development cluster.',
+    label: texts.connectCommands.container,
+    about: texts.connectCommands.containerAbout,
     keyFor: 'manager',
     obstacle: null,
     steps: [
       {
-        name: 'the commands',
-        text: 'In a checkout of Culvert:',
+        name: texts.connectCommands.commands,
+        text: texts.connectCommands.containerText,
         code: `docker build -f infra/docker/Dockerfile --target traffic-manager -t culvert-traffic-manager .
 docker run --rm${network} -e CULVERT_URL=${origin} -e CULVERT_API_KEY='${keyOf('manager')}' \\
   -e CULVERT_MANAGER_ID=my-cluster -e CULVERT_MANAGER_NAME=my-cluster culvert-traffic-manager`,
@@ -116,17 +113,14 @@ docker run --rm${network} -e CULVERT_URL=${origin} -e CULVERT_API_KEY='${keyOf('
 function checkout({ origin, keyOf }: Target): Way {
   return {
     id: 'checkout',
-    label: 'Node',
-    about: 'From a checkout of Culvert, without containers. It runs until you stop it.',
+    label: texts.connectCommands.node,
+    about: texts.connectCommands.nodeAbout,
     keyFor: 'manager',
     obstacle: null,
     steps: [
       {
-        name: 'the commands',
-        text:
-          'In a checkout of Culvert. By default, the traffic manager refuses services on loopback addresses of ' +
-          'its own machine. To share such a service, begin the last command with a list of the only services ' +
-          'to allow: CULVERT_ALLOW=127.0.0.1:3000.',
+        name: texts.connectCommands.commands,
+        text: texts.connectCommands.checkoutText,
         code: `npm ci && npm run -s build
 CULVERT_URL=${origin} CULVERT_API_KEY='${keyOf('manager')}' \\
   CULVERT_MANAGER_ID=my-cluster CULVERT_MANAGER_NAME=my-cluster npm run -s traffic-manager`,
@@ -141,25 +135,20 @@ function telepresence({ origin, keyOf }: Target): Way {
   const domain = port === '' ? hostname : `${hostname}:${port}`;
   return {
     id: 'telepresence',
-    label: 'Telepresence',
-    about:
-      'Your existing installation of Telepresence 2.4.1 to 2.14, unchanged. This server must have TLS. ' +
-      "Later versions have no preview URLs: run Culvert's traffic manager beside them.",
+    label: texts.connectCommands.telepresence,
+    about: texts.connectCommands.telepresenceAbout,
     keyFor: 'telepresence',
-    obstacle:
-      protocol === 'http:'
-        ? 'Telepresence connects over TLS only. Set TLS_CERT_FILE and TLS_KEY_FILE, and open the dashboard over https.'
-        : null,
+    obstacle: protocol === 'http:' ? texts.connectCommands.telepresenceObstacle : null,
     steps: [
       {
-        name: 'the Helm command',
-        text: 'Point its traffic manager to this server:',
+        name: texts.connectCommands.helmName,
+        text: texts.connectCommands.telepresenceHelmText,
         code: `helm upgrade traffic-manager datawire/telepresence --namespace ambassador --reuse-values \\
   --set systemaHost=${hostname} --set systemaPort=${systemaPort}`,
       },
       {
-        name: 'the commands',
-        text: 'Then sign in with the client of each person who creates previews (2.3.7 or later):',
+        name: texts.connectCommands.commands,
+        text: texts.connectCommands.telepresenceText,
         code: `export TELEPRESENCE_LOGIN_DOMAIN=${domain} SCOUT_DISABLE=1
 telepresence quit -u
 telepresence login --apikey='${keyOf('telepresence')}'`,

@@ -14,6 +14,7 @@ import { SecretOnce } from '../../components/secret-once.js';
 import { toastProblem } from '../../components/toast.js';
 import { NO_KEY, waysToConnect } from './connect-commands.js';
 import { Step } from './step.js';
+import { texts } from './texts.js';
 import classes from './start-page.module.css';
 
 const ALL = { search: '', state: '', access: '', workload: '', client: '' };
@@ -33,12 +34,16 @@ export function StartPage(): ReactElement {
   const count = done.filter(Boolean).length;
 
   return (
-    <Page title="Start" description="Three steps to a public URL for a private service.">
+    <Page title={texts.startPage.title} description={texts.startPage.description}>
       <Stack gap="md">
         <Group gap="sm" maw="54rem" wrap="nowrap">
-          <Progress value={(count / done.length) * 100} flex={1} aria-label="Completed steps" />
+          <Progress
+            value={(count / done.length) * 100}
+            flex={1}
+            aria-label={texts.startPage.completedSteps}
+          />
           <Text size="sm" c="dimmed">
-            {count === done.length ? 'All done' : `${count} of ${done.length} done`}
+            {count === done.length ? texts.startPage.allDone : texts.startPage.stepsDone(count, done.length)}
           </Text>
         </Group>
         <ol className={classes['steps']}>
@@ -53,21 +58,19 @@ export function StartPage(): ReactElement {
             count={made.length}
           />
           <Step
-            title="Open the preview"
+            title={texts.startPage.openPreview}
             isDone={done[2] === true}
             summary={
-              used === undefined
-                ? 'This page notices the first request to a preview within about a minute.'
-                : `${nameOfPreview(used)} has been opened.`
+              used === undefined ? texts.startPage.notOpened : texts.startPage.opened(nameOfPreview(used))
             }
           >
             {made[0] !== undefined && (
               <Group gap="xs">
                 <Button component="a" href={made[0].url} target="_blank" rel="noreferrer" variant="default">
-                  Open {nameOfPreview(made[0])}
+                  {texts.startPage.open(nameOfPreview(made[0]))}
                 </Button>
                 <Anchor component={Link} href={`/previews/${made[0].id}/requests`} size="sm">
-                  See the request arrive
+                  {texts.startPage.seeRequestArrive}
                 </Anchor>
               </Group>
             )}
@@ -91,7 +94,7 @@ function ConnectStep({ isDone, connected, isWaiting }: ConnectStepProps): ReactE
   const { origin } = window.location;
   const ways = waysToConnect({ origin, keyOf: (keyFor) => keys[keyFor] ?? (pasted.trim() || NO_KEY) });
   return (
-    <Step title="Connect a service" isDone={isDone} summary={summaryOf(connected, isWaiting)}>
+    <Step title={texts.startPage.connectService} isDone={isDone} summary={summaryOf(connected, isWaiting)}>
       <Tabs defaultValue={ways[0]?.id} keepMounted={false}>
         <Tabs.List mb="md">
           {ways.map(({ id, label }) => (
@@ -105,7 +108,7 @@ function ConnectStep({ isDone, connected, isWaiting }: ConnectStepProps): ReactE
             <Stack gap="sm">
               <Text size="sm">{about}</Text>
               {obstacle !== null && (
-                <Alert color="orange" title="Not possible from here">
+                <Alert color="orange" title={texts.startPage.obstacle}>
                   {obstacle}
                 </Alert>
               )}
@@ -148,19 +151,19 @@ function KeyChoice({ keyFor, newKey, onCreated, pasted, onPaste }: KeyChoiceProp
   const creation = useMutation({
     mutationFn: () => createApiKey({ name: label, scopes: [...scopes] }),
     onSuccess: ({ key }) => onCreated(key),
-    onError: (error) => toastProblem(error, 'The key could not be created'),
+    onError: (error) => toastProblem(error, texts.startPage.notCreated),
     onSettled: () => refresh('api-key', 'team'),
   });
   if (newKey !== null) return <SecretOnce what="key" secret={newKey} />;
   return (
     <Group gap="sm" align="flex-end">
       <ScopedButton needs="keys:write" loading={creation.isPending} onClick={() => creation.mutate()}>
-        Create a key
+        {texts.startPage.createKey}
       </ScopedButton>
       <TextInput
-        label="Or paste an existing key"
-        description="The key stays in this page."
-        placeholder="cvt_…"
+        label={texts.startPage.existingKey}
+        description={texts.startPage.existingKeyAbout}
+        placeholder={texts.startPage.existingKeyPlaceholder}
         value={pasted}
         onChange={(event) => onPaste(event.currentTarget.value)}
         autoComplete="off"
@@ -174,10 +177,8 @@ function KeyChoice({ keyFor, newKey, onCreated, pasted, onPaste }: KeyChoiceProp
 }
 
 function summaryOf(connected: readonly string[], isWaiting: boolean): string {
-  if (connected.length > 0) return `Connected now: ${connected.join(', ')}.`;
-  return isWaiting
-    ? 'This page shows the traffic manager as soon as it connects.'
-    : 'A traffic manager was connected before, but none is now.';
+  if (connected.length > 0) return texts.startPage.connectedNow(connected.join(', '));
+  return isWaiting ? texts.startPage.notConnected : texts.startPage.noLongerConnected;
 }
 
 interface PreviewStepProps {
@@ -190,13 +191,9 @@ function PreviewStep({ isDone, isConnected, count }: PreviewStepProps): ReactEle
   const [, navigate] = useLocation();
   return (
     <Step
-      title="Create a preview"
+      title={texts.startPage.createPreview}
       isDone={isDone}
-      summary={
-        isDone
-          ? `The team has ${count === 1 ? 'a preview' : 'previews'}.`
-          : 'Choose a service, and where requests enter the cluster.'
-      }
+      summary={isDone ? texts.startPage.hasPreviews(count) : texts.startPage.createAbout}
     >
       <Group gap="xs">
         <ScopedButton
@@ -204,11 +201,11 @@ function PreviewStep({ isDone, isConnected, count }: PreviewStepProps): ReactEle
           variant={isDone || !isConnected ? 'default' : 'filled'}
           onClick={() => navigate('/previews/new')}
         >
-          Create a preview
+          {texts.startPage.createPreview}
         </ScopedButton>
         {isDone && (
           <Anchor component={Link} href="/previews" size="sm">
-            All previews
+            {texts.startPage.allPreviews}
           </Anchor>
         )}
       </Group>

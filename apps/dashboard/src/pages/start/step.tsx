@@ -1,6 +1,7 @@
 import { Group, Paper, Text, Title } from '@mantine/core';
 import { useId, type ReactElement, type ReactNode } from 'react';
 import { IconCircleCheck, IconCircleDashed } from '../../icons.js';
+import { texts } from './texts.js';
 import classes from './start-page.module.css';
 
 interface StepProps {
@@ -23,7 +24,7 @@ export function Step({ title, isDone, summary, children }: StepProps): ReactElem
           className={classes['tick']}
           data-done={isDone || undefined}
           role="img"
-          aria-label={isDone ? 'Done' : 'To do'}
+          aria-label={isDone ? texts.step.done : texts.step.toDo}
         />
         <div className={classes['content']}>
           <Title order={2} size="h4" id={id}>

@@ -16,13 +16,14 @@ import { toastDone, toastProblem } from '../../components/toast.js';
 import { VirtualTable, type Column } from '../../components/virtual-table.js';
 import { IconPlus } from '../../icons.js';
 import { invitations, ROLES, rolesGivenBy, type CreatedInvitation, type Invitation } from './team.js';
+import { texts } from './texts.js';
 
 export function Invitations(): ReactElement {
   const all = useQuery(invitations());
   const [isInviting, setIsInviting] = useState(false);
   return (
     <PageSection
-      title="Invitations"
+      title={texts.invitations.invitations}
       actions={
         <ScopedButton
           needs="team:write"
@@ -30,7 +31,7 @@ export function Invitations(): ReactElement {
           leftSection={<IconPlus size={16} />}
           onClick={() => setIsInviting(true)}
         >
-          Invite a person
+          {texts.invitations.inviteTitle}
         </ScopedButton>
       }
     >
@@ -38,10 +39,15 @@ export function Invitations(): ReactElement {
         {(list) =>
           list.length === 0 ? (
             <Text c="dimmed" size="sm">
-              No open invitations. An invitation is for one address and is valid for a week.
+              {texts.invitations.none}
             </Text>
           ) : (
-            <VirtualTable label="Invitations" columns={COLUMNS} rows={list} keyOf={({ id }) => id} />
+            <VirtualTable
+              label={texts.invitations.invitations}
+              columns={COLUMNS}
+              rows={list}
+              keyOf={({ id }) => id}
+            />
           )
         }
       </QueryView>
@@ -53,7 +59,7 @@ export function Invitations(): ReactElement {
 const COLUMNS: readonly Column<Invitation>[] = [
   {
     key: 'email',
-    header: 'Address',
+    header: texts.invitations.address,
     width: 'minmax(10rem, 2fr)',
     onPhone: 'title',
     render: ({ email }) => (
@@ -64,19 +70,15 @@ const COLUMNS: readonly Column<Invitation>[] = [
   },
   {
     key: 'role',
-    header: 'As',
+    header: texts.invitations.as,
     width: 'minmax(6rem, 1fr)',
     render: ({ role }) => ROLES[role].label,
   },
   {
     key: 'expires',
-    header: 'Until',
+    header: texts.invitations.until,
     width: 'minmax(7rem, 1fr)',
-    render: ({ expiresAt }) => (
-      <>
-        expires <TimeAgo at={expiresAt} />
-      </>
-    ),
+    render: ({ expiresAt }) => texts.invitations.expires(<TimeAgo at={expiresAt} />),
   },
   {
     key: 'actions',
@@ -95,20 +97,20 @@ function Actions({ invitation }: { invitation: Invitation }): ReactElement {
     mutationFn: () =>
       answerOf(api.POST('/api/v1/team/invitations/{invitationId}/renew', { params: { path } })),
     onSuccess: setRenewed,
-    onError: (error) => toastProblem(error, 'The invitation could not be renewed'),
+    onError: (error) => toastProblem(error, texts.invitations.notRenewed),
     onSettled: () => refresh('invitation'),
   });
   const revocation = useMutation({
     mutationFn: () => answerOf(api.DELETE('/api/v1/team/invitations/{invitationId}', { params: { path } })),
-    onSuccess: () => toastDone(`Revoked the invitation of ${invitation.email}`),
-    onError: (error) => toastProblem(error, 'The invitation could not be revoked'),
+    onSuccess: () => toastDone(texts.invitations.revoked(invitation.email)),
+    onError: (error) => toastProblem(error, texts.invitations.notRevoked),
     onSettled: () => refresh('invitation', 'team'),
   });
   const ask = async (): Promise<void> => {
     const isSure = await confirm({
-      title: `Revoke the invitation of ${invitation.email}?`,
-      text: 'Its link stops working at once.',
-      confirm: 'Revoke',
+      title: texts.invitations.revokeTitle(invitation.email),
+      text: texts.invitations.revokeText,
+      confirm: texts.invitations.revoke,
       isDangerous: true,
     });
     if (isSure) revocation.mutate();
@@ -116,10 +118,15 @@ function Actions({ invitation }: { invitation: Invitation }): ReactElement {
   return (
     <>
       <RowMenu
-        label={`Actions for ${invitation.email}`}
+        label={texts.invitations.actionsFor(invitation.email)}
         actions={[
-          { label: 'Renew and copy the link', needs: 'team:write', onClick: () => renewal.mutate() },
-          { label: 'Revoke', needs: 'team:write', onClick: () => void ask(), isDangerous: true },
+          { label: texts.invitations.renew, needs: 'team:write', onClick: () => renewal.mutate() },
+          {
+            label: texts.invitations.revoke,
+            needs: 'team:write',
+            onClick: () => void ask(),
+            isDangerous: true,
+          },
         ]}
       />
       <LinkDialog email={invitation.email} created={renewed} onClose={() => setRenewed(null)} />
@@ -145,19 +152,19 @@ function InviteDialog({ isOpen, onClose }: { isOpen: boolean; onClose: () => voi
   }
   return (
     <FormDialog
-      title="Invite a person"
+      title={texts.invitations.inviteTitle}
       isOpen={isOpen}
       onClose={close}
-      submit="Invite"
+      submit={texts.invitations.invite}
       onSubmit={() => invitation.mutate()}
       isPending={invitation.isPending}
       error={invitation.error}
     >
       <TextInput
         type="email"
-        label="Email address"
-        description="Only a person who signs in with this address can accept."
-        placeholder="ann@example.com"
+        label={texts.invitations.email}
+        description={texts.invitations.emailDescription}
+        placeholder={texts.invitations.emailPlaceholder}
         value={email}
         onChange={(event) => setEmail(event.currentTarget.value)}
         maxLength={254}
@@ -165,7 +172,7 @@ function InviteDialog({ isOpen, onClose }: { isOpen: boolean; onClose: () => voi
         data-autofocus
       />
       <Select
-        label="Role"
+        label={texts.invitations.role}
         description={ROLES[role].about}
         data={rolesGivenBy(own).map((each) => ({ value: each, label: ROLES[each].label }))}
         value={role}
@@ -186,21 +193,17 @@ function LinkDialog(props: {
     <Modal
       opened={created !== null}
       onClose={onClose}
-      title={`Invited ${email}`}
+      title={texts.invitations.invited(email)}
       closeOnClickOutside={false}
-      closeButtonProps={{ 'aria-label': 'Close' }}
+      closeButtonProps={{ 'aria-label': texts.invitations.close }}
     >
       <Stack>
         <Text size="sm">
-          {created?.isMailed === true
-            ? `We sent this link to ${email}. You can also send it to them yourself.`
-            : `This server does not send mail, so send this link to ${email} yourself. Anyone who opens it can set ` +
-              'the password for that address, so use a channel that only they read.'}{' '}
-          It works once, for a week.
+          {created?.isMailed === true ? texts.invitations.mailed(email) : texts.invitations.notMailed(email)}
         </Text>
         <SecretOnce what="link" secret={created?.link ?? ''} />
         <Group justify="flex-end">
-          <Button onClick={onClose}>Done</Button>
+          <Button onClick={onClose}>{texts.invitations.done}</Button>
         </Group>
       </Stack>
     </Modal>

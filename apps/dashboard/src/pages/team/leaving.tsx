@@ -10,6 +10,7 @@ import { FormDialog } from '../../components/form-dialog.js';
 import { PageSection } from '../../components/page-section.js';
 import { toastDone, toastProblem } from '../../components/toast.js';
 import type { Team } from '../../api/team.js';
+import { texts } from './texts.js';
 
 /** Leaves this team, or creates another one. */
 export function Leaving({ team }: { team: Team }): ReactElement {
@@ -21,35 +22,29 @@ export function Leaving({ team }: { team: Team }): ReactElement {
       answerOf(api.DELETE('/api/v1/teams/{teamId}/membership', { params: { path: { teamId: team.id } } })),
     onSuccess: async () => {
       chooseTeam(null);
-      toastDone(`You have left ${team.name}`);
+      toastDone(texts.leaving.left(team.name));
       navigate('/');
       await queryClient.invalidateQueries();
     },
-    onError: (error) => toastProblem(error, 'The team could not be left'),
+    onError: (error) => toastProblem(error, texts.leaving.notLeft),
   });
   const ask = async (): Promise<void> => {
     const isSure = await confirm({
-      title: `Leave ${team.name}?`,
-      text:
-        'You lose access at once, and API keys that you created are revoked. To come back, you need an ' +
-        'invitation. The last owner of a team cannot leave it.',
-      confirm: 'Leave',
+      title: texts.leaving.leaveTitle(team.name),
+      text: texts.leaving.leaveText,
+      confirm: texts.leaving.leave,
       isDangerous: true,
     });
     if (isSure) leave.mutate();
   };
   return (
-    <PageSection
-      title="Other teams"
-      description="A team has its own keys, traffic managers and previews; you can be in several."
-      isFramed
-    >
+    <PageSection title={texts.leaving.otherTeams} description={texts.leaving.otherTeamsAbout} isFramed>
       <Group gap="sm">
         <Button variant="default" onClick={() => setIsCreating(true)}>
-          Create another team
+          {texts.leaving.createAnotherTeam}
         </Button>
         <Button variant="light" color="red" loading={leave.isPending} onClick={() => void ask()}>
-          Leave this team
+          {texts.leaving.leaveThisTeam}
         </Button>
       </Group>
       <CreateTeamDialog isOpen={isCreating} onClose={() => setIsCreating(false)} />
@@ -71,17 +66,17 @@ function CreateTeamDialog({ isOpen, onClose }: { isOpen: boolean; onClose: () =>
   });
   return (
     <FormDialog
-      title="Create another team"
+      title={texts.leaving.createAnotherTeam}
       isOpen={isOpen}
       onClose={onClose}
-      submit="Create the team"
+      submit={texts.leaving.createSubmit}
       onSubmit={() => creation.mutate()}
       isPending={creation.isPending}
       error={creation.error}
     >
       <TextInput
-        label="Name of the team"
-        description="You will be its owner."
+        label={texts.leaving.name}
+        description={texts.leaving.nameDescription}
         value={name}
         onChange={(event) => setName(event.currentTarget.value)}
         maxLength={128}

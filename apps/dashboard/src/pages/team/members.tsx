@@ -14,14 +14,20 @@ import { toastDone, toastProblem } from '../../components/toast.js';
 import { VirtualTable, type Column } from '../../components/virtual-table.js';
 import { RemoveMemberDialog } from './remove-member-dialog.js';
 import { members, nameOf, ROLES, rolesGivenBy, type Member } from './team.js';
+import { texts } from './texts.js';
 
 export function Members(): ReactElement {
   const all = useQuery(members());
   return (
-    <PageSection title="Members">
+    <PageSection title={texts.members.members}>
       <QueryView query={all}>
         {(list) => (
-          <VirtualTable label="Members" columns={COLUMNS} rows={list} keyOf={({ userId }) => userId} />
+          <VirtualTable
+            label={texts.members.members}
+            columns={COLUMNS}
+            rows={list}
+            keyOf={({ userId }) => userId}
+          />
         )}
       </QueryView>
     </PageSection>
@@ -31,20 +37,20 @@ export function Members(): ReactElement {
 const COLUMNS: readonly Column<Member>[] = [
   {
     key: 'name',
-    header: 'Name',
+    header: texts.members.name,
     width: 'minmax(10rem, 2fr)',
     onPhone: 'title',
     render: (member) => <Name member={member} />,
   },
   {
     key: 'role',
-    header: 'Role',
+    header: texts.members.role,
     width: 'minmax(9rem, 1fr)',
     render: (member) => <RoleChoice member={member} />,
   },
   {
     key: 'joined',
-    header: 'Joined',
+    header: texts.members.joined,
     width: 'minmax(7rem, 1fr)',
     onPhone: 'hidden',
     render: ({ joinedAt }) => <TimeAgo at={joinedAt} />,
@@ -68,7 +74,7 @@ function Name({ member: { userId, name, email } }: { member: Member }): ReactEle
         </Text>
         {user?.id === userId && (
           <Badge size="xs" variant="light">
-            you
+            {texts.members.you}
           </Badge>
         )}
       </Group>
@@ -98,9 +104,9 @@ function RoleChoice({ member }: { member: Member }): ReactElement {
     },
     onSuccess: (_member, role, { before }) => {
       const undo = (): void => void setRole(member.userId, before).then(refreshMembers, toastProblem);
-      toastDone(`${nameOf(member)} is now ${ROLES[role].label.toLowerCase()}`, undo);
+      toastDone(texts.members.changed(nameOf(member), ROLES[role].label.toLowerCase()), undo);
     },
-    onError: (error) => toastProblem(error, 'The role could not be changed'),
+    onError: (error) => toastProblem(error, texts.members.notChanged),
     onSettled: refreshMembers,
   });
   if (!mayChange) return <Text size="sm">{ROLES[member.role].label}</Text>;
@@ -108,7 +114,7 @@ function RoleChoice({ member }: { member: Member }): ReactElement {
     <Select
       size="xs"
       w={130}
-      aria-label={`Role of ${nameOf(member)}`}
+      aria-label={texts.members.roleOf(nameOf(member))}
       data={rolesGivenBy(own).map((role) => ({ value: role, label: ROLES[role].label }))}
       value={member.role}
       onChange={(role) => {
@@ -146,8 +152,10 @@ function Actions({ member }: { member: Member }): ReactElement | null {
   return (
     <>
       <RowMenu
-        label={`Actions for ${name}`}
-        actions={[{ label: 'Remove from the team', onClick: () => setIsRemoving(true), isDangerous: true }]}
+        label={texts.members.actionsFor(name)}
+        actions={[
+          { label: texts.members.removeFromTeam, onClick: () => setIsRemoving(true), isDangerous: true },
+        ]}
       />
       <RemoveMemberDialog member={member} isOpen={isRemoving} onClose={() => setIsRemoving(false)} />
     </>

@@ -7,14 +7,15 @@ import { FormDialog } from '../../components/form-dialog.js';
 import { QueryView } from '../../components/query-view.js';
 import { toastDone, toastProblem } from '../../components/toast.js';
 import { memberCredentials, nameOf, type Member } from './team.js';
+import { texts } from './texts.js';
 
 type Credential = Schemas['MemberCredential'];
 
 const KINDS: Readonly<Record<Credential['kind'], string>> = {
-  'api-key': 'API key',
-  'share-link': 'Share link',
-  'preview-token': 'Preview token',
-  invitation: 'Invitation',
+  'api-key': texts.removeMemberDialog.apiKey,
+  'share-link': texts.removeMemberDialog.shareLink,
+  'preview-token': texts.removeMemberDialog.previewToken,
+  invitation: texts.removeMemberDialog.invitation,
 };
 
 /** Most credentials that the dialog names; the others are counted. */
@@ -39,48 +40,43 @@ export function RemoveMemberDialog(props: {
       // In this order: once removed, they cannot create more.
       if (endsAll && left.length > 0)
         await answerOf(api.DELETE('/api/v1/team/members/{userId}/credentials', { params })).catch(
-          (error: unknown) =>
-            toastProblem(error, `Removed ${name}, but some of their credentials still work`),
+          (error: unknown) => toastProblem(error, texts.removeMemberDialog.removedPartly(name)),
         );
     },
     onSuccess: () => {
-      toastDone(`Removed ${name}`);
+      toastDone(texts.removeMemberDialog.removed(name));
       onClose();
     },
     onSettled: () => refresh('member', 'me', 'api-key', 'share-link', 'preview-token', 'invitation', 'team'),
   });
   return (
     <FormDialog
-      title={`Remove ${name} from the team?`}
+      title={texts.removeMemberDialog.title(name)}
       isOpen={isOpen}
       onClose={onClose}
-      submit="Remove member"
+      submit={texts.removeMemberDialog.submit}
       isDangerous
       onSubmit={() => removal.mutate()}
       isPending={removal.isPending || made.isPending}
       error={removal.error}
     >
-      <Text size="sm">
-        They lose access at once, also to open previews. Their API keys and programs stop working. Previews
-        stay.
-      </Text>
+      <Text size="sm">{texts.removeMemberDialog.about}</Text>
       <QueryView query={made}>
         {({ items, isComplete }) =>
           items.length === 0 ? null : (
             <>
               <Text size="sm" fw={500}>
-                Credentials that they created and that still work
+                {texts.removeMemberDialog.credentials}
               </Text>
               <List size="sm">
                 {items.slice(0, MAX_NAMED).map(({ kind, id, name: label, preview }) => (
                   <List.Item key={id} style={{ overflowWrap: 'anywhere' }}>
-                    {KINDS[kind]} “{label}”{preview !== null && ` of ${preview.hostname}`}
+                    {texts.removeMemberDialog.credential(KINDS[kind], label, preview?.hostname)}
                   </List.Item>
                 ))}
                 {items.length > MAX_NAMED && (
                   <List.Item>
-                    {items.length - MAX_NAMED}
-                    {isComplete ? ' others' : ' or more others'}
+                    {texts.removeMemberDialog.others(items.length - MAX_NAMED, isComplete)}
                   </List.Item>
                 )}
               </List>
@@ -90,8 +86,8 @@ export function RemoveMemberDialog(props: {
       </QueryView>
       {left.length > 0 && (
         <Checkbox
-          label="Revoke share links, preview tokens and invitations too"
-          description="Otherwise anyone who has them can keep using them."
+          label={texts.removeMemberDialog.revokeAll}
+          description={texts.removeMemberDialog.revokeAllAbout}
           checked={endsAll}
           onChange={(event) => setEndsAll(event.currentTarget.checked)}
         />

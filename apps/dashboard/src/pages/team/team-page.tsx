@@ -11,13 +11,14 @@ import { Members } from './members.js';
 import { TeamSettings } from './team-settings.js';
 import { TeamUse } from './team-use.js';
 import { invitations, members } from './team.js';
+import { texts } from './texts.js';
 
 /** Members, use and settings of the team. */
 export function TeamPage(): ReactElement {
   const own = useQuery(teamOfCaller());
   const sections = [own, useQuery(members()), useQuery(invitations())];
   return (
-    <Page title="Team" description={own.data?.name}>
+    <Page title={texts.teamPage.title} description={own.data?.name}>
       <Together queries={sections}>
         <Stack gap="xl">
           <Members />

@@ -7,15 +7,17 @@ import { refresh } from '../../api/refresh.js';
 import { PageSection } from '../../components/page-section.js';
 import { toastDone, toastProblem } from '../../components/toast.js';
 import type { Team } from '../../api/team.js';
+import { formatSeconds } from '../../intl.js';
+import { texts } from './texts.js';
 
 const HOUR = 3600;
 const EXPIRIES = [
-  { value: '0', label: 'Never' },
-  { value: String(HOUR), label: 'After an hour' },
-  { value: String(8 * HOUR), label: 'After 8 hours' },
-  { value: String(24 * HOUR), label: 'After a day' },
-  { value: String(7 * 24 * HOUR), label: 'After a week' },
-  { value: String(30 * 24 * HOUR), label: 'After 30 days' },
+  { value: '0', label: texts.teamSettings.never },
+  { value: String(HOUR), label: texts.teamSettings.afterHour },
+  { value: String(8 * HOUR), label: texts.teamSettings.after8Hours },
+  { value: String(24 * HOUR), label: texts.teamSettings.afterDay },
+  { value: String(7 * 24 * HOUR), label: texts.teamSettings.afterWeek },
+  { value: String(30 * 24 * HOUR), label: texts.teamSettings.after30Days },
 ];
 
 /** Name of the team, and how long its unused previews live. */
@@ -26,7 +28,7 @@ export function TeamSettings({ team }: { team: Team }): ReactElement {
   const [expiry, setExpiry] = useState(current);
   const choices = EXPIRIES.some(({ value }) => value === current)
     ? EXPIRIES
-    : [...EXPIRIES, { value: current, label: `After ${current} seconds` }];
+    : [...EXPIRIES, { value: current, label: texts.teamSettings.after(formatSeconds(Number(current))) }];
   const change = useMutation({
     mutationFn: () =>
       answerOf(
@@ -34,8 +36,8 @@ export function TeamSettings({ team }: { team: Team }): ReactElement {
           body: { name, previewIdleExpirySeconds: expiry === '0' ? null : Number(expiry) },
         }),
       ),
-    onSuccess: () => toastDone('Settings saved'),
-    onError: (error) => toastProblem(error, 'The settings could not be saved'),
+    onSuccess: () => toastDone(texts.teamSettings.saved),
+    onError: (error) => toastProblem(error, texts.teamSettings.notSaved),
     onSettled: () => refresh('team', 'me', 'preview'),
   });
   const save = (event: SubmitEvent): void => {
@@ -44,11 +46,11 @@ export function TeamSettings({ team }: { team: Team }): ReactElement {
   };
   const isChanged = name !== team.name || expiry !== current;
   return (
-    <PageSection title="Settings" isFramed>
+    <PageSection title={texts.teamSettings.settings} isFramed>
       <form onSubmit={save}>
         <Stack maw={420}>
           <TextInput
-            label="Name of the team"
+            label={texts.teamSettings.name}
             value={name}
             onChange={(event) => setName(event.currentTarget.value)}
             maxLength={128}
@@ -56,8 +58,8 @@ export function TeamSettings({ team }: { team: Team }): ReactElement {
             disabled={reason !== undefined}
           />
           <Select
-            label="Unused previews end"
-            description="For previews without a setting of their own."
+            label={texts.teamSettings.idleExpiry}
+            description={texts.teamSettings.idleExpiryDescription}
             data={choices}
             value={expiry}
             onChange={(value) => setExpiry(value ?? '0')}
@@ -67,7 +69,7 @@ export function TeamSettings({ team }: { team: Team }): ReactElement {
           {reason === undefined ? (
             <Group>
               <Button type="submit" disabled={!isChanged} loading={change.isPending}>
-                Save
+                {texts.teamSettings.save}
               </Button>
             </Group>
           ) : (

@@ -2,6 +2,8 @@ import { Progress, SimpleGrid, Stack, Text } from '@mantine/core';
 import type { ReactElement } from 'react';
 import { PageSection } from '../../components/page-section.js';
 import type { Team } from '../../api/team.js';
+import { formatNumber } from '../../intl.js';
+import { texts } from './texts.js';
 
 /** Share of a limit from which its bar warns. */
 const NEARLY_FULL = 0.8;
@@ -9,20 +11,20 @@ const NEARLY_FULL = 0.8;
 /** Use of the team's limits. */
 export function TeamUse({ team: { use, limits } }: { team: Team }): ReactElement {
   const amounts: readonly (readonly [what: string, has: number, may: number | null])[] = [
-    ['Previews', use.previews, limits.previews],
-    ['Sessions of traffic managers', use.sessions, limits.sessions],
-    ['API keys', use.apiKeys, limits.apiKeys],
-    ['Members', use.members, limits.members],
-    ['Invitations', use.invitations, limits.invitations],
-    ['Requests to previews, last minute', use.previewRequestsPerMinute, limits.previewRequestsPerMinute],
+    [texts.teamUse.previews, use.previews, limits.previews],
+    [texts.teamUse.sessionsTrafficManagers, use.sessions, limits.sessions],
+    [texts.teamUse.apiKeys, use.apiKeys, limits.apiKeys],
+    [texts.teamUse.members, use.members, limits.members],
+    [texts.teamUse.invitations, use.invitations, limits.invitations],
+    [texts.teamUse.requests, use.previewRequestsPerMinute, limits.previewRequestsPerMinute],
   ];
   return (
     <PageSection
-      title="Use and limits"
+      title={texts.teamUse.title}
       description={
         limits.apiRequestsPerMinute === null
           ? undefined
-          : `The team can send ${limits.apiRequestsPerMinute.toLocaleString('en')} API requests a minute.`
+          : texts.teamUse.apiRequests(limits.apiRequestsPerMinute)
       }
       isFramed
     >
@@ -32,10 +34,7 @@ export function TeamUse({ team: { use, limits } }: { team: Team }): ReactElement
             <Text size="xs" c="dimmed">
               {what}
             </Text>
-            <Text size="sm">
-              {has.toLocaleString('en')}
-              {may === null ? '' : ` of ${may.toLocaleString('en')}`}
-            </Text>
+            <Text size="sm">{may === null ? formatNumber(has) : texts.teamUse.hasOf(has, may)}</Text>
             {may !== null && (
               <Progress
                 value={Math.min(100, (has / Math.max(may, 1)) * 100)}

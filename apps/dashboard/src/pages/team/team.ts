@@ -4,6 +4,7 @@ import { answerOf, api, type Schemas } from '../../api/client.js';
 import { keyOf } from '../../api/keys.js';
 import type { Role } from '../../api/me.js';
 import type { Member } from '../../api/members.js';
+import { texts } from './texts.js';
 
 export { members, type Member } from '../../api/members.js';
 export type Invitation = Schemas['Invitation'];
@@ -27,12 +28,12 @@ export const invitations = () =>
   });
 
 export const ROLES: Readonly<Record<Role, { readonly label: string; readonly about: string }>> = {
-  owner: { label: 'Owner', about: 'Can do everything, and make others owners.' },
+  owner: { label: texts.team.owner, about: texts.team.ownerAbout },
   admin: {
-    label: 'Admin',
-    about: 'Like a member; also manages members and settings, and reads the audit log.',
+    label: texts.team.admin,
+    about: texts.team.adminAbout,
   },
-  member: { label: 'Member', about: 'Works with previews, intercepts, connections and API keys.' },
+  member: { label: texts.team.member, about: texts.team.memberAbout },
 };
 
 /** Returns the name of a member. */
