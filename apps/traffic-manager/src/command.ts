@@ -73,7 +73,11 @@ const FLAGS: readonly (readonly [flag: string, variable: string, text: string])[
   ],
   ['--tunnels <n>', 'CULVERT_TUNNELS', `tunnels to keep, each to another edge, 1 to ${MAX_LEGS}; default: 2`],
   ['--state-dir <path>', 'CULVERT_STATE_DIR', 'folder that keeps the manager id; in Kubernetes only if set'],
-  ['--ca-file <path>', 'CULVERT_CA_FILE', 'PEM certificates to trust for Culvert, instead of the usual ones'],
+  [
+    '--ca-file <path>',
+    'CULVERT_CA_FILE',
+    'file of PEM certificates to trust for Culvert, in addition to the usual ones',
+  ],
   [
     '--ingress-ca-file <path>',
     'CULVERT_INGRESS_CA_FILE',
@@ -82,7 +86,7 @@ const FLAGS: readonly (readonly [flag: string, variable: string, text: string])[
   [
     ALLOW_FLAG,
     'CULVERT_ALLOW, separated by commas',
-    'HOST, *.SUFFIX, address or CIDR range, each with an optional :PORT, that it may connect to; repeatable; default: all except loopback, link-local and cloud metadata addresses, which need a rule of their own',
+    'HOST, *.SUFFIX, address or CIDR range, each with an optional :PORT, that it may connect to; repeatable; default: all except loopback, link-local and cloud metadata addresses, which need a rule of their own. An empty variable is the same as none',
   ],
   [
     '--connect-timeout-ms <ms>',
@@ -112,10 +116,10 @@ const FLAGS: readonly (readonly [flag: string, variable: string, text: string])[
 
 const SECRETS = `
 Secrets come only from the environment, since command lines are visible to everyone on a machine:
-  CULVERT_API_KEY        the API key, with the scope "tunnel"; to report intercepts also "sessions:read",
-                         "intercepts:read" and "intercepts:write"
-    CULVERT_API_KEY_FILE   a file that holds it instead; read again before every attempt
-    CULVERT_CLUSTER_SECRET secret that agents and clients may use at the cluster port instead of an API key
+  CULVERT_API_KEY              the API key, with the scope "tunnel"; to report intercepts also "sessions:read",
+                               "intercepts:read" and "intercepts:write"
+  CULVERT_API_KEY_FILE         a file that holds it instead; read again before every attempt
+  CULVERT_CLUSTER_SECRET       secret that agents and clients may use at the cluster port instead of an API key
   CULVERT_CLUSTER_SECRET_FILE  a file that holds it instead`;
 
 const milliseconds = (min: number, max: number) => integer({ min, max, what: 'a number of milliseconds' });

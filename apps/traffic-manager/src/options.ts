@@ -18,7 +18,7 @@ export interface TrafficManagerOptions {
   readonly clusterId?: string;
   /** Tunnels to keep open, each to another edge: 1 to 8. Default: 2. */
   readonly tunnels?: number;
-  /** PEM certificates to trust for the edge instead of the built-in ones. */
+  /** PEM certificates to trust for the edge, in addition to the built-in ones. */
   readonly ca?: string;
   /** PEM certificates to trust for ingresses, in addition to the built-in ones. */
   readonly ingressCa?: string;

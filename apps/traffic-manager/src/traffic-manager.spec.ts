@@ -717,7 +717,12 @@ describe('health of a traffic manager', () => {
     await once(blocker, 'connect');
     blocker.destroy();
     const manager = start({ adminPort });
-    expect(await manager.ended).toContain('CULVERT_ADMIN_PORT');
+    expect(await manager.ended).toMatch(/CULVERT_ADMIN_PORT.*in use/);
+  });
+
+  it('ends the manager when the port of its meeting point is taken', async () => {
+    const clusterPort = await ingress(() => undefined);
+    expect(await start({ clusterPort }).ended).toMatch(/CULVERT_CLUSTER_PORT.*in use/);
   });
 });
 

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { type HttpClient, KeptLegs, Splice } from '@culvert/outbound';
+import { type HttpClient, KeptLegs, Splice, withUsualCertificates } from '@culvert/outbound';
 import {
   GoAwayCode,
   goAwayName,
@@ -18,7 +18,7 @@ import {
   type Welcome,
 } from '@culvert/tunnel';
 import type { Logger } from 'pino';
-import { probePages, startAdmin } from '@culvert/runtime';
+import { listenError, probePages, startAdmin } from '@culvert/runtime';
 import { createCulvertApi, createHttpClient } from './culvert/culvert-api.js';
 import { InterceptReports } from './culvert/intercept-reports.js';
 import { IngressDialer } from './ingress.js';
@@ -97,8 +97,8 @@ class Manager implements TrafficManager {
       this.meetingPoint = this.buildMeetingPoint(options.clusterPort, registry, reports);
     }
     this.clusterPort = this.meetingPoint?.listen() ?? Promise.resolve(null);
-    this.clusterPort.catch((error: Error) =>
-      this.giveUp(`CULVERT_CLUSTER_PORT (--cluster-port): ${error.message}`),
+    this.clusterPort.catch((error: unknown) =>
+      this.giveUpPort(error, 'CULVERT_CLUSTER_PORT (--cluster-port)', options.clusterPort ?? 0),
     );
     this.kept = this.keepTunnels();
   }
@@ -162,7 +162,7 @@ class Manager implements TrafficManager {
     });
     return new KeptLegs({
       url,
-      ca,
+      ca: withUsualCertificates(ca)?.join('\n'),
       usesProxy: true,
       connectTimeoutMs,
       hello: this.hello,
@@ -246,7 +246,7 @@ class Manager implements TrafficManager {
       { port },
       probePages(() => this.isReady),
     );
-    server.once('error', (error) => this.giveUp(`CULVERT_ADMIN_PORT (--admin-port): ${error.message}`));
+    server.once('error', (error) => this.giveUpPort(error, 'CULVERT_ADMIN_PORT (--admin-port)', port));
     return server;
   }
 
@@ -257,6 +257,12 @@ class Manager implements TrafficManager {
 
   private destroySockets(): void {
     for (const socket of this.sockets) socket.destroy();
+  }
+
+  private giveUpPort(error: unknown, setting: string, port: number): void {
+    const listening = listenError(error, setting, port);
+    const { message } = listening as Error;
+    this.giveUp(listening === error ? `${setting}: ${message}` : message);
   }
 
   private giveUp(reason: string): void {

@@ -39,6 +39,13 @@ describe('the logger of Nest', () => {
     expect(entries().map(({ level }) => level)).toEqual(['fatal', 'debug', 'trace']);
   });
 
+  it('leaves the lists of modules and routes to the level debug', () => {
+    const { nest, lines } = capture('info');
+    nest.log('Mapped {/api/v1/me, GET} route', 'RouterExplorer');
+    nest.log('Nest application successfully started', 'NestApplication');
+    expect(lines).toEqual([expect.stringContaining('successfully started')]);
+  });
+
   it('writes nothing below its level', () => {
     const { nest, lines } = capture('info');
     nest.debug('b');

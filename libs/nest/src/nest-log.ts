@@ -3,6 +3,9 @@ import type { Logger as PinoLogger } from 'pino';
 
 type Level = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
 
+/** Parts of Nest that list every module and route at each start, which only people who debug it need. */
+const DETAILED = new Set(['InstanceLoader', 'RouterExplorer', 'RoutesResolver']);
+
 /**
  * Nest's logger on top of a log. Nest passes its context (a class name) last; an object as the message becomes fields
  * of the line.
@@ -11,7 +14,7 @@ export class NestLog implements LoggerService {
   constructor(private readonly destination: PinoLogger) {}
 
   log(message: unknown, ...rest: unknown[]): void {
-    this.write('info', message, rest);
+    this.write(DETAILED.has(String(rest.at(-1))) ? 'debug' : 'info', message, rest);
   }
 
   error(message: unknown, ...rest: unknown[]): void {

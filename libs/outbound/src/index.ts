@@ -1,4 +1,5 @@
 export { Backoff } from './backoff.js';
+export { withUsualCertificates } from './certificates.js';
 export { connectIngress, type IngressConnection, type IngressTls } from './connect-ingress.js';
 export { asFetch, type Fetch } from './http/as-fetch.js';
 export { HttpClient } from './http/http-client.js';

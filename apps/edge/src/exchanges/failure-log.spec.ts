@@ -15,6 +15,8 @@ describe(FailureLog.name, () => {
     expect(lines.length).toBeLessThan(110);
     expect(lines.at(-1)).toMatchObject({
       code: 'ingress_refused',
+      // The level of a warning, which the demo shows.
+      level: 40,
       status: 502,
       detail: 'Ingress a:80: connection refused.',
       reference: error.reference,

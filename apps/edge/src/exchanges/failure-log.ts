@@ -7,8 +7,9 @@ const BURST = 100;
 const PER_MINUTE = 60;
 
 /**
- * Logs requests that the edge answered with an error of its own, with the reference that the visitor sees. Failures
- * that visitors cause themselves, such as scanners, do not use up the lines for failures on the way to a service.
+ * Logs requests that the edge answered with an error of its own, with the reference that the visitor sees. Failures on
+ * the way to a service are warnings, so that the demo shows them too. Failures that visitors cause themselves, such as
+ * scanners, are not, and do not use up the lines for the others.
  */
 export class FailureLog {
   private readonly budgets: { readonly visitor: LineBudget; readonly service: LineBudget };
@@ -24,7 +25,9 @@ export class FailureLog {
   }
 
   add({ code, status, message, reference }: RelayError, hostname: string): void {
-    if (this.budgets[status < 500 ? 'visitor' : 'service'].consume())
-      this.log.info({ code, status, detail: message, reference, hostname }, 'request failed');
+    const isOfVisitor = status < 500;
+    if (!this.budgets[isOfVisitor ? 'visitor' : 'service'].consume()) return;
+    const level = isOfVisitor ? 'info' : 'warn';
+    this.log[level]({ code, status, detail: message, reference, hostname }, 'request failed');
   }
 }

@@ -1,7 +1,7 @@
 /** Culvert's API as a cluster calls it. Failures say what to do about them. */
 import { ApiClient, type ApiFailure, type ApiTransport, keyCredential, type Read } from '@culvert/api-client';
 import { interceptResource, meResource, pageOf, previewResource, sessionResource } from '@culvert/contract';
-import { HttpClient, type HttpClientOptions } from '@culvert/outbound';
+import { HttpClient, withUsualCertificates } from '@culvert/outbound';
 import type { z } from 'zod';
 
 /** Culvert refused a call, or did not answer it. */
@@ -86,13 +86,13 @@ export function createCulvertApi(url: URL, apiKey: () => Promise<string>, http: 
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** Creates a client for Culvert's API. `ca`: PEM certificates to trust instead of the usual ones. */
+/** Creates a client for Culvert's API. `ca`: PEM certificates to trust in addition to the usual ones. */
 export function createHttpClient({
   ca,
   connectTimeoutMs = CONNECT_TIMEOUT_MS,
-}: Partial<Pick<HttpClientOptions, 'ca' | 'connectTimeoutMs'>> = {}): HttpClient {
+}: { readonly ca?: string | undefined; readonly connectTimeoutMs?: number } = {}): HttpClient {
   return new HttpClient({
-    ca,
+    ca: withUsualCertificates(ca),
     connectTimeoutMs,
     timeoutMs: CALL_TIMEOUT_MS,
     maxResponseBytes: MAX_RESPONSE_BYTES,

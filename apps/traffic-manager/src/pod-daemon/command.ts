@@ -226,7 +226,7 @@ function commandLine(): Command {
     )
     .option(
       '--ca-file <path>',
-      'PEM certificates to trust for Culvert, instead of the usual ones (CULVERT_CA_FILE)',
+      'file of PEM certificates to trust for Culvert, in addition to the usual ones (CULVERT_CA_FILE)',
     )
     .option(
       '--manager-ca-file <path>',
