@@ -30,6 +30,20 @@ describe('describeFailure', () => {
     expect(describeFailure(failure(code), phase)).toEqual({ code: expected, detail: `connect ${code}` });
   });
 
+  it.each([
+    [
+      'write EPROTO 80CB0AF4:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:../deps/openssl/ssl/record/ssl3_record.c:355:',
+      'it does not speak TLS',
+    ],
+    [
+      'write EPROTO 80CB0AF4:error:0A000410:SSL routines:ssl3_read_bytes:ssl/tls alert handshake failure:../deps/openssl/ssl/record/rec_layer_s3.c:1605:SSL alert number 40',
+      'ssl/tls alert handshake failure',
+    ],
+    ['certificate has expired', 'certificate has expired'],
+  ])('reduces an error of OpenSSL to its reason: %s', (message, detail) => {
+    expect(describeFailure(failure('EPROTO', message), 'handshaking').detail).toBe(detail);
+  });
+
   it('names every address that was tried', () => {
     const error = new AggregateError([
       failure('ECONNREFUSED', 'connect ECONNREFUSED ::1:80'),

@@ -45,9 +45,21 @@ export function describeFailure(error: Error, phase: IngressPhase): IngressFailu
   const systemCode = (cause as NodeJS.ErrnoException).code ?? '';
   if (systemCode === FORBIDDEN_ADDRESS) return { code: ResetCode.FORBIDDEN, detail };
   if (OWN_FAULTS.has(systemCode)) return { code: ResetCode.INTERNAL, detail };
-  if (phase === 'handshaking' && systemCode !== 'ETIMEDOUT') return { code: ResetCode.INGRESS_TLS, detail };
+  if (phase === 'handshaking' && systemCode !== 'ETIMEDOUT')
+    return { code: ResetCode.INGRESS_TLS, detail: describeTlsError(cause) };
   if (phase === 'connected') return { code: ResetCode.INGRESS_RESET, detail };
   return { code: BY_SYSTEM_CODE[systemCode] ?? ResetCode.INTERNAL, detail };
+}
+
+/** What OpenSSL reports when the first bytes of a server are not those of TLS. */
+const NOT_TLS =
+  /wrong version number|packet length too long|http request|unknown protocol|record layer failure/i;
+
+/** Returns the reason of a failed handshake, without the codes and file names of OpenSSL. */
+function describeTlsError({ message }: Error): string {
+  if (NOT_TLS.test(message)) return 'it does not speak TLS';
+  // `write EPROTO 80BB…:error:0A000410:SSL routines:ssl3_read_bytes:…handshake failure:../deps/openssl/…:1605:SSL alert number 40`
+  return /:SSL routines:[^:]*:([^:]+):/.exec(message)?.[1] ?? message;
 }
 
 /** Several addresses were tried: the first one's failure speaks for all. */
