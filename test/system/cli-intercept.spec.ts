@@ -323,7 +323,7 @@ describe('culvert list', () => {
     await intercept(...byAlice);
     const text = await culvertCommand(['list']);
     expect(text.stdout).toMatch(/^orders +shop +Deployment +1 +http:\d+|^orders +shop +Deployment +1 +\d+/m);
-    expect(text.stdout).toMatch(/^orders +shop +orders +\S+@\S+ +ACTIVE +x-dev=alice/m);
+    expect(text.stdout).toMatch(/^orders +shop +orders +\S+@\S+ +active +x-dev=alice/m);
     expect(JSON.parse((await culvertCommand(['list', '-o', 'json'])).stdout)).toMatchObject([
       { workload: 'orders', namespace: 'shop', disposition: 'ACTIVE', headers: { 'x-dev': 'alice' } },
     ]);

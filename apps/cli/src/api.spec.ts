@@ -21,7 +21,15 @@ const http = createHttpClient(undefined);
 const clientOf = (
   url: string,
   change: { bearer?: Credential; http?: typeof http; signal?: AbortSignal } = {},
-) => createApi({ url, http, bearer, signal: new AbortController().signal, ...change });
+) =>
+  createApi({
+    url,
+    http,
+    bearer,
+    signInHint: 'Run "culvert login".',
+    signal: new AbortController().signal,
+    ...change,
+  });
 const failure = (pending: Promise<unknown>): Promise<CliError> =>
   pending.then(
     () => {
@@ -88,6 +96,11 @@ describe('an API call', () => {
     expect(`${error.message} ${error.hint}`).toMatch(said);
   });
 
+  it('names what does not exist once', async () => {
+    answerProblem('not_found', { detail: 'preview 17 does not exist' });
+    expect((await failure(clientOf(server.url).call('getMe'))).message).toBe('preview 17 does not exist');
+  });
+
   it('names each broken rule, and when to try again', async () => {
     const errors = [
       { pointer: '/ingress/l5Host', message: 'must be a DNS name' },
@@ -95,7 +108,7 @@ describe('an API call', () => {
     ];
     answerProblem('validation_failed', { errors });
     const { message } = await failure(clientOf(server.url).call('getMe'));
-    expect(message).toContain('ingress.l5Host must be a DNS name; must change at least one field');
+    expect(message).toBe('--ingress-l5host must be a DNS name; must change at least one field');
     answerProblem('too_many_requests', { retryAfterSeconds: 17 });
     const limited = await failure(clientOf(server.url).call('getMe'));
     expect([limited.exitCode, limited.hint]).toEqual([EXIT.conflict, 'Try again in 17 seconds.']);
@@ -199,6 +212,16 @@ describe('unreachable server', () => {
       EXIT.unreachable,
       `https://127.0.0.1:${port} does not speak TLS`,
     ]);
+    server.close();
+  });
+
+  it('reports a server that uses TLS at an http URL', async () => {
+    const server = https.createServer(createTestCertificate(['localhost']));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const error = await failure(clientOf(`http://127.0.0.1:${port}`).call('getMe'));
+    expect([error.exitCode, error.hint]).toEqual([EXIT.unreachable, expect.stringContaining('https://')]);
     server.close();
   });
 

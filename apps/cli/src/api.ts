@@ -69,17 +69,19 @@ export interface ApiOptions {
   readonly url: string;
   readonly http: ApiTransport;
   readonly bearer: Credential;
+  /** What to do when Culvert does not accept the credential. */
+  readonly signInHint: string;
   /** Aborts calls in progress. */
   readonly signal: AbortSignal;
 }
 
-export function createApi({ url, http, bearer, signal }: ApiOptions): Api {
+export function createApi({ url, http, bearer, signInHint, signal }: ApiOptions): Api {
   return new ApiClient({
     url,
     http,
     credential: bearer,
     readings: READINGS,
-    toError: (failure) => errorOf(url, failure),
+    toError: (failure) => errorOf(url, failure, signInHint),
     timeoutMs: CALL_TIMEOUT_MS,
     maxResponseBytes: MAX_RESPONSE_BYTES,
     userAgent: `culvert/${VERSION} (${process.platform})`,
@@ -97,12 +99,12 @@ export async function serverVersion(api: Api): Promise<string | null> {
   }
 }
 
-function errorOf(url: string, failure: ApiFailure): CliError {
+function errorOf(url: string, failure: ApiFailure, signInHint: string): CliError {
   switch (failure.kind) {
     case 'no-response':
       return unreachable(url, failure.cause);
     case 'problem':
-      return problemError(failure.problem, failure.retryAfterSeconds);
+      return problemError(failure.problem, failure.retryAfterSeconds, signInHint);
     case 'not-culvert':
       return notCulvert(url, failure);
     default:

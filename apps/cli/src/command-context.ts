@@ -4,7 +4,7 @@ import type { HttpClient } from '@culvert/outbound';
 import { createApi, type Api } from './api.js';
 import { createHttpClient } from './http.js';
 import { Output, type OutputOptions } from './output/output.js';
-import { createBearer } from './settings/bearer.js';
+import { createBearer, signInHint } from './settings/bearer.js';
 import { readSettings, type GlobalFlags, type Settings } from './settings/settings.js';
 
 /** The process that a command runs in. */
@@ -60,7 +60,13 @@ export function createContext(
       return (bearer ??= createBearer(settings, http));
     },
     get api() {
-      return (api ??= createApi({ url: settings.url, http, bearer: this.bearer, signal }));
+      return (api ??= createApi({
+        url: settings.url,
+        http,
+        bearer: this.bearer,
+        signInHint: signInHint(settings),
+        signal,
+      }));
     },
   };
 }

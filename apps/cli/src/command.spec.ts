@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { ProblemError, toProblem } from '@culvert/contract';
 import { TestServer } from '@culvert/testkit';
 import { CliError } from './cli-error.js';
 import { createProgram, runCulvert } from './command.js';
@@ -65,6 +66,18 @@ describe('the command line', () => {
     expect([exitCode, stdout]).toEqual([EXIT.usage, '']);
     expect(stderr).toContain('Usage: culvert');
   });
+
+  it.each(['CULVERT_API_KEY', 'AMBASSADOR_CLOUD_APIKEY'])(
+    'names %s when the server does not accept the key in it',
+    async (variable) => {
+      const server = await TestServer.start();
+      server.always(401, toProblem(new ProblemError('unauthenticated'), 'request-1'));
+      const env = { ...ENV, CULVERT_URL: server.url, [variable]: 'key-12345' };
+      const { exitCode, stderr } = await runCommand(['whoami'], { env });
+      expect([exitCode, stderr]).toEqual([EXIT.notSignedIn, expect.stringContaining(`from ${variable}`)]);
+      await server.close();
+    },
+  );
 
   it('explains how to sign in when no one is signed in', async () => {
     const nowhere = await runCommand(['status'], { env: ENV });

@@ -36,7 +36,6 @@ Examples:
   $ culvert preview list --output json
 
 Environment:
-  CULVERT_URL              where Culvert is
   CULVERT_URL              URL of Culvert
   CULVERT_API_KEY          an API key, instead of signing in (AMBASSADOR_CLOUD_APIKEY works too)
   CULVERT_CA_FILE          file of PEM certificates to trust for Culvert, in addition to the usual ones
@@ -44,6 +43,7 @@ Environment:
   CULVERT_CLUSTER_SECRET   secret for the traffic manager, instead of your sign-in
   CULVERT_CONFIG_DIR       folder of the stored sign-in, instead of the platform's default
   NO_COLOR                 print no colors
+
 Exit codes: 0 done, 1 failed, 2 wrong command line, 3 not signed in, 4 not allowed, 5 not found, 6 conflict or limit,
 7 Culvert unreachable, 8 problem on this machine, 130 interrupted.`;
 

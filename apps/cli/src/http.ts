@@ -1,6 +1,5 @@
 /** HTTP to Culvert: trusted certificates, the proxy of the environment, and explanations of failures. */
-import { rootCertificates } from 'node:tls';
-import { HttpClient, HttpError } from '@culvert/outbound';
+import { HttpClient, HttpError, withUsualCertificates } from '@culvert/outbound';
 import { CliError } from './cli-error.js';
 import { EXIT } from './exit-code.js';
 
@@ -12,18 +11,13 @@ const MAX_RESPONSE_BYTES = 16 * 1024 * 1024;
 /** Creates a client that trusts `ca` in addition to the usual certificates and uses HTTPS_PROXY if set. */
 export function createHttpClient(ca: string | undefined): HttpClient {
   return new HttpClient({
-    ca: trusted(ca),
+    ca: withUsualCertificates(ca),
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
     timeoutMs: TIMEOUT_MS,
     maxResponseBytes: MAX_RESPONSE_BYTES,
     // The person chose the URL of their Culvert, which may be in their own network.
     allowPrivateAddresses: true,
   });
-}
-
-/** Returns the usual certificates and `ca`. Undefined without `ca`: then the usual ones apply. */
-export function trusted(ca: string | undefined): string[] | undefined {
-  return ca === undefined ? undefined : [...rootCertificates, ca];
 }
 
 const CERTIFICATE_ERRORS = new Set([
@@ -66,6 +60,14 @@ export function unreachable(url: string, error: unknown): CliError {
       );
     case 'ECONNREFUSED':
       return fail(`nothing listens at ${url}`, 'Check the URL, and that Culvert is running.');
+    case 'ECONNRESET':
+      return fail(
+        `${url} closed the connection without a response`,
+        url.startsWith('http:')
+          ? 'If Culvert uses TLS there, use https:// instead of http://.'
+          : 'Check the URL, and that Culvert is running.',
+      );
+    case 'EPROTO':
     case 'ERR_SSL_WRONG_VERSION_NUMBER':
     case 'ERR_SSL_PACKET_LENGTH_TOO_LONG':
       return fail(`${url} does not speak TLS`, 'Use http:// instead of https://.');

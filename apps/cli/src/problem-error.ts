@@ -1,31 +1,47 @@
 import type { Problem } from '@culvert/api-client';
 import { CliError } from './cli-error.js';
 import { EXIT, type ExitCode } from './exit-code.js';
+import { flagOfField } from './flag-of-field.js';
 
 /** Next steps for those errors of the API whose title does not name one. */
 const HINTS: Readonly<Record<string, string>> = {
-  unauthenticated: 'Run "culvert login", or set CULVERT_API_KEY to a key that is not revoked or expired.',
   insufficient_scope:
     'Ask an admin of your team for the scope, or use a key that has it. "culvert whoami" shows your scopes.',
   not_a_member: 'Ask an owner or admin of the team to invite you.',
   person_required: 'Use the dashboard for this.',
   not_found: 'It may already be gone, or belong to another team. "culvert whoami" shows your team.',
   api_key_not_usable: 'Find the key that replaced it with "culvert keys list".',
-  traffic_manager_required: 'Name one with --traffic-manager. "culvert status" shows the connected ones.',
+  traffic_manager_required:
+    'Name one with --traffic-manager NAME. "culvert status" shows the names of the connected ones.',
   preview_limit_reached: 'Remove previews that you do not need with "culvert preview remove".',
   credential_limit_reached: 'Revoke credentials that you do not need in the dashboard.',
   team_limit_reached: 'Remove what you no longer need.',
   internal_error: 'Try again. If it fails again, send this line to the operator of Culvert.',
 };
 
-/** Turns an error response into an error for a person. */
-export function problemError(problem: Problem, retryAfterSeconds: number | null): CliError {
+/**
+ * Turns an error response into an error for a person.
+ * @param signInHint what to do when the credential is not accepted
+ */
+export function problemError(
+  problem: Problem,
+  retryAfterSeconds: number | null,
+  signInHint: string,
+): CliError {
   const { code, title, detail, errors = [], status, instance } = problem;
-  const rules = errors.map(({ pointer, message }) => `${fieldOf(pointer)} ${message}`.trim());
-  const said = [title, detail, rules.join('; ')].filter(Boolean).join(': ');
+  const said = sayProblem({ code, title, detail, errors });
   const message = status >= 500 ? `${said} (${instance})` : said;
-  const hint = retryAfterSeconds === null ? HINTS[code] : `Try again in ${retryAfterSeconds} seconds.`;
+  const next = code === 'unauthenticated' ? signInHint : HINTS[code];
+  const hint = retryAfterSeconds === null ? next : `Try again in ${retryAfterSeconds} seconds.`;
   return new CliError(exitCodeOf(status), message, { ...(hint !== undefined && { hint }), cause: problem });
+}
+
+/** Returns what is wrong with which flag; without flags, the title of the error and its detail. */
+function sayProblem({ code, title, detail, errors = [] }: Partial<Problem>): string {
+  // Its detail names the resource, and the title would repeat that it does not exist.
+  if (errors.length === 0)
+    return code === 'not_found' && detail ? detail : [title, detail].filter(Boolean).join(': ');
+  return errors.map(({ pointer, message }) => `${flagOfField(pointer)} ${message}`.trim()).join('; ');
 }
 
 /** Returns the stable code of the API error that caused this one; null if another error did. */
@@ -51,9 +67,4 @@ function exitCodeOf(status: number): ExitCode {
     default:
       return status < 500 ? EXIT.usage : EXIT.failure;
   }
-}
-
-/** Spells `/ingress/l5Host` for people: `ingress.l5Host`. */
-function fieldOf(pointer: string): string {
-  return pointer.slice(1).replaceAll('/', '.').replaceAll('~1', '/').replaceAll('~0', '~');
 }

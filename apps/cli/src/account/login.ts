@@ -67,7 +67,13 @@ async function askServer({ settings, http, signal }: CommandContext): Promise<vo
   // Refused for lack of a credential, which only Culvert words as it does.
   const bearer = keyCredential(() => Promise.resolve('none'));
   const inTime = AbortSignal.timeout(SERVER_TIMEOUT_MS);
-  const api = createApi({ url: settings.url, http, bearer, signal: AbortSignal.any([signal, inTime]) });
+  const api = createApi({
+    url: settings.url,
+    http,
+    bearer,
+    signInHint: '',
+    signal: AbortSignal.any([signal, inTime]),
+  });
   try {
     await serverVersion(api);
   } catch (error) {
@@ -81,7 +87,11 @@ async function askServer({ settings, http, signal }: CommandContext): Promise<vo
 function verify({ settings, http, signal }: CommandContext, credential: StoredCredential) {
   const secret = credential.kind === 'api-key' ? credential.apiKey : credential.accessToken;
   const bearer = keyCredential(() => Promise.resolve(secret));
-  return createApi({ url: settings.url, http, bearer, signal }).call('getMe');
+  const signInHint =
+    credential.kind === 'api-key'
+      ? 'Check that the key is complete, and of a team of this server. The dashboard shows whether it was revoked or has expired.'
+      : 'Run "culvert login" again.';
+  return createApi({ url: settings.url, http, bearer, signInHint, signal }).call('getMe');
 }
 
 async function readKey({ stdin, output, signal }: CommandContext, given: string): Promise<string> {

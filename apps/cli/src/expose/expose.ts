@@ -10,6 +10,7 @@ import { thisMachine } from '../machine/machine.js';
 import type { Claim } from '../machine/running.js';
 import { previewName } from '../preview/find-preview.js';
 import { printPreviewUrl } from '../preview/preview-url.js';
+import { signInHint } from '../settings/bearer.js';
 import { RequestLog } from '../requests/request-log.js';
 import { parseTarget, showTarget, type Target } from '../target/target.js';
 import { TargetWatch } from '../target/target-watch.js';
@@ -223,7 +224,13 @@ class ExposeRun {
     if (sessionId === null) return true;
     // The context's signal has already fired, so these calls have a time limit of their own.
     const signal = AbortSignal.timeout(REMOVE_TIMEOUT_MS);
-    const api = createApi({ url: settings.url, http, bearer, signal });
+    const api = createApi({
+      url: settings.url,
+      http,
+      bearer,
+      signInHint: signInHint(settings),
+      signal,
+    });
     try {
       const id =
         trafficManagerId ?? (await api.call('getSession', { sessionId: sessionId })).trafficManagerId;

@@ -5,13 +5,19 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createSecureContext, type SecureContext } from 'node:tls';
-import { connectIngress, KeptTunnel, Splice, type IngressFailure, type TunnelEnd } from '@culvert/outbound';
+import {
+  connectIngress,
+  KeptTunnel,
+  Splice,
+  type IngressFailure,
+  type TunnelEnd,
+  withUsualCertificates,
+} from '@culvert/outbound';
 import { GoAwayCode, goAwayName, ResetCode, type IncomingStream, type StreamTarget } from '@culvert/tunnel';
 import type { Credential } from '@culvert/api-client';
 import { CliError } from '../cli-error.js';
 import { asCliError } from '../ending.js';
 import { EXIT } from '../exit-code.js';
-import { trusted } from '../http.js';
 import { Http1Watch, type SeenRequest } from '../requests/http1-watch.js';
 import { TappedStream } from '../requests/tapped-stream.js';
 import { showTarget, type Target } from '../target/target.js';
@@ -61,7 +67,7 @@ export class Exposure {
     this.secureContext = options.target.isTls ? createSecureContext() : null;
     this.kept = new KeptTunnel({
       url: new URL(url),
-      ca: trusted(ca)?.join('\n'),
+      ca: withUsualCertificates(ca)?.join('\n'),
       usesProxy: true,
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
       hello: {

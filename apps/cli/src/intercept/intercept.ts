@@ -13,12 +13,14 @@ import { printPreviewUrl } from '../preview/preview-url.js';
 import { Http1Watch } from '../requests/http1-watch.js';
 import { RequestLog } from '../requests/request-log.js';
 import { TappedStream } from '../requests/tapped-stream.js';
+import { signInHint } from '../settings/bearer.js';
 import { parseTarget, showTarget, type Target } from '../target/target.js';
 import { TargetWatch } from '../target/target-watch.js';
 import type { InterceptFlags } from './intercept-flags.js';
 import { Companion } from './companion.js';
 import { createMeetingClient, managerUrl, meetingError, whenConnected } from './meeting-address.js';
 import { readPortFlag } from './port-flag.js';
+import { wordOfState } from './states.js';
 
 /** Agents of a workload that is restarting come back within this time. */
 const FIRST_AGENT_MS = 10_000;
@@ -210,7 +212,8 @@ class InterceptRun {
     const { draft, target } = this.options;
     const name = `${draft.workload} in ${draft.namespace}`;
     if (info.disposition !== 'ACTIVE') {
-      output.note(`${info.disposition}: ${info.message}.`);
+      const word = wordOfState(info.disposition);
+      output.note(`State: ${word}${info.message === '' ? '' : ` (${info.message})`}.`);
       const hint = hintFor(info);
       if (hint !== null) output.note(`  ${hint}`);
       return;
@@ -231,7 +234,11 @@ class InterceptRun {
     if (this.wasActive || info === null || info.disposition === 'WAITING') return;
     const hint = hintFor(info);
     this.ending.end(
-      new CliError(EXIT.notFound, info.message || info.disposition, hint === null ? {} : { hint }),
+      new CliError(
+        EXIT.notFound,
+        info.message || wordOfState(info.disposition),
+        hint === null ? {} : { hint },
+      ),
     );
   }
 
@@ -285,7 +292,13 @@ class InterceptRun {
       };
     const signal = AbortSignal.timeout(REMOVE_TIMEOUT_MS);
     if (preview !== null) {
-      const api = createApi({ url: settings.url, http, bearer: context.bearer, signal });
+      const api = createApi({
+        url: settings.url,
+        http,
+        bearer: context.bearer,
+        signInHint: signInHint(settings),
+        signal,
+      });
       await api.call('deletePreview', { previewId: preview.id }).catch((error: unknown) => {
         if (!(error instanceof CliError) || error.exitCode !== EXIT.notFound)
           complain(`Could not remove ${preview.url}`)(error);

@@ -6,12 +6,12 @@ import {
   meetingPointUrl,
   type MeetingClientOptions,
 } from '@culvert/meeting-point';
+import { withUsualCertificates } from '@culvert/outbound';
 import { CliError } from '../cli-error.js';
 import { clientName } from '../client-name.js';
 import type { CommandContext } from '../command-context.js';
 import type { Ending } from '../ending.js';
 import { EXIT, type ExitCode } from '../exit-code.js';
-import { trusted } from '../http.js';
 import { VERSION } from '../version.js';
 import type { ManagerFlags } from './intercept-flags.js';
 
@@ -77,7 +77,7 @@ export function createMeetingClient(
   },
 ): MeetingClient {
   const credential = clusterCredential(context);
-  const ca = trusted(context.settings.ca)?.join('\n');
+  const ca = withUsualCertificates(context.settings.ca)?.join('\n');
   let wasConnected = false;
   return new MeetingClient({
     ...events,
@@ -144,14 +144,20 @@ function refusalOf(url: string, status: number | null, reason: string): CliError
         hint: 'You need a credential of its team with the scope intercepts:write. "culvert whoami" shows yours.',
       });
     case 404:
-      return new CliError(EXIT.unreachable, `${url} is not the meeting point of a traffic manager`, {
-        hint: 'Use the port that CULVERT_CLUSTER_PORT names, 8085 in the Helm chart.',
-      });
+      return notMeetingPoint(url);
     case null:
       return new CliError(EXIT.unreachable, `the traffic manager cannot be reached at ${url}: ${reason}`, {
         hint: PORT_FORWARD,
       });
     default:
-      return null;
+      // A proxy or a restart: it passes. Any other status is that of another kind of server, such as an edge.
+      if (status === 429 || status >= 500) return null;
+      return notMeetingPoint(url);
   }
+}
+
+function notMeetingPoint(url: string): CliError {
+  return new CliError(EXIT.unreachable, `${url} is not the meeting point of a traffic manager`, {
+    hint: 'Use the port that CULVERT_CLUSTER_PORT names, 8085 in the Helm chart. It is not the URL of Culvert.',
+  });
 }

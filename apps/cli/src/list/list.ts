@@ -5,6 +5,7 @@ import { CliError } from '../cli-error.js';
 import type { Action } from '../action.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-code.js';
+import { wordOfState } from '../intercept/states.js';
 import { managerOption } from '../intercept/command.js';
 import type { ManagerFlags } from '../intercept/intercept-flags.js';
 import type { Output } from '../output/output.js';
@@ -135,7 +136,7 @@ function showIntercepts(output: Output, intercepts: readonly Listed[]): void {
       namespace,
       name,
       client,
-      message === '' ? disposition : `${disposition}: ${message}`,
+      message === '' ? wordOfState(disposition) : `${wordOfState(disposition)}: ${message}`,
       Object.entries(headers)
         .map(([header, value]) => `${header}=${value}`)
         .join(', '),

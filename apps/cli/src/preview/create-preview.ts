@@ -1,4 +1,4 @@
-import type { createPreviewRequest } from '@culvert/contract';
+import { WORKSTATION_PREFIX, type createPreviewRequest } from '@culvert/contract';
 import type { z } from 'zod';
 import type { Api, Intercept, Preview } from '../api.js';
 import { CliError } from '../cli-error.js';
@@ -8,6 +8,10 @@ import { EXIT } from '../exit-code.js';
 import type { Expiry } from '../flags.js';
 import { printQrCode } from '../output/qr-code.js';
 import { isIdOf } from '../output/readable.js';
+import { problemCodeOf } from '../problem-error.js';
+
+/** Most traffic managers that a hint names. */
+const MAX_NAMED = 10;
 
 type Request = z.input<typeof createPreviewRequest>;
 
@@ -38,7 +42,10 @@ export interface CreateFlags {
 }
 
 export async function createPreview({ api, output }: CommandContext, flags: CreateFlags): Promise<void> {
-  const preview = await api.call('createPreview', { body: await requestOf(api, flags) });
+  const body = await requestOf(api, flags);
+  const preview = await api
+    .call('createPreview', { body })
+    .catch((error: unknown) => nameManagers(api, error));
   output.result(preview, () => output.line(preview.url));
   if (output.isJson) return;
   if (flags.qr === true) await printQrCode(output, preview.url);
@@ -101,6 +108,21 @@ async function interceptOf(api: Api, flags: CreateFlags): Promise<Intercepted> {
     namespace,
     request: { intercept: described, ...(trafficManagerId !== undefined && { trafficManagerId }) },
   };
+}
+
+/** Adds the names to choose from when a traffic manager must be named. @throws always */
+async function nameManagers(api: Api, error: unknown): Promise<never> {
+  if (!(error instanceof CliError) || problemCodeOf(error) !== 'traffic_manager_required') throw error;
+  const managers = await api.list('listTrafficManagers').catch(() => []);
+  const names = managers
+    .filter(({ managerId }) => !managerId.startsWith(WORKSTATION_PREFIX))
+    .map(({ name, managerId }) => name || managerId);
+  if (names.length === 0) throw error;
+  const shown = names.slice(0, MAX_NAMED).join(', ') + (names.length > MAX_NAMED ? ', …' : '');
+  throw new CliError(EXIT.usage, 'your team has several traffic managers', {
+    hint: `Name one with --traffic-manager: ${shown}.`,
+    cause: error.cause,
+  });
 }
 
 /** Returns the id of the traffic manager with this name or id. */

@@ -20,6 +20,23 @@ export function credentialSource(settings: Settings): CredentialSource | null {
   return stored.kind === 'api-key' ? 'stored-key' : 'sign-in';
 }
 
+/**
+ * Returns what a person should do when Culvert does not accept the credential of this run: it names where the credential is from.
+ */
+export function signInHint(settings: Settings): string {
+  switch (credentialSource(settings)) {
+    case 'environment':
+      return `The key is from ${settings.apiKeyVariable}. Set it to another key, or unset it and run "culvert login".`;
+    case 'stored-key':
+      return 'The key is from "culvert login --apikey". Store another one in the same way, or run "culvert login".';
+    case 'sign-in':
+    case null:
+      return 'Run "culvert login".';
+    default:
+      throw new Error('unhandled source of the credential');
+  }
+}
+
 /** @throws CliError if no one is signed in */
 export function createBearer(settings: Settings, http: HttpClient): Credential {
   const { url } = settings;

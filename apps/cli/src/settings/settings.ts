@@ -19,6 +19,8 @@ export interface Settings {
   readonly url: string;
   /** The API key in the environment, or null. */
   readonly apiKey: string | null;
+  /** Name of the variable that holds `apiKey`. */
+  readonly apiKeyVariable: string;
   /** PEM certificates to trust for Culvert, in addition to the usual ones. */
   readonly ca: string | undefined;
   /** The stored sign-ins. */
@@ -34,13 +36,14 @@ export function readSettings(flags: GlobalFlags, env: NodeJS.ProcessEnv): Settin
   const givenUrl =
     given === undefined ? null : readServerUrl(given, flags.url === undefined ? 'CULVERT_URL' : '--url');
   const caFile = flags.caFile ?? (env['CULVERT_CA_FILE'] || undefined);
-  const apiKey = readApiKey(env);
+  const { apiKey, apiKeyVariable } = readApiKey(env);
   const ca = caFile === undefined ? undefined : readCa(caFile);
   // Resolved on first use: a run with a URL and a key works without a home.
   let credentials: CredentialFile | undefined;
   const file = (): CredentialFile => (credentials ??= new CredentialFile(configDirectory(env)));
   return {
     apiKey,
+    apiKeyVariable,
     ca,
     get credentials() {
       return file();
@@ -59,12 +62,12 @@ export function checkApiKey(key: string, source: string): string {
   });
 }
 
-function readApiKey(env: NodeJS.ProcessEnv): string | null {
-  for (const variable of ['CULVERT_API_KEY', 'AMBASSADOR_CLOUD_APIKEY']) {
-    const value = env[variable]?.trim();
-    if (value) return checkApiKey(value, variable);
+function readApiKey(env: NodeJS.ProcessEnv): Pick<Settings, 'apiKey' | 'apiKeyVariable'> {
+  for (const apiKeyVariable of ['CULVERT_API_KEY', 'AMBASSADOR_CLOUD_APIKEY']) {
+    const value = env[apiKeyVariable]?.trim();
+    if (value) return { apiKey: checkApiKey(value, apiKeyVariable), apiKeyVariable };
   }
-  return null;
+  return { apiKey: null, apiKeyVariable: 'CULVERT_API_KEY' };
 }
 
 function readCa(path: string): string {
