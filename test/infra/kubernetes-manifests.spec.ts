@@ -49,7 +49,7 @@ function validate(manifest: Manifest): void {
 
 describe('the manifests', () => {
   it.each(readdirSync('infra/examples').filter((file) => file.endsWith('.yaml')))(
-    '%s is what Kubernetes takes',
+    '%s matches the schemas of Kubernetes',
     (file) => {
       const manifests = readManifests(readFileSync(`infra/examples/${file}`, 'utf8'));
       expect(manifests.length).toBeGreaterThan(1);

@@ -20,7 +20,7 @@ describe('prose patterns', () => {
     expect(findWordings('Whose traffic is it?', false)).toEqual([]);
   });
 
-  it('do not look at code and at quoted words', () => {
+  it('ignore code and quoted words', () => {
     expect(findWordings('The command `go on` prints "for ever".', true)).toEqual([]);
   });
 });

@@ -206,7 +206,7 @@ describe('a developer', () => {
       interceptId: culvertId,
       ingress: { host: orders.address, port: orders.port },
     });
-    // By the intercept's ID alone: the preview adds no header here.
+    // The request matches by the intercept's ID alone: the preview adds no header here.
     expect(await colorOf(preview.hostname)).toBe('blue');
     expect(await colorOf(preview.hostname, { 'x-culvert-api-key': '' })).toBe('401');
     expect(await alice.program.stop()).toBe(0);

@@ -94,7 +94,7 @@ describe('SlabBatch', () => {
     expect(batch.drain({ detached: true }).buffer).toBe(slab.memory.buffer);
   });
 
-  it('keeps a small batch that has to wait in memory of its own size', () => {
+  it('copies a small batch that has to wait into memory of its own size', () => {
     const batch = new PlainBatch(new Slab());
     batch.word(1);
     expect(batch.drain({ detached: true }).buffer.byteLength).toBe(4);

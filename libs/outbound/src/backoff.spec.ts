@@ -10,7 +10,7 @@ describe('Backoff', () => {
     expect(backoff.next()).toBe(100);
   });
 
-  it('spreads over everything below the ceiling', () => {
+  it('spreads its waits over everything below the ceiling', () => {
     expect(new Backoff(() => 0).next()).toBe(0);
     expect(new Backoff(() => 0.5).next()).toBe(50);
   });

@@ -15,7 +15,7 @@ const UNKNOWN = '01890000-0000-7000-8000-000000000000';
 const start = new Date('2026-01-01T00:00:00Z');
 const later = (ms: number) => new Date(start.getTime() + ms);
 
-describeOnEveryDatabase('what people allow programs', createTestDatabase, (context) => {
+describeOnEveryDatabase('a program that a person allowed', createTestDatabase, (context) => {
   let teamId: string;
   let userId: string;
 
@@ -128,7 +128,7 @@ describeOnEveryDatabase('what people allow programs', createTestDatabase, (conte
     expect((await programs.list(userId, { limit: 9 }, start)).items).toHaveLength(2);
   });
 
-  it('is alive until it expires, whatever becomes of its access tokens', async () => {
+  it('is alive until it expires, even if its access tokens end earlier', async () => {
     const { programs, users } = context.store;
     const { program, first } = await exchanged();
     const ids = [program.id, UNKNOWN, 'x'];

@@ -387,10 +387,10 @@ describe('many streams', () => {
   });
 });
 
-describe('bulk', () => {
+describe('a bulk transfer', () => {
   const BULK_BYTES = 256 * 1024 * 1024;
 
-  it('moves much from the ingress, in Chunks of up to 3 MiB', async () => {
+  it('moves many bytes from the ingress, in Chunks of up to 3 MiB', async () => {
     const block = Buffer.alloc(1024 * 1024, 0x5a);
     const port = await listen(
       createServer((socket) => {
@@ -413,7 +413,7 @@ describe('bulk', () => {
     stream?.reset(ResetCode.CANCEL);
   });
 
-  it('moves much to the ingress, and holds little on the way', async () => {
+  it('moves many bytes to the ingress, and holds few on the way', async () => {
     const received = new Deferred();
     let bytes = 0;
     const port = await listen(

@@ -44,7 +44,7 @@ describe('liveness', () => {
     const start = performance.now();
     const liveness = new Liveness(host, { pingIntervalMs: 40, pingTimeoutMs: 200 });
     await host.silence;
-    // Ticks of 10 ms: dead at the 20th. A slow machine only makes it later.
+    // A tick takes 10 ms, so the peer is dead at the 20th; on a slow machine, later.
     expect(performance.now() - start).toBeGreaterThanOrEqual(190);
     expect(host.pings.length).toBeGreaterThanOrEqual(4);
     expect(host.pings.length).toBeLessThanOrEqual(5);

@@ -2,7 +2,7 @@ import type { Problem } from '@culvert/contract';
 import { setProblemForm, type ProblemForm } from '@culvert/nest';
 import type { NextFunction, Request, Response } from 'express';
 
-/** Formats of errors for programs of other makers, whether they occur before or within our own code for them. */
+/** Formats of errors for programs of other makers, also for errors that occur before our own code for them runs. */
 const FORMS: readonly (readonly [RegExp, ProblemForm])[] = [
   // RFC 6749 §5.2. Telepresence drops its tokens on a 4xx, so requests that only have to wait get another status.
   [

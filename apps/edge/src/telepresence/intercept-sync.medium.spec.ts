@@ -385,7 +385,7 @@ describe(InterceptSync.name, () => {
       expect(performance.now() - since).toBeGreaterThan(500);
     });
 
-    it('removes nothing on the word of a report from before the manager was no longer watched', async () => {
+    it('ignores reports from before the watch of the manager was lost', async () => {
       const { id } = await open();
       start(200);
       manager.show();
@@ -419,7 +419,7 @@ describe(InterceptSync.name, () => {
     });
   });
 
-  describe('a removed preview that the manager shows', () => {
+  describe('the restoration of a removed preview', () => {
     const removed = async (id: string) => (await intercept(id))?.removedPreview?.hostname;
 
     async function remove(): Promise<{ id: string; hostname: string; sync: InterceptSync }> {
@@ -432,7 +432,7 @@ describe(InterceptSync.name, () => {
       return { id, hostname, sync };
     }
 
-    it('can be restored while the manager shows it, and not afterwards', async () => {
+    it('is possible while the manager shows the preview, and not afterwards', async () => {
       const { id, hostname, sync } = await remove();
       sync.removePreview(id, hostname);
       manager.show(shown(id, { previewDomain: hostname, disposition: 2 }));
@@ -443,7 +443,7 @@ describe(InterceptSync.name, () => {
       expect(await intercept(id)).not.toBeNull();
     });
 
-    it('cannot be restored if the manager no longer showed it when it was removed', async () => {
+    it('is not possible if the manager no longer showed the preview when it was removed', async () => {
       const { id, hostname } = await open();
       const sync = start(60_000);
       manager.show(shown(id, { previewDomain: '', disposition: 2 }));

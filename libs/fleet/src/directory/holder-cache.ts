@@ -21,7 +21,7 @@ export class CacheEntry {
   askAt = Number.POSITIVE_INFINITY;
   /** True if an announcement arrived during a lookup, whose answer may be older. */
   isOvertaken = false;
-  /** Edges that turned out to hold nothing, and the number of the write that said otherwise. */
+  /** Edges that turned out to hold nothing, with the number of the write that had reported the opposite. */
   disbelieved: Map<string, number> | null = null;
 
   constructor(

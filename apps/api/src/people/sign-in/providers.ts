@@ -122,7 +122,9 @@ export class Providers {
   private async admit(id: Provider['id'], identity: ProvenIdentity, address: string | null): Promise<User> {
     const email = emailAddress.safeParse(identity.email);
     if (!email.success) {
-      throw new ProblemError('sign_in_failed', { detail: 'your email address is not valid here' });
+      throw new ProblemError('sign_in_failed', {
+        detail: 'this server does not accept the form of your email address',
+      });
     }
     const { issuer, subject, name } = identity;
     if (issuer.length > 255 || subject.length > 255) throw new ProblemError('identity_provider_failed');
