@@ -51,7 +51,7 @@ export const auditEventFilter = z.strictObject({
   action: z
     .string()
     .max(64, 'must be at most 64 characters long')
-    .regex(/^[a-z-]+\.[a-z-]+$/, 'must be like preview.create')
+    .regex(/^[a-z-]+\.[a-z-]+$/, 'must have the form of preview.create')
     .optional()
     .describe('Action, such as preview.create.'),
   targetId: id.optional().describe('ID of the target.'),

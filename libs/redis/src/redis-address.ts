@@ -6,7 +6,7 @@ export interface RedisNode {
   readonly port: number;
 }
 
-/** Where Redis is, and who Culvert is there. */
+/** The address of Redis, and the credentials of Culvert there. */
 export interface RedisAddress {
   /** `single`: one server. `sentinel`: `nodes` are Sentinels that know the master. `cluster`: `nodes` are some of its nodes. */
   readonly mode: 'single' | 'sentinel' | 'cluster';

@@ -57,7 +57,7 @@ export interface StreamTarget {
   readonly serverName: string;
   /** Whether the ingress certificate must be valid. */
   readonly verifyTls: boolean;
-  /** Protocol offered to the TLS ingress by ALPN. The ingress must accept `h2`, not to `http/1.1`. Default: `http/1.1`. */
+  /** Protocol offered to the TLS ingress by ALPN. The ingress must accept `h2` if that is offered, but need not accept `http/1.1`. Default: `http/1.1`. */
   readonly alpn?: AlpnProtocol;
   /** ID of the traffic manager that the stream is for, 1 to 64 characters. Sent on links only. */
   readonly trafficManagerId?: string;

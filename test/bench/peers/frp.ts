@@ -31,7 +31,7 @@ export const frp: Peer = {
           `serverPort = ${control}`,
           // The server may still be starting.
           'loginFailExit = false',
-          // As Culvert's tunnel in this comparison.
+          // No TLS, like Culvert's tunnel in this comparison.
           'transport.tls.enable = false',
           'log.level = "warn"',
           '[[proxies]]',

@@ -126,7 +126,7 @@ describe('edges with certificates of one authority', () => {
   });
 });
 
-/** A relay that keeps what passes towards `port`. */
+/** A relay that records the bytes that pass towards `port`. */
 async function recordingProxy(port: number): Promise<{ proxy: number; sent: Buffer[] }> {
   const sent: Buffer[] = [];
   const server = net.createServer((socket) => {

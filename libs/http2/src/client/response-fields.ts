@@ -52,7 +52,7 @@ export function readResponseFields(list: readonly HeaderField[]): ResponseFields
   for (const field of list) {
     const { kind, value } = field;
     if (kind >= FIRST_PSEUDO_KIND) {
-      // §8.3.2: one, and before all others.
+      // §8.3.2: exactly one, before all other fields.
       if (kind !== FieldKind.STATUS || status !== 0 || fields.length > 0 || !STATUS.test(value)) return null;
       status = Number(value);
     } else if (kind === FieldKind.MALFORMED) {

@@ -12,7 +12,7 @@ import {
   type Trailers,
 } from '@culvert/http2';
 
-/** How the body of a response gets its end in HTTP/1.1. */
+/** How the body of a response ends in HTTP/1.1. */
 export type ResponseFraming = 'none' | 'empty' | 'length' | 'chunked';
 
 /** Fields that belong to one HTTP/1.1 connection (RFC 9113 §8.2.2), or have another form in HTTP/2. */

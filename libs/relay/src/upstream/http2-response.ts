@@ -16,7 +16,7 @@ import {
 const CRLF = '\r\n';
 
 export class Http2Response {
-  /** How the body gets its end; 'raw' after an Upgrade, null before the final head. */
+  /** How the body ends; 'raw' after an Upgrade, null before the final head. */
   private framing: ResponseFraming | 'raw' | null = null;
   private bytesLeft = 0;
   /** Pieces that wait to be taken; text is latin1. */

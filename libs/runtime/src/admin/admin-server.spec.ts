@@ -50,7 +50,7 @@ describe('startAdmin', () => {
     expect(await ask('/constructor')).toEqual([404, 'not found\n']);
   });
 
-  it('answers 500 for a page that fails, and keeps the reason to itself', async () => {
+  it('answers 500 for a page that fails, without the reason', async () => {
     expect(await ask('/broken')).toEqual([500, 'failed\n']);
   });
 });

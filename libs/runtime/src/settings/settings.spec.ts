@@ -126,10 +126,13 @@ describe('loadSettings', () => {
     expect(loadSettings(app, SPLIT).listen.adminPort).toBe(9090);
   });
 
-  it.each(['edge', 'api'] as const)('lets a stopping %s serve on while load balancers learn of it', (app) => {
-    expect(loadSettings(app, SPLIT).lameDuckMs).toBe(5000);
-    expect(loadSettings(app, { ...SPLIT, LAME_DUCK_MS: '0' }).lameDuckMs).toBe(0);
-  });
+  it.each(['edge', 'api'] as const)(
+    'lets a stopping %s continue to serve until load balancers notice',
+    (app) => {
+      expect(loadSettings(app, SPLIT).lameDuckMs).toBe(5000);
+      expect(loadSettings(app, { ...SPLIT, LAME_DUCK_MS: '0' }).lameDuckMs).toBe(0);
+    },
+  );
 
   it('lists every problem at once, with the expected and the actual value', () => {
     const problems = problemsOf({ PORT: 'http', LOG_LEVEL: 'loud', MANAGER_WAIT_MS: '-1' });
