@@ -12,17 +12,20 @@ export interface SplitDeployment {
   readonly edges: readonly Program[];
   readonly api: Program;
   readonly ports: readonly number[];
+  readonly apiPort: number;
   readonly databaseUrl: string;
   stop(): Promise<void>;
 }
 
 /**
  * @param options.env of the API
+ * @param options.edgeEnv of all edges
  * @param options.database instead of a new one; the caller removes it
  */
 export async function startSplit(options: {
   readonly edges: number;
   readonly env?: Record<string, string>;
+  readonly edgeEnv?: Record<string, string>;
   readonly database?: { readonly url: string };
 }): Promise<SplitDeployment> {
   const own = options.database === undefined ? await createDatabase() : null;
@@ -47,6 +50,7 @@ export async function startSplit(options: {
       ...shared,
       PORT: String(port),
       API_UPSTREAM_URL: `http://127.0.0.1:${apiPort}`,
+      ...options.edgeEnv,
     }),
   );
   await Promise.all([api.line(/^API key/m), ...edges.map((edge) => edge.logged(/"serving"/))]);
@@ -57,6 +61,7 @@ export async function startSplit(options: {
     edges,
     api,
     ports,
+    apiPort,
     databaseUrl,
     stop: async () => {
       await deployment.stop();
