@@ -199,6 +199,7 @@ describe('culvert intercept', () => {
     await program.line(INTERCEPTING);
     await program.logged(/Nothing listens at 127\.0\.0\.1/);
     expect(await color(asAlice)).toBe('502');
+    await program.line(/--- .*connection refused/);
     server.listen(port, '127.0.0.1');
     await once(server, 'listening');
     await program.logged(/answers now/);

@@ -44,7 +44,7 @@ const DEFAULT_DRAIN_MS = 30_000;
 
 const SECRETS = `
 Secrets come only from the environment, or from a file that <variable>_FILE names:
-    CULVERT_CLUSTER_SECRET  the secret that the traffic manager accepts from agents, or
+  CULVERT_CLUSTER_SECRET  the secret that the traffic manager accepts from agents, or
   CULVERT_API_KEY         an API key of its team with the scope "intercepts:write"`;
 
 const VARIABLES = {

@@ -32,7 +32,7 @@ export function addExposeCommand(program: Command, action: Action): void {
       `the Host header sent to the service: a name, or "preview" for the URL's hostname; default: that of <target>`,
     )
     .option('--add-request-header <name=value>', 'header to add to every request; repeatable', collectHeader)
-    .option('--banner', 'mark its pages as a preview with a banner (the default)', true)
+    .addOption(new Option('--banner', 'mark its pages as a preview with a banner').default(true, 'yes'))
     .option('--no-banner', 'show no banner')
     .option('--allow-upgrades', 'allow upgrades to protocols other than WebSocket, as docker attach needs')
     .option('--pull-request <url>', 'pull request on which to post the URL as a comment')

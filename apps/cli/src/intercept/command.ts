@@ -52,8 +52,8 @@ function addIntercept(program: Command, action: Action): void {
     )
     .addOption(new Option('--http-match <name=value>', 'same as --http-header').argParser(collect).hideHelp())
     .addOption(managerOption())
-    .option('-u, --preview-url', 'create a preview URL', false)
-    .option('--no-preview-url', 'create no preview URL (the default)')
+    .addOption(new Option('-u, --preview-url', 'create a preview URL').default(false, 'no'))
+    .option('--no-preview-url', 'create no preview URL')
     .option(
       '--ingress-host <host>',
       'host where requests of the preview enter the cluster; default: <workload>.<namespace>',
@@ -71,7 +71,7 @@ function addIntercept(program: Command, action: Action): void {
       new Option('--access <access>', 'who may open the preview').choices(['team', 'public']).default('team'),
     )
     .option('--expires <when>', 'when the preview expires: 12h, 7d, a time, or never', readExpiry)
-    .option('--banner', 'mark pages of the preview with a banner (the default)', true)
+    .addOption(new Option('--banner', 'mark pages of the preview with a banner').default(true, 'yes'))
     .option('--no-banner', 'show no banner')
     .option('--pull-request <url>', 'pull request on which to post the URL as a comment')
     .addOption(new Option('--qr', 'also print the URL as a QR code'))

@@ -1,5 +1,5 @@
 import { SCOPES, type Scope } from '@culvert/contract';
-import { Argument, InvalidArgumentError, type Command } from 'commander';
+import { Argument, InvalidArgumentError, Option, type Command } from 'commander';
 import type { Api, ApiKey, CreatedApiKey } from '../api.js';
 import { CliError } from '../cli-error.js';
 import type { Action } from '../action.js';
@@ -49,11 +49,10 @@ export function addKeysCommands(program: Command, action: Action): void {
     .command('rotate')
     .summary('replace an API key with a new one')
     .description('Creates a new key with the same name and scopes. The old key keeps working for a while.')
-    .option(
-      '--overlap <duration>',
-      'how long the old key keeps working; 0s revokes it at once',
-      readDuration,
-      DAY_SECONDS,
+    .addOption(
+      new Option('--overlap <duration>', 'how long the old key keeps working; 0s revokes it at once')
+        .argParser(readDuration)
+        .default(DAY_SECONDS, '24h'),
     )
     .option('--expires <when>', 'when the new key expires; default: same as the old one', readExpiry)
     .addArgument(completed(new Argument('<key>', KEY), 'key'))

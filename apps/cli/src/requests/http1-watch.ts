@@ -19,6 +19,7 @@ import {
 /** One request that reached this machine, and its outcome. */
 export interface SeenRequest {
   readonly startedAt: Date;
+  /** Empty if the connection to the service failed before the request arrived here, and then `path` is too. */
   readonly method: string;
   /** The path without its query, which may hold secrets. */
   readonly path: string;
@@ -118,6 +119,25 @@ export class Http1Watch {
   handleClose(failure: string | null): void {
     while (this.pending.length > 0) this.finish(failure ?? 'closed without a response');
     this.isBlind = true;
+  }
+
+  /** The service cannot be reached. Agents send a request only once it can, so that its head may not be known. */
+  handleUnreachable(failure: string): void {
+    if (this.pending.length === 0 && !this.isBlind)
+      this.tell({
+        startedAt: new Date(),
+        method: '',
+        path: '',
+        state: 'ended',
+        status: null,
+        upgrade: '',
+        durationMs: 0,
+        receivedBytes: 0,
+        sentBytes: 0,
+        failure,
+        notes: [],
+      });
+    this.handleClose(failure);
   }
 
   private follow(read: () => void): void {

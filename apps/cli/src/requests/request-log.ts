@@ -66,11 +66,12 @@ export function lineOf(request: SeenRequest): string {
   const what = [
     time,
     status === null ? '---' : String(status),
-    shorten(method, MAX_METHOD_LENGTH).padEnd(6),
-    shorten(path, MAX_PATH_LENGTH),
+    ...(method === ''
+      ? ['request not delivered']
+      : [shorten(method, MAX_METHOD_LENGTH).padEnd(6), shorten(path, MAX_PATH_LENGTH)]),
   ];
   if (state === 'open') what.push(upgrade === '' ? 'stream open' : `${upgrade} open`);
-  else what.push(showDuration(durationMs), showBytes(sentBytes));
+  else if (method !== '') what.push(showDuration(durationMs), showBytes(sentBytes));
   if (failure !== null) what.push(failure);
   for (const code of notes) what.push(RESPONSE_NOTES[code]);
   return what.join('  ');

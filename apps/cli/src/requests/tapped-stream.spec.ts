@@ -49,6 +49,17 @@ const REQUEST = 'GET /a HTTP/1.1\r\nHost: a\r\n\r\n';
 const RESPONSE = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi';
 
 describe('a tapped stream', () => {
+  it('reports a request whose target cannot be reached, even if its head has not arrived', () => {
+    const early = tapped();
+    early.stream.reset(ResetCode.INGRESS_REFUSED, 'refused');
+    expect(early.seen).toMatchObject([{ method: '', path: '', status: null, failure: 'connection refused' }]);
+    expect(early.inner.calls).toEqual([[ResetCode.INGRESS_REFUSED, 'refused']]);
+    const late = tapped();
+    late.inner.handler.onData(Buffer.from(REQUEST));
+    late.stream.reset(ResetCode.INGRESS_REFUSED, 'refused');
+    expect(late.seen).toMatchObject([{ method: 'GET', path: '/a', failure: 'connection refused' }]);
+  });
+
   it('behaves like the stream to both of its ends', () => {
     const { heard, inner, stream } = tapped();
     inner.handler.onOpen();

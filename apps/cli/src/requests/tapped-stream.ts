@@ -4,6 +4,15 @@
 import { ResetCode, type IncomingStream, type StreamHandler } from '@culvert/tunnel';
 import { type Http1Watch, SERVICE_RESET } from './http1-watch.js';
 
+/** Codes of a stream that was never joined to its target. */
+const UNREACHABLE: ReadonlySet<ResetCode> = new Set([
+  ResetCode.INGRESS_REFUSED,
+  ResetCode.INGRESS_UNREACHABLE,
+  ResetCode.INGRESS_DNS,
+  ResetCode.INGRESS_TIMEOUT,
+  ResetCode.INGRESS_TLS,
+]);
+
 export class TappedStream implements IncomingStream {
   /** The side that joins the stream to its target. */
   private user: StreamHandler;
@@ -67,7 +76,8 @@ export class TappedStream implements IncomingStream {
   }
 
   reset(code: ResetCode, detail?: string): void {
-    this.watch.handleClose(failureOf(code));
+    if (UNREACHABLE.has(code)) this.watch.handleUnreachable(failureOf(code));
+    else this.watch.handleClose(failureOf(code));
     this.inner.reset(code, detail);
   }
 

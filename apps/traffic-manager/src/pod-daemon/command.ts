@@ -18,7 +18,7 @@ import {
   withFlags,
   type LogLevel,
 } from '@culvert/runtime';
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { withoutPodSuffix } from '../identity.js';
 import { parseHttpUrl } from '../options.js';
 import { VERSION } from '../version.js';
@@ -92,10 +92,11 @@ const ENVIRONMENT = `
 Environment:
   AMBASSADOR_CLOUD_APIKEY, or CULVERT_API_KEY   the API key, with the scopes "intercepts:write", "previews:read" and
                                                 "previews:write"; or a file that <variable>_FILE names
-    CULVERT_CLUSTER_SECRET          secret for the traffic manager, instead of the key; or CULVERT_CLUSTER_SECRET_FILE
-    TELEPRESENCE_MANAGER_NAMESPACE  namespace of the traffic manager; default: ambassador
-    CULVERT_URL                     URL of Culvert; default: the one that the traffic manager reports
-    POD_NAMESPACE                   namespace of this pod; default: that of its service account`;
+  CULVERT_CLUSTER_SECRET                        secret for the traffic manager, instead of the key; or a file that
+                                                CULVERT_CLUSTER_SECRET_FILE names
+  TELEPRESENCE_MANAGER_NAMESPACE                namespace of the traffic manager; default: ambassador
+  CULVERT_URL                                   URL of Culvert; default: the one that the traffic manager reports
+  POD_NAMESPACE                                 namespace of this pod; default: that of its service account`;
 
 /** Environment variables of Culvert's own flags; all others are Telepresence's. */
 const VARIABLES = {
@@ -197,11 +198,13 @@ function commandLine(): Command {
     .option('--workload-namespace <name>', "namespace of the workload; default: this pod's")
     .option('--workload-kind <kind>', 'kind of the workload', 'Deployment')
     .option('--port <port>', 'port of the application in this pod', port, 8080)
-    .option(
-      '--http-header <name=value>',
-      'requests to intercept: must match all given headers; value or expression; or auto',
-      header,
-      [],
+    .addOption(
+      new Option(
+        '--http-header <name=value>',
+        'requests to intercept: must match all given headers; value or expression; or auto; repeatable',
+      )
+        .argParser(header)
+        .default([], 'auto'),
     )
     .option('--ingress-tls [bool]', 'connect to the ingress with TLS', bool, true)
     .option('--ingress-port <port>', 'port of the ingress', port, 443)
@@ -212,11 +215,13 @@ function commandLine(): Command {
     .option('--ingress-l5host <host>', 'Host header and SNI sent to the ingress; default: --ingress-host')
     .option('--pull-request <url>', 'pull request on which to post the preview URL as a comment')
     .option('-b, --preview-url-banner [bool]', 'mark pages of the preview with a banner', bool, true)
-    .option(
-      '--preview-url-add-request-headers <name=value,...>',
-      'headers to add to requests of the preview; repeatable',
-      pairs,
-      {},
+    .addOption(
+      new Option(
+        '--preview-url-add-request-headers <name=value,...>',
+        'headers to add to requests of the preview; repeatable',
+      )
+        .argParser(pairs)
+        .default({}, 'none'),
     )
     .option('--preview-url [bool]', 'create a preview URL', bool, true)
     .option('--no-preview-url', 'create no preview URL')
