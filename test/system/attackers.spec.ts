@@ -211,7 +211,7 @@ describe('floods', () => {
       await bystanders(50);
       await Promise.all(all);
     };
-    // Code and the embedded database grow once with so many look-ups, which does not depend on the number of attackers.
+    // Compiled code and the embedded database grow once during so many look-ups, however many attackers there are.
     await flood(0);
     const before = await liveHeapMiB(deployment.program);
     const memory = new MemoryWatch(deployment.program);

@@ -71,7 +71,7 @@ describe('AllowList', () => {
     [['*.localhost'], 'web.localhost', '127.0.0.1', null],
     [['localhost'], 'localhost', '169.254.169.254', 'a link-local'],
     [['localhost'], 'web', '127.0.0.1', 'a loopback'],
-  ])('with %j refuses that %s resolves to %s: %s', (rules, host, address, refusal) => {
+  ])('with %j refuses %s when it resolves to %s: %s', (rules, host, address, refusal) => {
     expect(new AllowList(rules).refusalOf(host, address, 80)).toBe(refusal);
   });
 

@@ -100,7 +100,7 @@ describe('the legs of a process', () => {
     expect(opened).toEqual(['a', 'b']);
   });
 
-  it('keep one tunnel while the edge does not say its id, and more once an edge does', async () => {
+  it('keep one tunnel while the edge does not send its id, and more once an edge does', async () => {
     fleet.isNamed = false;
     keep(2);
     const [{ tunnel }] = await fleet.settled('a');
@@ -110,7 +110,7 @@ describe('the legs of a process', () => {
     expect(opened).toEqual([null, 'b', 'c']);
   });
 
-  it('give up a further tunnel to an edge that does not say its id', async () => {
+  it('give up a further tunnel to an edge that does not send its id', async () => {
     keep(2, { legIntervalMs: 50 });
     await fleet.settled('a');
     fleet.isNamed = false;
@@ -220,7 +220,7 @@ describe('the loss of a leg', () => {
     expect(fleet.attempts.filter(({ outcome }) => outcome === 'accepted').at(-1)!.named).toEqual([]);
   });
 
-  it('of the last one lets a single leg dial until a tunnel is open', async () => {
+  it('lets a single leg dial until a tunnel is open if it was the last one', async () => {
     fleet.reached = ['a', 'b'];
     let refusals = 0;
     keep(2, { onRefused: () => void refusals++ });

@@ -12,7 +12,7 @@ export const MAX_LEGS = 8;
 const LEG_INTERVAL_MS = 1000;
 
 export interface KeptLegsOptions extends KeptTunnelOptions {
-  /** Number of tunnels to keep, 1 to MAX_LEGS. One is kept while the edge does not say its id. */
+  /** Number of tunnels to keep, 1 to MAX_LEGS. One is kept while the edge does not send its id. */
   readonly legs: number;
   /** Milliseconds between the first attempts of two legs. Default: 1 s. */
   readonly legIntervalMs?: number;
@@ -79,7 +79,7 @@ export class KeptLegs {
         onOpen: (tunnel, welcome) => {
           // Without its id the edge could be one that the process has already: it would close the older tunnel.
           if (welcome.edgeId === undefined && this.openCount > 1)
-            leg.putOff('the edge does not say its id, and the process has another tunnel');
+            leg.putOff('the edge did not send its id, and the process has another tunnel');
           else options.onOpen(tunnel, welcome);
         },
         onGiveUp: (reason) => {

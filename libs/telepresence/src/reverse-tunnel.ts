@@ -52,7 +52,7 @@ const OPTIONS = {
   tableBytes: 0,
   maxFrameBytes: 1_048_576,
   maxControlBytes: 65_536,
-  // For the head of a Chunk.
+  // Room for the head of a Chunk.
   headroomBytes: MAX_MESSAGE_HEAD_BYTES,
   // Enough for the longest message that cannot be cut.
   minCreditBytes: 1024,

@@ -394,7 +394,7 @@ class Echo implements StreamHandler {
   }
 }
 
-/** Sends random bytes and compares what comes back; some change their mind. */
+/** Sends random bytes and compares the bytes that come back; some streams are reset on the way. */
 class Talker implements StreamHandler {
   readonly outcome: Promise<string>;
   private settle!: (outcome: string) => void;

@@ -93,14 +93,14 @@ describe('a call of one message', () => {
 });
 
 describe('unary calls', () => {
-  it('answers with a framed message and the status', () => {
+  it('are answered with a framed message and the status', () => {
     const stream = new ManualStream();
     answerCall(stream, Buffer.from([10, 1, 65]));
     expect(Buffer.concat(stream.sent)).toEqual(Buffer.from([0, 0, 0, 0, 3, 10, 1, 65]));
     expect(stream.trailers).toMatchObject({ 'grpc-status': '0' });
   });
 
-  it('sends a caller only its own mistakes', () => {
+  it('report to callers only their own mistakes', () => {
     const stream = new ManualStream();
     expect(failCall(stream, new CallError(GrpcStatus.NOT_FOUND, 'no 100% of it'))).toBe(true);
     expect(stream.trailers).toMatchObject({ 'grpc-status': '5', 'grpc-message': 'no 100%25 of it' });

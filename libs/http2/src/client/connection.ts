@@ -91,7 +91,7 @@ export class ClientConnection<S extends ClientCall> extends Endpoint<S> implemen
     if (!this.isDraining) this.sendSettings([]);
   }
 
-  /** Whether a stream may begin: there are ids left, and the peer takes streams. */
+  /** Whether a stream may begin: there are ids left, and the peer accepts streams. */
   get mayOpen(): boolean {
     return !this.isDraining && !this.isExhausted;
   }

@@ -47,7 +47,7 @@ describe('Output', () => {
       (output: Output) => output.sendData(1, Buffer.alloc(16_384, 7), 0),
       Buffer.concat([Buffer.from('004000000000000001', 'hex'), Buffer.alloc(16_384, 7)]),
     ],
-  ])('leaves room once before each piece that begins with %s', async (_what, add, bytes) => {
+  ])('reserves room once before each piece that begins with %s', async (_what, add, bytes) => {
     const { sink, output } = startOutput({ headroomBytes: HEADROOM_BYTES });
     for (let piece = 0; piece < 2; piece++) {
       add(output);
@@ -59,7 +59,7 @@ describe('Output', () => {
       expect(piece.subarray(HEADROOM_BYTES).equals(Buffer.concat([bytes, RST_STREAM]))).toBe(true);
   });
 
-  it('leaves no room by default', async () => {
+  it('reserves no room before a piece by default', async () => {
     const { sink, output } = startOutput();
     output.frames().reset(1, 8);
     await turn();
