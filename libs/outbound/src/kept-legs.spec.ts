@@ -170,7 +170,7 @@ describe('a leg whose edge goes away', () => {
     ]);
   });
 
-  it('waits patiently when the balancer sends it to the edge of the other leg', async () => {
+  it('dials slowly when the balancer sends it to the edge of the other leg', async () => {
     fleet.reached = ['a', 'b'];
     keep(2);
     const [a, b] = await fleet.settled('a', 'b');
@@ -234,7 +234,7 @@ describe('the loss of a leg', () => {
     await fleet.settled('a', 'b');
   });
 
-  it('by the word of a person does not make the others hurry', async () => {
+  it('that a person ended does not make the others dial sooner', async () => {
     fleet.reached = ['a'];
     keep(2);
     const [first] = await fleet.settled('a');

@@ -9,7 +9,7 @@ const CLOSE_TIMEOUT_MS = 2000;
 const NO_STATUS = 1006;
 
 /**
- * Wraps a connected socket, for both ends of a link between edges. Takes the socket over: nobody else may read from it or
+ * Wraps a connected socket, for both ends of a link between edges. Takes the socket over: no other code may read from it or
  * write to it. What arrives before `start` waits in the socket.
  */
 export class SocketCarrier implements Carrier {

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { SharedBudgets } from './shared-budgets.js';
 
 const PER_MINUTE = 600;
-/** Only the test shares. */
+/** Counts are shared only when the test asks for it. */
 const NEVER_MS = 1_000_000;
 /** The start of the minute of these tests. */
 const MINUTE = Math.floor(Date.now() / 60_000) * 60_000;

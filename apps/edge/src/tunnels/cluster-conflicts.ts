@@ -10,7 +10,7 @@ import type { Logger } from 'pino';
 
 /** The audit log gets at most one entry for a traffic manager in this time. */
 const QUIET_MS = 3_600_000;
-/** Most traffic managers whose last entry is remembered. */
+/** Maximum number of traffic managers whose last entry is remembered. */
 const MAX_REMEMBERED = 10_000;
 
 const ACTION = 'traffic-manager.refuse';

@@ -110,7 +110,7 @@ export class DirectoryConnection {
     this.listener.onListening();
   }
 
-  /** A lost connection is reported as such. This is for one that is kept, to a Redis that does not do its work. */
+  /** A lost connection is reported elsewhere. This is for an open connection to a Redis that does not work. */
   private handleFailure(error: unknown): void {
     if (this.isClosed || !this.isReady) return;
     if (!this.isFailing) this.listener.onError(error);

@@ -10,7 +10,7 @@ export interface DirectoryTimes {
   readonly refreshMs: number;
   /** How often a load that changed is written, in milliseconds. */
   readonly loadMs: number;
-  /** Time after which Redis forgets the holders of a traffic manager; they are written three times in it. */
+  /** Time after which Redis forgets the holders of a traffic manager; they are renewed three times in that time. */
   readonly holdingsLifeMs: number;
   /** Holdings written a second that are not announced: after an outage, of new loads, and renewals. */
   readonly writesPerSecond: number;

@@ -16,10 +16,10 @@ export class HoldingReports {
   private isScheduled = false;
   private isWriting = false;
   private isWritingChanges = false;
-  /** Holdings of which Redis may have none: those of the last `restart` that are not written yet. */
+  /** Holdings that Redis may lack: those of the last `restart` that are not written yet. */
   private unrestored = 0;
   private restarts = 0;
-  /** Renewals that should have been made by now, with their fraction. */
+  /** Number of renewals that are due by now, with its fraction. */
   private dueRenewals = 0;
 
   constructor(
@@ -47,7 +47,7 @@ export class HoldingReports {
     this.own.announce(trafficManagerId);
   }
 
-  /** Stops to write, and queues everything. */
+  /** Stops writing, and queues everything. */
   restart(): void {
     this.isOpen = false;
     this.restarts++;

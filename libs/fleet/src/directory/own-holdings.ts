@@ -6,9 +6,9 @@ const MAX_WITHDRAWALS = 100_000;
 /** What this edge holds, and what of it Redis does not have yet. */
 export class OwnHoldings {
   private readonly holdings = new Map<string, Holding>();
-  /** Attached, detached, or asked for by another edge: written first, and announced. */
+  /** Traffic managers that were attached, detached, or asked for by another edge: written first, and announced. */
   private readonly changed = new Set<string>();
-  /** Written without an announcement. */
+  /** Traffic managers that are written without an announcement. */
   private readonly unwritten = new Set<string>();
   /** Traffic managers whose load alone has changed since it was last collected. */
   private readonly newLoads = new Set<string>();

@@ -93,7 +93,7 @@ describe('a stream through another edge', () => {
     expect(await near.until('open')).toBe('open');
   });
 
-  it.each(['visitor', 'service'] as const)('ends one direction first, that of the %s', async (who) => {
+  it.each(['visitor', 'service'] as const)('ends the direction of the %s first', async (who) => {
     const { stream, near, far, farRecorder } = await openHop(await rig.connectManager(holder));
     const [first, last] = who === 'visitor' ? [stream, far] : [far, stream];
     const [firstSees, lastSees] = who === 'visitor' ? [near, farRecorder] : [farRecorder, near];
@@ -193,7 +193,7 @@ describe('an edge without a tunnel of the traffic manager', () => {
     expect(entry.registry.isUsable(MANAGER, origin)).toBe(false);
   });
 
-  it('takes no idle stream of an edge that no longer holds the manager', async () => {
+  it('uses no idle stream of an edge that no longer holds the manager', async () => {
     const manager = await rig.connectManager(holder);
     const { origin } = await openHop(manager);
     holder.registry.detach(MANAGER, manager.tunnel);

@@ -93,7 +93,7 @@ describe('edges with certificates of one authority', () => {
   });
 
   it.each(['dials', 'accepts'] as const)(
-    'open none with an edge of another authority that %s',
+    'open no link with an edge of another authority that %s',
     async (role) => {
       const [own, foreign] = [
         createTestCertificate(['edge.internal']),
@@ -266,7 +266,7 @@ describe('a connection that does not prove itself', () => {
     expect(edge.fleet.figures.links).toBe(0);
   });
 
-  it('counts against limits of all and of each address, and gives its place back', async () => {
+  it('counts against the limits of all addresses and of each one, and releases its place', async () => {
     const edge = await rig.start({ listenerLimits: { ...LIMITS, maxPending: 8, maxPendingPerAddress: 5 } });
     const held: Socket[] = [];
     for (let i = 0; i < 5; i++) {
@@ -337,7 +337,7 @@ describe('an edge that dials', () => {
     expect([hasConnected && what === 'another secret', edge.fleet.figures.links]).toEqual([false, 0]);
   });
 
-  it('gives up a link to an edge that is another one by now', async () => {
+  it('gives up a link when another edge now has the address', async () => {
     const [a, b] = [await rig.start(), await rig.start()];
     const former = rig.memory.join({ id: randomUUID(), address: b.fleet.self.address, machineId: '' });
     former.report(MANAGER, { tunnelCount: 1, streamCount: 0, roundTripMs: 0 });
