@@ -5,7 +5,7 @@
 import type { Retry } from '@culvert/tunnel';
 import { KeptTunnel, type KeptTunnelOptions, type LegHost } from './kept-tunnel.js';
 
-/** Most legs of a process. */
+/** Maximum number of legs of a process. */
 export const MAX_LEGS = 8;
 
 /** Time between the first tunnel and the second leg's first attempt, and between further legs. */

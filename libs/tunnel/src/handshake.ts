@@ -62,7 +62,7 @@ const MAX_VERSIONS = 16;
 const MAX_STREAMS = 65_535;
 const MAX_ID_LENGTH = 64;
 
-/** Most edges that a HELLO names. */
+/** Maximum number of edges that a HELLO names. */
 export const MAX_EDGES = 8;
 
 /** Bounds of WELCOME's numbers, which both ends enforce. */

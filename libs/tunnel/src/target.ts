@@ -8,7 +8,7 @@ import type { StreamTarget } from './types.js';
 
 const CREDIT_BYTES = 4;
 
-/** Most characters of a traffic manager's ID. */
+/** Maximum number of characters of a traffic manager's ID. */
 const MAX_ID_LENGTH = 64;
 
 /** What connects the two ends: a link connects two edges. */

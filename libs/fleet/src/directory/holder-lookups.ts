@@ -92,7 +92,7 @@ export class HolderLookups {
     this.ask(entry);
   }
 
-  /** Applies an announced change. Changes of traffic managers that nobody asked for are ignored. */
+  /** Applies an announced change. Changes of traffic managers that were not looked up are ignored. */
   handleChange(edgeId: string, { trafficManagerId, sequence, holding }: HoldingChange): void {
     const entry = this.cache.get(trafficManagerId);
     if (entry === undefined) return;

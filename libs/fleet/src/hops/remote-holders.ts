@@ -7,7 +7,7 @@ import type { Link, Links } from '../links/links.js';
 /** How long an edge that had no room for a traffic manager is not asked again. Milliseconds. */
 const FULL_PAUSE_MS = 200;
 
-/** Most pauses that are remembered at once. */
+/** Maximum number of pauses that are remembered at once. */
 const MAX_PAUSES = 10_000;
 
 export class RemoteHolders implements RemoteTunnels {

@@ -19,7 +19,7 @@ import type { EdgeNode } from '../directory/directory.js';
 import type { LinkDialer } from './link-dialer.js';
 import type { ProvenConnection } from './link-listener.js';
 
-/** Most links that other edges may have dialed. */
+/** Maximum number of links that other edges may have dialed. */
 const MAX_ACCEPTED = 2048;
 
 /** Wait after the first failed attempt; it doubles up to the second number. Milliseconds. */

@@ -4,14 +4,14 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
-/** Most left-over sockets that a start looks at. */
+/** Maximum number of left-over sockets that a start looks at. */
 const MAX_LEFT_OVER = 256;
 
 /** Longest path of a Unix socket on Linux and macOS, in bytes. */
 const MAX_PATH_BYTES = 103;
 
 /**
- * Makes the directory, and checks that nobody but this user can have put something into it. Returns null where there are
+ * Makes the directory, and checks that only this user can have put something into it. Returns null where there are
  * no such sockets: on Windows, or if another user has taken the place.
  */
 export function privateSocketDirectory(parent = tmpdir()): string | null {
@@ -43,7 +43,7 @@ export function isSocketIn(directory: string, path: string): boolean {
   }
 }
 
-/** Removes sockets of edges that were killed: nobody accepts connections at them. */
+/** Removes sockets of edges that were killed: no process accepts connections at them. */
 export async function removeLeftOverSockets(directory: string): Promise<void> {
   const names = readdirSync(directory).filter((name) => name.endsWith('.sock'));
   await Promise.all(
