@@ -21,8 +21,6 @@ const WANTED_MS = 30_000;
 /** Traffic managers that are looked up again without being used, at most, and of these in one interval of `negativeMs`. */
 const MAX_WANTED = 10_000;
 const MAX_WANTED_AT_ONCE = 500;
-/** Edges that are remembered as dead, for an interval of `negativeMs`. */
-const MAX_DEAD = 1_000;
 
 export interface LookupListener {
   onHolders(trafficManagerId: string): void;
@@ -41,7 +39,6 @@ export class HolderLookups {
   private queue: CacheEntry[] = [];
   /** Entries without a holder. */
   private readonly wanted = new Set<CacheEntry>();
-  private readonly dead = new Set<string>();
   private readonly challenges = new Map<string, string[]>();
   private isScheduled = false;
   private isRunning = false;
@@ -117,7 +114,6 @@ export class HolderLookups {
 
   /** Has everything looked up again when it is next used, because announcements may have been missed. */
   doubtAll(): void {
-    this.dead.clear();
     for (const entry of this.cache.values()) if (entry.askAt !== Number.POSITIVE_INFINITY) entry.askAt = 0;
     this.askWanted();
   }
@@ -127,7 +123,6 @@ export class HolderLookups {
     this.now = now;
     if (now - this.retriedAt < this.times.negativeMs) return;
     this.retriedAt = now;
-    this.dead.clear();
     this.askWanted();
   }
 
@@ -216,7 +211,10 @@ export class HolderLookups {
     await this.connection.run(batch);
   }
 
-  /** Reads the hashes, and then the records of edges that they name and that are not known. */
+  /**
+   * Reads the hashes, and then the records of edges that they name and that are not known. In this order, an edge without
+   * a record was dead when its field was read: if it wakes, it writes another value.
+   */
   private async lookUp(entries: readonly CacheEntry[]): Promise<Answer[] | null> {
     const answers = (await this.connection.run(
       entries.map((entry): Command => ['hgetall', holdersKey(entry.trafficManagerId)]),
@@ -227,7 +225,7 @@ export class HolderLookups {
       const answer = answers[index];
       if (answer instanceof Error) continue;
       for (const edgeId of Object.keys(answer).slice(0, MAX_HOLDERS))
-        if (edgeId !== this.edgeId && !this.living.has(edgeId) && !this.dead.has(edgeId)) unknown.add(edgeId);
+        if (edgeId !== this.edgeId && !this.living.has(edgeId)) unknown.add(edgeId);
       // A holder that Redis does not name: is its own record still there? If not, Redis has lost both.
       for (const { edge } of entry.holders ?? [])
         if (!Object.hasOwn(answer, edge.id) && this.living.get(edge.id)?.isComplete === true)
@@ -260,7 +258,6 @@ export class HolderLookups {
       this.listener.onMalformed(new MalformedDirectoryDataError(text instanceof Error ? 'type' : 'edge'));
     const known = this.living.get(edgeId);
     if (known !== undefined) this.living.add({ node: known.node, isComplete: false }, 0);
-    else if (this.dead.size < MAX_DEAD) this.dead.add(edgeId);
   }
 
   private handleFailure(entry: CacheEntry): void {

@@ -102,11 +102,11 @@ export class RedisDirectory implements Directory {
     clearInterval(this.timer);
     this.listener = null;
     // Others forget this edge at once; its fields are removed only so that Redis need not keep them.
-    await this.connection.run([
+    const replies = await this.connection.run([
       ['publish', ANNOUNCEMENTS, encodeGone(this.self.id)],
       ['del', edgeKey(this.self.id)],
     ]);
-    await this.reports.withdrawAll();
+    if (replies !== null) await this.reports.withdrawAll();
     this.connection.close();
   }
 
