@@ -16,6 +16,8 @@ import { LivingEdges } from './living-edges.js';
 
 /** Limit of confirmations that wait for the next tick. */
 const MAX_CONFIRMATIONS = 10_000;
+/** Renewals without an echo after which messages count as lost. */
+const MAX_UNECHOED = 4;
 
 /**
  * The directory in Redis. Every edge has a record that expires, and a field in the hash of each traffic manager that it
@@ -41,6 +43,8 @@ export class RedisDirectory implements Directory {
   private loadsAt: number;
   /** When this edge last received one of its own announcements: proof that it would have received those of others. */
   private echoedAt = performance.now();
+  /** Renewals since then. Counted, because time also passes while this process is too busy to read. */
+  private unechoed = 0;
   private isClosed = false;
 
   /** Begins to connect. Until Redis is available, other edges are unknown. */
@@ -174,13 +178,14 @@ export class RedisDirectory implements Directory {
 
   /** Commands succeed, and yet none of the announcements comes back: the other connection is broken. */
   private checkEcho(): void {
-    if (!this.connection.isListening || performance.now() - this.echoedAt < this.times.edgeLifeMs) return;
-    this.echoedAt = performance.now();
+    if (!this.connection.isListening || this.unechoed++ < MAX_UNECHOED) return;
+    this.unechoed = 0;
     this.connection.listenAgain();
   }
 
   private handleListening(): void {
     this.echoedAt = performance.now();
+    this.unechoed = 0;
     this.living.forgive(this.echoedAt);
     this.lookups.doubtAll();
   }
@@ -221,6 +226,7 @@ export class RedisDirectory implements Directory {
       this.lookups.doubtAll();
     }
     this.echoedAt = now;
+    this.unechoed = 0;
   }
 
   private notifyGone(edgeId: string): void {
