@@ -7,7 +7,11 @@ const REDIS: Binary = { names: ['redis-server', 'valkey-server'], debianPackage:
 /** Starts a Redis server without data. */
 export async function startRedis(): Promise<Service> {
   const given = process.env['TEST_REDIS_URL'];
-  if (given) return { url: given, stop: async () => {} };
+  return given ? { url: given, stop: async () => {} } : startOwnRedis();
+}
+
+/** As `startRedis`, but never the one that `TEST_REDIS_URL` names: for callers that empty it. */
+export async function startOwnRedis(): Promise<Service> {
   const local = findBinary(REDIS);
   if (local !== null) return startLocal(local);
   if (hasDocker()) return startInDocker();
