@@ -23,7 +23,7 @@ export type PreviewRequestRefusal = 'intercept-taken' | 'limit-reached';
 
 export interface RequestedPreview {
   readonly preview: Preview;
-  /** The preview before, if the request only replaced its fields; null: it is new. */
+  /** The previous state of the preview, if the request only replaced its fields; null: it is new. */
   readonly before: Preview | null;
 }
 

@@ -121,7 +121,7 @@ export class KeptTunnel {
     return this.open;
   }
 
-  /** The edge of the current tunnel; null without a tunnel, and if the edge did not say its id. */
+  /** The edge of the current tunnel; null without a tunnel, and if the edge did not send its id. */
   get edgeId(): string | null {
     return this.open === null ? null : this.openEdgeId;
   }

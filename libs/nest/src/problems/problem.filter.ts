@@ -35,7 +35,7 @@ export class ProblemFilter implements ExceptionFilter {
       this.log.error({ err: error, requestId, method: request.method, path: request.path }, 'request failed');
     }
     if (response.headersSent) {
-      // Half of the response is sent: closing the connection is the only way to show that it is incomplete.
+      // A part of the response was sent: closing the connection is the only way to show that it is incomplete.
       response.destroy();
       return;
     }

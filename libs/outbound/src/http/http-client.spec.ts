@@ -645,7 +645,7 @@ describe('an unreachable server', () => {
     expect(await kindOf(clientOf({ ca: undefined }), { url: `https://localhost:${secure}/` })).toBe('tls');
   });
 
-  it('is also one that breaks the rules of HTTP/2', async () => {
+  it('includes a server that breaks the rules of HTTP/2', async () => {
     const settings = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
     const dataOfNoStream = Buffer.from([0, 0, 5, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5]);
     for (const bytes of [

@@ -159,7 +159,7 @@ function decodeChunks(raw: Buffer): Buffer {
       content.push(Buffer.from(buffer.subarray(start, end)));
     });
   } catch {
-    // Malformed from here on, which the exchange has detected too.
+    // The rest is malformed, which the exchange has detected too.
   }
   return Buffer.concat(content);
 }

@@ -37,7 +37,7 @@ export interface PreviewRouteDefinition {
 export class Route {
   /** Exchanges under way; bounded by `maxRequestsPerPreview`, but for the application. */
   active = 0;
-  /** Those of them that have no stream yet. */
+  /** Exchanges among these that have no stream yet. */
   waiting = 0;
   /** Shared with the other previews of its team; null while the relay does not know that it is used, and for the app. */
   budget: RequestBudget | null = null;

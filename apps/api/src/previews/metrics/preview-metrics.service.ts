@@ -75,7 +75,7 @@ export class PreviewMetricsService {
   }
 }
 
-/** Returns when the first of so many minutes began; the last one is the current one. */
+/** Returns the time when the first of so many minutes began; the last one is the current one. */
 function firstMinute(now: Date, minutes: number): Date {
   return new Date((Math.floor(now.getTime() / MINUTE_MS) - minutes + 1) * MINUTE_MS);
 }
