@@ -35,7 +35,7 @@ export function killPrograms(): void {
 }
 
 /**
- * Starts `dist/<script>` with exactly `env` (and PATH, HOME, LAME_DUCK_MS, and what a traffic manager needs to reach services of tests).
+ * Starts `dist/<script>` with exactly `env` (and PATH, HOME, LAME_DUCK_MS, EDGE_WORKERS, and what a traffic manager needs to reach services of tests).
  * @param via a command prefix that runs the program elsewhere, such as `ip netns exec`
  */
 export function startProgram(
@@ -53,6 +53,8 @@ export function startProgram(
       HOME: process.env['HOME'] ?? '/tmp',
       // Specs that stop an edge or an API process do not wait for load balancers, unless that is what they check.
       LAME_DUCK_MS: '0',
+      // One process is one edge, except where workers are what a spec checks.
+      EDGE_WORKERS: '1',
       ...(script === TRAFFIC_MANAGER && { CULVERT_ALLOW: ALLOW_THIS_MACHINE }),
       ...env,
     },

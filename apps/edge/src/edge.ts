@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterEvent, EventBus } from '@culvert/events';
 import type { Fleet } from '@culvert/fleet';
-import type { Relay } from '@culvert/relay';
+import type { ConnectionPlaces, Relay } from '@culvert/relay';
 import type { Logger } from 'pino';
 import type { PublicListener } from './listener/public-listener.js';
 import type { ExchangeWatches } from './exchanges/exchange-watches.js';
@@ -63,6 +63,11 @@ export class Edge {
     this.recheck = setInterval(() => this.watch(this.relay.handleAccessChange()), RECHECK_MS);
     this.recheck.unref();
     this.unsubscribe = [bus.subscribe((event) => this.handleEvent(event)), bus.onGap(() => this.handleGap())];
+  }
+
+  /** Places of visitors' connections. */
+  get places(): ConnectionPlaces {
+    return this.relay.places;
   }
 
   /** Starts serving visitors and traffic managers. */

@@ -1,6 +1,6 @@
 export { type AdminServer, openPort, startAdminServer } from './admin/admin-server.js';
 export { AdminModule } from './admin/admin.module.js';
-export { METRICS } from './admin/metrics.js';
+export { METRICS, METRICS_TYPE } from './admin/metrics.js';
 export { ApiKeyUse } from './api-key-use.js';
 export { IS_PUBLIC, Public } from './auth/public.js';
 export { EVENT_BUS } from './cluster.module.js';

@@ -20,6 +20,7 @@ import type { RouteSource } from './routing/route-source.js';
 import type { RouteTraffic } from './routing/route-traffic.js';
 import { RouteUse } from './routing/route-use.js';
 import type { StreamPools } from './upstream/stream-pools.js';
+import type { ConnectionPlaces } from './visitors/connection-places.js';
 import { Connections } from './visitors/connections.js';
 import { TrustedProxies } from './visitors/forwarded.js';
 import { type HandOff, NO_HAND_OFF } from './visitors/hand-off.js';
@@ -97,6 +98,11 @@ export class Relay {
   /** Whether `drain` was called. */
   get isDraining(): boolean {
     return this.host.isDraining;
+  }
+
+  /** Places of visitors' connections, which processes on one port share. */
+  get places(): ConnectionPlaces {
+    return this.host.connections.places;
   }
 
   /** Open connections of visitors. */

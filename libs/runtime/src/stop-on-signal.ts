@@ -14,8 +14,11 @@ export interface StopOptions {
  * Runs `stop` on the first SIGTERM, SIGINT or SIGHUP and then ends the process: with 0 if it finished, with 1 if it failed
  * or took longer than `graceMs`. A second SIGTERM or SIGINT ends the process with 1 at once. A second SIGHUP does not: when
  * a terminal closes, its shell and the kernel may both send one.
+ *
+ * @returns a function that stops the process as the first signal does, for programs that are also stopped in other ways;
+ * it does nothing once the process is stopping
  */
-export function stopOnSignal({ stop, graceMs, log }: StopOptions): void {
+export function stopOnSignal({ stop, graceMs, log }: StopOptions): (cause: string) => void {
   let isStopping = false;
 
   const handleSignal = (signal: NodeJS.Signals): void => {
@@ -24,8 +27,12 @@ export function stopOnSignal({ stop, graceMs, log }: StopOptions): void {
       log.warn({ signal }, 'received a second signal: ending at once');
       process.exit(1);
     }
+    begin(signal);
+  };
+  const begin = (cause: string): void => {
+    if (isStopping) return;
     isStopping = true;
-    log.info({ signal, graceMs }, 'stopping');
+    log.info({ signal: cause, graceMs }, 'stopping');
     setTimeout(() => {
       log.error({ graceMs }, 'did not stop in time');
       process.exit(1);
@@ -44,4 +51,5 @@ export function stopOnSignal({ stop, graceMs, log }: StopOptions): void {
   process.on('SIGTERM', handleSignal);
   process.on('SIGINT', handleSignal);
   process.on('SIGHUP', handleSignal);
+  return begin;
 }

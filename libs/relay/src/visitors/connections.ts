@@ -3,6 +3,7 @@ import { ExchangeState } from '../exchange/exchange-state.js';
 import type { Exchange } from '../exchange/exchange.js';
 import { refuseWaiting } from '../exchange/stopping.js';
 import type { WebSocketEnding } from '../exchange/web-socket-ending.js';
+import { ConnectionPlaces } from './connection-places.js';
 import type { VisitorConnection } from './visitor-connection.js';
 
 /** How long visitors and services have to read the ends of what `drain` stopped, in milliseconds. */
@@ -12,12 +13,15 @@ const STOP_MS = 1000;
 export class Connections {
   private readonly held = new Set<VisitorConnection>();
   private readonly endings = new Set<WebSocketEnding>();
-  /** By IPv4 address, or /64 of IPv6. Empty without a limit. */
-  private readonly countByNetwork = new Map<string, number>();
+  readonly places: ConnectionPlaces;
+  private readonly hasLimit: boolean;
   private whenEmpty: (() => void) | null = null;
 
   /** @param maxPerAddress 0: no limit */
-  constructor(private readonly maxPerAddress: number) {}
+  constructor(maxPerAddress: number) {
+    this.hasLimit = maxPerAddress > 0;
+    this.places = new ConnectionPlaces(maxPerAddress);
+  }
 
   get size(): number {
     return this.held.size;
@@ -25,12 +29,7 @@ export class Connections {
 
   /** Reserves a place for a connection of `address`, until `forget`. Returns false when its network has reached its limit. */
   reserve(address: string): boolean {
-    if (this.maxPerAddress === 0) return true;
-    const network = networkOf(address);
-    const count = this.countByNetwork.get(network) ?? 0;
-    if (count >= this.maxPerAddress) return false;
-    this.countByNetwork.set(network, count + 1);
-    return true;
+    return !this.hasLimit || this.places.reserve(networkOf(address));
   }
 
   add(connection: VisitorConnection): void {
@@ -40,12 +39,7 @@ export class Connections {
   /** Forgets a connection, and releases its place. */
   forget(connection: VisitorConnection): void {
     if (!this.held.delete(connection)) return;
-    if (this.maxPerAddress > 0) {
-      const network = networkOf(connection.peer);
-      const count = (this.countByNetwork.get(network) ?? 1) - 1;
-      if (count > 0) this.countByNetwork.set(network, count);
-      else this.countByNetwork.delete(network);
-    }
+    if (this.hasLimit) this.places.release(networkOf(connection.peer));
     this.noticeDrained();
   }
 

@@ -97,6 +97,8 @@ export interface Settings {
   };
   /** How long connection events of traffic managers are kept. */
   readonly connectionHistoryMs: number;
+  /** Processes in which an edge serves; 1: the one that was started. */
+  readonly edgeWorkers: number;
   /** How long a stopping process still accepts connections, while load balancers and clients learn that it stops. */
   readonly lameDuckMs: number;
   /** How long a stopping process lets work finish after that. */
@@ -156,6 +158,7 @@ export function loadSettings(app: App, env: Readonly<Record<string, string | und
     mail: { smtpUrl: values.SMTP_URL, from: values.MAIL_FROM },
     signIn,
     connectionHistoryMs: values.CONNECTION_HISTORY_MS ?? 30 * 24 * 60 * 60 * 1000,
+    edgeWorkers: app === 'edge' ? (values.EDGE_WORKERS ?? 1) : 1,
     // Standalone has no other edge that could serve its visitors.
     lameDuckMs: values.LAME_DUCK_MS ?? (app === 'standalone' ? 0 : 5000),
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS ?? 30_000,

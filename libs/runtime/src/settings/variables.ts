@@ -196,6 +196,7 @@ export const VARIABLES = {
   RESPONSE_TIMEOUT_MS: milliseconds(),
   UPGRADE_IDLE_TIMEOUT_MS: orNone(milliseconds(0)),
   LAME_DUCK_MS: milliseconds(0),
+  EDGE_WORKERS: count(256),
   SHUTDOWN_GRACE_MS: milliseconds(0),
   LINGER_IDLE_MS: milliseconds(),
   LINGER_MAX_MS: milliseconds(),

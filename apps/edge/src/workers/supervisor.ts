@@ -1,0 +1,245 @@
+/**
+ * Runs one edge on several cores: starts the workers, which share the public port, replaces those that die, and answers
+ * probes and scrapes for all of them. It handles no visitor itself.
+ */
+import cluster, { type Worker } from 'node:cluster';
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Backoff } from '@culvert/outbound';
+import { listenError, type Settings, startAdmin, StartError, stopOnSignal } from '@culvert/runtime';
+import type { Logger } from 'pino';
+import { AggregatorRegistry } from 'prom-client';
+import { METRICS_TYPE } from '@culvert/nest';
+import type { Order, PlaceCounts, Report } from './messages.js';
+import { SharedPlaces } from './shared-places.js';
+
+/** Kubernetes gives a probe one second by default, and a worker asks its own dependencies for half a second. */
+const READINESS_TIMEOUT_MS = 700;
+const METRICS_TIMEOUT_MS = 5000;
+/** Workers end by themselves before twice this is over. */
+const EXTRA_STOP_MS = 5000;
+/** A worker that served for this long ends the back-off. */
+const STABLE_MS = 10_000;
+
+/** Tells a worker its number, from 1. */
+const WORKER_VARIABLE = 'CULVERT_EDGE_WORKER';
+
+/** Returns the number of the worker that this process is; null if no supervisor started it. */
+export function workerNumber(env: NodeJS.ProcessEnv): number | null {
+  return cluster.isWorker ? Number(env[WORKER_VARIABLE]) : null;
+}
+
+interface HeldWorker {
+  readonly number: number;
+  readonly process: Worker;
+  /** When it began to serve; null before. */
+  servingSince: number | null;
+}
+
+type Answer<Kind extends Report['kind']> = Extract<Report, { kind: Kind; id: number }>;
+
+/** Starts the workers of an edge. Resolves when all of them serve. @throws StartError if one of them cannot */
+export async function superviseWorkers(settings: Settings, log: Logger): Promise<void> {
+  const supervisor = new Supervisor(settings, log);
+  await supervisor.start();
+}
+
+class Supervisor {
+  private readonly workers = new Map<number, HeldWorker>();
+  private readonly backoffs = new Map<number, Backoff>();
+  private readonly places = new SharedPlaces();
+  private readonly waiting = new Map<number, (report: Report) => void>();
+  private lastId = 0;
+  private admin: Server | null = null;
+  private state: 'starting' | 'serving' | 'stopping' = 'starting';
+  private reportEnd: (() => void) | null = null;
+
+  constructor(
+    private readonly settings: Settings,
+    private readonly log: Logger,
+  ) {
+    cluster.on('message', (worker, report: Report) => this.handleReport(worker, report));
+    cluster.on('exit', (worker, code, signal) => this.handleExit(worker, code, signal));
+  }
+
+  async start(): Promise<void> {
+    const { listen, edgeWorkers, lameDuckMs, shutdownGraceMs } = this.settings;
+    stopOnSignal({
+      stop: () => this.stop(),
+      graceMs: lameDuckMs + shutdownGraceMs + 2 * EXTRA_STOP_MS,
+      log: this.log,
+    });
+    const adminPort = await this.openAdminPort({ port: listen.adminPort ?? 0, host: listen.host });
+    const ports = await Promise.all(Array.from({ length: edgeWorkers }, (_, index) => this.begin(index + 1)));
+    if (this.state !== 'starting') return;
+    this.state = 'serving';
+    this.log.info({ port: ports[0], adminPort, workers: edgeWorkers }, 'serving');
+  }
+
+  // --- Workers --------------------------------------------------------------------------------------------
+
+  /** Starts a worker. Resolves with the public port once it serves. @throws StartError if it ends instead */
+  private async begin(number: number): Promise<number> {
+    const process = cluster.fork({ [WORKER_VARIABLE]: String(number) });
+    this.workers.set(process.id, { number, process, servingSince: null });
+    return new Promise((resolve, reject) => {
+      const settle = (report: Report): void => {
+        if (report.kind === 'serving') resolve(report.port);
+      };
+      process.on('message', settle);
+      process.once('exit', () => reject(new StartError(`worker ${number} ended before it served`)));
+    });
+  }
+
+  private handleExit(process: Worker, code: number | null, signal: string | null): void {
+    const worker = this.workers.get(process.id);
+    if (worker === undefined) return;
+    this.workers.delete(process.id);
+    this.spread(this.places.remove(worker.number, this.numbers()));
+    if (this.state === 'stopping') {
+      if (this.workers.size === 0) this.reportEnd?.();
+      return;
+    }
+    if (this.state === 'starting') return;
+    const { number, servingSince } = worker;
+    const backoff = this.backoffOf(number);
+    if (servingSince !== null && performance.now() - servingSince >= STABLE_MS) backoff.reset();
+    const delayMs = backoff.next();
+    this.log.error(
+      { worker: number, code, signal, delayMs: Math.round(delayMs) },
+      'a worker ended: starting it again',
+    );
+    setTimeout(() => {
+      // A worker that cannot start has said why in its log, and is started again.
+      if (this.state === 'serving') this.begin(number).catch(() => {});
+    }, delayMs);
+  }
+
+  private handleReport(process: Worker, report: Report): void {
+    const worker = this.workers.get(process.id);
+    if (worker === undefined) return;
+    if (report.kind === 'serving') this.handleServing(worker);
+    else if (report.kind === 'places')
+      this.spread(this.places.update(worker.number, report.counts, this.numbers(worker.number)));
+    else this.waiting.get(report.id)?.(report);
+  }
+
+  private handleServing(worker: HeldWorker): void {
+    worker.servingSince = performance.now();
+    this.send(worker.process, { kind: 'places', counts: this.places.allBeside(worker.number) });
+    if (this.state === 'serving') this.log.info({ worker: worker.number }, 'a worker serves again');
+  }
+
+  private spread(counts: ReadonlyMap<number, PlaceCounts>): void {
+    for (const { number, process } of this.workers.values()) {
+      const ofWorker = counts.get(number);
+      if (ofWorker !== undefined && ofWorker.length > 0)
+        this.send(process, { kind: 'places', counts: ofWorker });
+    }
+  }
+
+  private send(process: Worker, order: Order): void {
+    // A worker that is about to exit gets nothing more; its exit is handled.
+    if (process.isConnected()) process.send(order, () => {});
+  }
+
+  private numbers(except?: number): number[] {
+    return [...this.workers.values()].map(({ number }) => number).filter((number) => number !== except);
+  }
+
+  private backoffOf(number: number): Backoff {
+    let backoff = this.backoffs.get(number);
+    if (backoff === undefined) this.backoffs.set(number, (backoff = new Backoff()));
+    return backoff;
+  }
+
+  private async stop(): Promise<void> {
+    this.state = 'stopping';
+    if (this.workers.size > 0) {
+      const ended = new Promise<void>((resolve) => (this.reportEnd = resolve));
+      for (const { process, servingSince } of this.workers.values()) {
+        // One that does not serve yet hears no orders.
+        if (servingSince === null) process.kill('SIGTERM');
+        else this.send(process, { kind: 'stop' });
+      }
+      await ended;
+    }
+    this.admin?.close();
+    this.admin?.closeAllConnections();
+  }
+
+  // --- Probes and scrapes ---------------------------------------------------------------------------------
+
+  private async openAdminPort(address: {
+    readonly port: number;
+    readonly host: string | undefined;
+  }): Promise<number> {
+    this.admin = startAdmin(address, {
+      '/healthz': () => json(200, { status: 'ok' }),
+      '/readyz': () => this.readiness(),
+      '/metrics': () => this.metrics(),
+    });
+    try {
+      await once(this.admin, 'listening');
+    } catch (error) {
+      throw listenError(error, 'ADMIN_PORT', address.port);
+    }
+    return (this.admin.address() as AddressInfo).port;
+  }
+
+  /** Ready while a worker is: the port is open, and the others are being replaced. */
+  private async readiness() {
+    const answers = await this.ask<'readiness'>('report-readiness', READINESS_TIMEOUT_MS);
+    const reports = answers.map(({ report }) => report);
+    const ready = reports.filter((report) => report.ready);
+    const workers = { ready: ready.length, total: this.settings.edgeWorkers };
+    const { checks } = ready[0] ?? reports[0] ?? { checks: { workers: 'no answer in time' } };
+    const isReady = this.state !== 'stopping' && ready.length > 0;
+    return json(isReady ? 200 : 503, {
+      ready: isReady,
+      checks: this.state === 'stopping' ? { process: 'stopping' } : checks,
+      workers,
+    });
+  }
+
+  private async metrics() {
+    const answers = await this.ask<'metrics'>('report-metrics', METRICS_TIMEOUT_MS);
+    const all = answers.map(({ metrics }) => metrics);
+    const body = await AggregatorRegistry.aggregate(all).metrics();
+    return { status: 200, contentType: METRICS_TYPE, body };
+  }
+
+  /** Asks all workers, and returns the answers that arrive in time. */
+  private async ask<Kind extends 'readiness' | 'metrics'>(
+    kind: `report-${Kind}`,
+    timeoutMs: number,
+  ): Promise<Answer<Kind>[]> {
+    const answers: Answer<Kind>[] = [];
+    await Promise.all(
+      [...this.workers.values()].map(({ process }) => {
+        const id = ++this.lastId;
+        return new Promise<void>((resolve) => {
+          const settle = (): void => {
+            clearTimeout(timer);
+            this.waiting.delete(id);
+            process.off('exit', settle);
+            resolve();
+          };
+          const timer = setTimeout(settle, timeoutMs);
+          process.once('exit', settle);
+          this.waiting.set(id, (report) => {
+            answers.push(report as Answer<Kind>);
+            settle();
+          });
+          this.send(process, { kind, id });
+        });
+      }),
+    );
+    return answers;
+  }
+}
+
+function json(status: number, body: object) {
+  return { status, contentType: 'application/json; charset=utf-8', body: JSON.stringify(body) };
+}

@@ -1,0 +1,52 @@
+/** An edge that is one of several workers: the orders that it gets, and what it reports. */
+import type { Readiness } from '@culvert/runtime';
+import type { ConnectionPlaces } from '@culvert/relay';
+import type { Registry } from 'prom-client';
+import type { Order, Report } from './messages.js';
+
+const PLACES_MS = 250;
+
+/** Parts of an edge that its supervisor asks about. */
+export interface WorkerParts {
+  readonly readiness: Pick<Readiness, 'report'>;
+  readonly metrics: Registry;
+  readonly places: ConnectionPlaces;
+  /** Stops the process; may be called more than once. */
+  readonly stop: (cause: string) => void;
+}
+
+/** Serves the supervisor of this process, which has one, until it ends. */
+export function serveSupervisor({ readiness, metrics, places, stop }: WorkerParts, port: number): void {
+  const handle = async (order: Order): Promise<void> => {
+    switch (order.kind) {
+      case 'stop':
+        stop('the supervisor stops');
+        return;
+      case 'report-readiness':
+        report({ kind: 'readiness', id: order.id, report: await readiness.report() });
+        return;
+      case 'report-metrics':
+        report({ kind: 'metrics', id: order.id, metrics: await metrics.getMetricsAsJSON() });
+        return;
+      case 'places':
+        for (const [network, count] of order.counts) places.setElsewhere(network, count);
+        return;
+      default:
+        throw new Error(`unknown order ${String((order satisfies never as { kind?: unknown }).kind)}`);
+    }
+  };
+  process.on('message', (order: Order) => void handle(order));
+  process.once('disconnect', () => {
+    // Without the supervisor nobody accepts connections for this process.
+    stop('the supervisor is gone');
+  });
+  setInterval(() => {
+    const counts = places.drainChanges();
+    if (counts.length > 0) report({ kind: 'places', counts });
+  }, PLACES_MS).unref();
+  report({ kind: 'serving', port });
+}
+
+function report(message: Report): void {
+  if (process.connected) process.send?.(message);
+}

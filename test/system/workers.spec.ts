@@ -1,0 +1,139 @@
+/** One edge in several processes on one port, with real processes and signals. */
+import net, { type Socket } from 'node:net';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { childrenOf } from '../support/child-processes.js';
+import { type SplitDeployment, startSplit } from '../support/split-deployment.js';
+
+const visitors: Socket[] = [];
+afterEach(async () => {
+  for (const visitor of visitors.splice(0)) visitor.destroy();
+});
+
+function start(env: Record<string, string> = {}): Promise<SplitDeployment> {
+  return startSplit({ edges: 1, edgeEnv: { EDGE_WORKERS: '2', ...env } });
+}
+
+function portOf({ edges }: SplitDeployment): number {
+  const [, port] = /"adminPort":(\d+)/.exec(edges[0].stderr) ?? [];
+  return Number(port);
+}
+
+async function adminPage(
+  deployment: SplitDeployment,
+  path: string,
+): Promise<{ status: number; body: string }> {
+  const response = await fetch(`http://127.0.0.1:${portOf(deployment)}${path}`);
+  return { status: response.status, body: await response.text() };
+}
+
+/** Sends one request on a connection of its own, which stays open. Resolves with the first line, or null if it is closed. */
+async function visit(port: number): Promise<string | null> {
+  const visitor = net.connect({ port, host: '127.0.0.1' });
+  visitors.push(visitor);
+  visitor.on('error', () => {});
+  visitor.write(`GET /api/openapi.json HTTP/1.1\r\nHost: localhost:${port}\r\n\r\n`);
+  return new Promise((resolve) => {
+    visitor.once('data', (bytes) => resolve(String(bytes).split('\r\n')[0]));
+    visitor.once('close', () => resolve(null));
+  });
+}
+
+/** Connections accepted by each worker, by its number. */
+async function acceptedByWorker(deployment: SplitDeployment): Promise<Map<string, number>> {
+  const { body } = await adminPage(deployment, '/metrics');
+  const lines = body.matchAll(/^culvert_visitor_connections_total\{worker="(\d+)"\} (\d+)$/gm);
+  return new Map([...lines].map(([, worker = '', count]) => [worker, Number(count)]));
+}
+
+describe('the workers of a running edge', () => {
+  let deployment: SplitDeployment;
+  let port: number;
+  beforeAll(async () => {
+    deployment = await start({ MAX_CONNECTIONS_PER_ADDRESS: '20' });
+    [port] = deployment.ports;
+  });
+  afterAll(() => deployment?.stop());
+
+  it('share the port, and are one process to probes and scrapes', async () => {
+    const answers = await Promise.all(Array.from({ length: 12 }, () => visit(port)));
+    expect(new Set(answers)).toEqual(new Set(['HTTP/1.1 200 OK']));
+    const accepted = await acceptedByWorker(deployment);
+    expect([...accepted.keys()].toSorted()).toEqual(['1', '2']);
+    expect(Math.min(...accepted.values())).toBeGreaterThan(0);
+    const ready = await adminPage(deployment, '/readyz');
+    expect(ready.status).toBe(200);
+    expect(JSON.parse(ready.body)).toEqual({
+      ready: true,
+      checks: { store: 'ok' },
+      workers: { ready: 2, total: 2 },
+    });
+  });
+
+  it('are replaced when one is killed, while the others serve', async () => {
+    const [killed] = childrenOf(deployment.edges[0].pid);
+    process.kill(killed, 'SIGKILL');
+    await deployment.edges[0].logged(/"a worker ended: starting it again"/);
+    expect(await visit(port)).toBe('HTTP/1.1 200 OK');
+    await expect
+      .poll(async () => JSON.parse((await adminPage(deployment, '/readyz')).body) as object)
+      .toMatchObject({ workers: { ready: 2, total: 2 } });
+    expect(childrenOf(deployment.edges[0].pid)).not.toContain(killed);
+  });
+
+  it('count the connections of an address together', async () => {
+    // Each waits for the one before it: what opens at the same moment may exceed the limit.
+    let open = 0;
+    await expect
+      .poll(async () => {
+        const answer = await visit(port);
+        if (answer !== null) open++;
+        return answer;
+      })
+      .toBeNull();
+    expect(open).toBeGreaterThanOrEqual(20);
+    // Workers report their places four times a second, and no more than those of one report are too many.
+    expect(open).toBeLessThan(40);
+    for (const visitor of visitors.splice(0)) visitor.destroy();
+    await expect.poll(() => visit(port)).toBe('HTTP/1.1 200 OK');
+  });
+});
+
+describe('the workers of an edge', () => {
+  let split: SplitDeployment | null = null;
+  afterEach(async () => {
+    await split?.stop();
+    split = null;
+  });
+
+  it('finish their work when the edge is stopped, and none is left behind', async () => {
+    split = await start();
+    const [edge] = split.edges;
+    const workers = childrenOf(edge.pid);
+    expect(workers).toHaveLength(2);
+    expect(await edge.stop()).toBe(0);
+    for (const pid of workers) expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+    expect(edge.stderr.match(/"stopped"/g)).toHaveLength(3);
+  });
+
+  it('stop by themselves when the supervisor is killed', async () => {
+    split = await start();
+    const [edge] = split.edges;
+    const workers = childrenOf(edge.pid);
+    edge.kill('SIGKILL');
+    await edge.exited;
+    await expect.poll(() => workers.filter((pid) => isAlive(pid))).toEqual([]);
+  });
+
+  it('end the edge with an error when they cannot start', async () => {
+    await expect(start({ DATABASE_URL: 'postgresql://nobody@127.0.0.1:1/none' })).rejects.toThrow();
+  });
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
