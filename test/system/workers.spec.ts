@@ -1,5 +1,7 @@
 /** One edge in several processes on one port, with real processes and signals. */
-import net, { type Socket } from 'node:net';
+import { once } from 'node:events';
+import http from 'node:http';
+import net, { type AddressInfo, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { childrenOf } from '../support/child-processes.js';
 import { type SplitDeployment, startSplit } from '../support/split-deployment.js';
@@ -27,11 +29,15 @@ async function adminPage(
 }
 
 /** Sends one request on a connection of its own, which stays open. Resolves with the first line, or null if it is closed. */
-async function visit(port: number): Promise<string | null> {
+async function visit(
+  port: number,
+  host = `localhost:${port}`,
+  path = '/api/openapi.json',
+): Promise<string | null> {
   const visitor = net.connect({ port, host: '127.0.0.1' });
   visitors.push(visitor);
   visitor.on('error', () => {});
-  visitor.write(`GET /api/openapi.json HTTP/1.1\r\nHost: localhost:${port}\r\n\r\n`);
+  visitor.write(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
   return new Promise((resolve) => {
     visitor.once('data', (bytes) => resolve(String(bytes).split('\r\n')[0]));
     visitor.once('close', () => resolve(null));
@@ -67,6 +73,22 @@ describe('the workers of a running edge', () => {
       checks: { store: 'ok' },
       workers: { ready: 2, total: 2 },
     });
+  });
+
+  it('serve a preview whose traffic manager has one tunnel, to one of them', async () => {
+    const service = http.createServer((_request, response) => response.end('behind')).listen(0, '127.0.0.1');
+    await once(service, 'listening');
+    await deployment.deployment.startManager({ CULVERT_TUNNELS: '1' });
+    const { port: servicePort } = service.address() as AddressInfo;
+    const { hostname } = await deployment.deployment.createPreview(servicePort, { access: 'public' });
+    const before = await acceptedByWorker(deployment);
+    const answers = await Promise.all(Array.from({ length: 8 }, () => visit(port, hostname, '/')));
+    expect(new Set(answers)).toEqual(new Set(['HTTP/1.1 200 OK']));
+    const after = await acceptedByWorker(deployment);
+    for (const [worker, count] of after) expect(count).toBeGreaterThan(before.get(worker) ?? 0);
+    for (const visitor of visitors.splice(0)) visitor.destroy();
+    service.close();
+    service.closeAllConnections();
   });
 
   it('are replaced when one is killed, while the others serve', async () => {

@@ -2,6 +2,7 @@
  * Runs one edge on several cores: starts the workers, which share the public port, replaces those that die, and answers
  * probes and scrapes for all of them. It handles no visitor itself.
  */
+import { randomBytes } from 'node:crypto';
 import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
@@ -50,6 +51,7 @@ class Supervisor {
   private readonly backoffs = new Map<number, Backoff>();
   private readonly places = new SharedPlaces();
   private readonly waiting = new Map<number, (report: Report) => void>();
+  private readonly ownSecret = randomBytes(32).toString('hex');
   private lastId = 0;
   private admin: Server | null = null;
   private state: 'starting' | 'serving' | 'stopping' = 'starting';
@@ -81,7 +83,7 @@ class Supervisor {
 
   /** Starts a worker. Resolves with the public port once it serves. @throws StartError if it ends instead */
   private async begin(number: number): Promise<number> {
-    const process = cluster.fork({ [WORKER_VARIABLE]: String(number) });
+    const process = cluster.fork({ [WORKER_VARIABLE]: String(number), ...this.linkVariables(number) });
     this.workers.set(process.id, { number, process, servingSince: null });
     return new Promise((resolve, reject) => {
       const settle = (report: Report): void => {
@@ -90,6 +92,19 @@ class Supervisor {
       process.on('message', settle);
       process.once('exit', () => reject(new StartError(`worker ${number} ended before it served`)));
     });
+  }
+
+  /** Each worker accepts links at a port of its own. Without a secret for all edges, those of this machine get one. */
+  private linkVariables(number: number): Record<string, string> {
+    const { links } = this.settings;
+    const offset = number - 1;
+    if (links === null) return { EDGE_LINK_SECRET: this.ownSecret, EDGE_LINK_PORT: '0' };
+    const { port, address } = links;
+    const [, host, digits] = /^(.*):(\d+)$/.exec(address ?? '') ?? [];
+    return {
+      EDGE_LINK_PORT: String(port === 0 ? 0 : port + offset),
+      ...(host !== undefined && { EDGE_LINK_ADDRESS: `${host}:${Number(digits) + offset}` }),
+    };
   }
 
   private handleExit(process: Worker, code: number | null, signal: string | null): void {

@@ -98,7 +98,8 @@ export class LinkListener {
   }
 
   private async open(server: Server, at: { path: string } | { port: number; host?: string }): Promise<void> {
-    server.listen(at);
+    // Workers of one edge share its public port, and nothing else: each has links of its own.
+    server.listen({ ...at, exclusive: true });
     await once(server, 'listening');
     server.on('error', (error) => this.options.onRefused('listener', error.message));
     this.servers.push(server);

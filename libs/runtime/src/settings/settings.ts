@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { LogLevel } from '../log/log.js';
+import { availableCores } from '../available-cores.js';
 import { ConfigurationError, type ConfigurationProblem } from './configuration-error.js';
 import { type Limits, limitsOf } from './limits.js';
 import { type LinkSettings, readLinks } from './link-settings.js';
@@ -158,7 +159,7 @@ export function loadSettings(app: App, env: Readonly<Record<string, string | und
     mail: { smtpUrl: values.SMTP_URL, from: values.MAIL_FROM },
     signIn,
     connectionHistoryMs: values.CONNECTION_HISTORY_MS ?? 30 * 24 * 60 * 60 * 1000,
-    edgeWorkers: app === 'edge' ? (values.EDGE_WORKERS ?? 1) : 1,
+    edgeWorkers: app === 'edge' ? (values.EDGE_WORKERS ?? availableCores()) : 1,
     // Standalone has no other edge that could serve its visitors.
     lameDuckMs: values.LAME_DUCK_MS ?? (app === 'standalone' ? 0 : 5000),
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS ?? 30_000,
