@@ -20,7 +20,7 @@ export const EXTRA_STOP_MS = 5000;
 
 /**
  * Starts an edge in this process.
- * @param worker its number if a supervisor started it, which then serves probes and scrapes; null if nobody did
+ * @param worker its number if a supervisor started it, which then serves probes and scrapes; null without one
  */
 export async function runEdge(settings: Settings, log: Logger, worker: number | null): Promise<void> {
   const { databaseUrl, dataDir, databasePoolSize: poolSize, listen } = settings;

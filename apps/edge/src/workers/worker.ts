@@ -37,7 +37,7 @@ export function serveSupervisor({ readiness, metrics, places, stop }: WorkerPart
   };
   process.on('message', (order: Order) => void handle(order));
   process.once('disconnect', () => {
-    // Without the supervisor nobody accepts connections for this process.
+    // Only the supervisor accepts connections for this process.
     stop('the supervisor is gone');
   });
   setInterval(() => {

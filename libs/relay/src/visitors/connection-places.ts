@@ -6,7 +6,7 @@ export class ConnectionPlaces {
   private readonly taken = new Map<string, number>();
   /** What other processes on the same port have reported. */
   private readonly takenElsewhere = new Map<string, number>();
-  /** Networks whose number changed since `drainChanges`; null until somebody asks for changes. */
+  /** Networks whose number changed since `drainChanges`; null until the first call of it. */
   private changed: Set<string> | null = null;
 
   /** @param max of one network; 0: no limit, and nothing is counted */
