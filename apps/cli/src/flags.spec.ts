@@ -26,6 +26,7 @@ describe('flag values', () => {
     for (const text of ['2030-13-01T00:00:00Z', '2030-01-31', 'tomorrow', ''])
       expect(() => readExpiry(text)).toThrow('a time such as 2030-01-31T12:00:00Z, or never');
     expect([readIdleExpiry('2h'), readIdleExpiry('never')]).toEqual([7200, 0]);
+    expect(() => readIdleExpiry('299s')).toThrow('at least 5m');
   });
 
   // Commander replaces a null that a reader returns by an empty text.

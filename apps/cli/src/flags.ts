@@ -1,4 +1,5 @@
 /** Readers of flag values. Commander adds which flag a refused value belongs to. */
+import { MIN_IDLE_EXPIRY_SECONDS } from '@culvert/contract';
 import { InvalidArgumentError } from 'commander';
 
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
@@ -33,9 +34,11 @@ export function readExpiry(text: string): Expiry {
   );
 }
 
-/** Reads a duration in seconds, or `never`: 0. */
+/** Reads a duration in seconds, at least `MIN_IDLE_EXPIRY_SECONDS`, or `never`: 0. */
 export function readIdleExpiry(text: string): number {
-  return text === 'never' ? 0 : readDuration(text);
+  const seconds = text === 'never' ? 0 : readDuration(text);
+  if (seconds === 0 || seconds >= MIN_IDLE_EXPIRY_SECONDS) return seconds;
+  throw new InvalidArgumentError('Use at least 5m, or never.');
 }
 
 export function readPort(text: string): number {

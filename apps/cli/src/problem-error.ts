@@ -38,6 +38,8 @@ export function problemError(
 
 /** Returns what is wrong with which flag; without flags, the title of the error and its detail. */
 function sayProblem({ code, title, detail, errors = [] }: Partial<Problem>): string {
+  if (code === 'unauthenticated')
+    return ['Culvert does not accept the credential', detail].filter(Boolean).join(': ');
   // Its detail names the resource, and the title would repeat that it does not exist.
   if (errors.length === 0)
     return code === 'not_found' && detail ? detail : [title, detail].filter(Boolean).join(': ');

@@ -53,7 +53,7 @@ export const ingressDescription = z
   .transform((ingress) => ({ ...ingress, l5Host: ingress.l5Host ?? ingress.host }));
 
 /** Last uses are stored by the minute, so shorter times would not be exact. */
-const MIN_IDLE_EXPIRY_SECONDS = 300;
+export const MIN_IDLE_EXPIRY_SECONDS = 300;
 const MAX_IDLE_EXPIRY_SECONDS = 366 * 24 * 60 * 60;
 
 /** Idle time after which a preview ends; also the default of a team. */

@@ -55,6 +55,11 @@ export function clusterCredential(context: CommandContext): () => Promise<string
   return () => bearer.secret();
 }
 
+/** Statuses that end a command even if it was connected before. */
+const FINAL: ReadonlySet<number> = new Set([401, 403, 404]);
+/** Statuses of a traffic manager, or of a proxy in front of one, that pass by themselves. */
+const PASSING: ReadonlySet<number> = new Set([429, 503, 504]);
+
 type Events = Omit<MeetingClientOptions, 'url' | 'ca' | 'credential' | 'id' | 'name' | 'version' | 'events'>;
 
 /**
@@ -95,7 +100,9 @@ export function createMeetingClient(
       onDisconnected: ({ reason }) => onLost(reason),
       onRefused: (status, reason) => {
         const error = refusalOf(url, status, reason);
-        if (error !== null && (status !== null || !wasConnected)) ending.end(error);
+        // What answered before was a traffic manager, and a proxy in front of it may fail for a while.
+        const isFinal = !wasConnected || (status !== null && FINAL.has(status));
+        if (error !== null && isFinal) ending.end(error);
         else onLost(reason);
       },
       onCredentialError: (error) => ending.end(error),
@@ -144,20 +151,20 @@ function refusalOf(url: string, status: number | null, reason: string): CliError
         hint: 'You need a credential of its team with the scope intercepts:write. "culvert whoami" shows yours.',
       });
     case 404:
-      return notMeetingPoint(url);
+      return notMeetingPoint(url, status);
     case null:
       return new CliError(EXIT.unreachable, `the traffic manager cannot be reached at ${url}: ${reason}`, {
         hint: PORT_FORWARD,
       });
     default:
-      // A proxy or a restart: it passes. Any other status is that of another kind of server, such as an edge.
-      if (status === 429 || status >= 500) return null;
-      return notMeetingPoint(url);
+      // No traffic manager answers with another status: this is a server of another kind, such as an edge, or a proxy.
+      return PASSING.has(status) ? null : notMeetingPoint(url, status);
   }
 }
 
-function notMeetingPoint(url: string): CliError {
-  return new CliError(EXIT.unreachable, `${url} is not the meeting point of a traffic manager`, {
+function notMeetingPoint(url: string, status: number): CliError {
+  const message = `${url} is not the meeting point of a traffic manager (HTTP ${status})`;
+  return new CliError(EXIT.unreachable, message, {
     hint: 'Use the port that CULVERT_CLUSTER_PORT names, 8085 in the Helm chart. It is not the URL of Culvert.',
   });
 }

@@ -122,7 +122,7 @@ function addCreate(preview: Command, action: Action): void {
     .option('--expires <when>', 'when it expires: 12h, 7d, a time, or never (the default)', readExpiry)
     .option(
       '--idle-expires <duration>',
-      'end it if it is unused for this long: 12h, 7d, or never',
+      'end it if it is unused for this long: 12h, 7d, at least 5m, or never',
       readIdleExpiry,
     )
     .option('--pull-request <url>', 'pull request on which to post the URL as a comment')
