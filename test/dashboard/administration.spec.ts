@@ -156,7 +156,7 @@ describe('connections', () => {
     expect(await row('production').textContent()).toContain('europe');
     await row('production').getByRole('link').click();
     await page.getByText('Round trip').waitFor();
-    await page.getByText('the API key First key').waitFor();
+    await page.getByText('the API key “First key”').waitFor();
     await expect.poll(() => page.getByRole('main').textContent(), POLL).toContain('127.0.0.1');
     await manager.stop();
     await expect
@@ -467,7 +467,7 @@ describe('the audit log', () => {
     const shown = (await row('renamed').textContent()) ?? '';
     expect(shown).toContain(`renamed the traffic manager "before" to ${HOSTILE}`);
     expect(shown).toMatch(
-      /Key First key.*\d{1,2} \w{3} \d{4}, \d\d:\d\d:\d\d \S+|\d:\d\d:\d\d \S+.*Key First key/,
+      /Key “First key”.*\d{1,2} \w{3} \d{4}, \d\d:\d\d:\d\d \S+|\d:\d\d:\d\d \S+.*Key “First key”/,
     );
     expect(await row('renamed').getByRole('link').getAttribute('href')).toBe(`/connections/${id}`);
     await page.getByRole('button', { name: /^Details: renamed/ }).click();

@@ -78,8 +78,8 @@ describe('formatSeconds', () => {
 
 describe('formatTimeAgo', () => {
   it.each([
-    ['2026-11-25T11:59:31Z', 'now'],
-    ['2026-11-25T12:00:59Z', 'now'],
+    ['2026-11-25T11:59:31Z', 'this minute'],
+    ['2026-11-25T12:00:59Z', 'this minute'],
     ['2026-11-25T11:58:01Z', '1 minute ago'],
     ['2026-11-25T11:01:00Z', '59 minutes ago'],
     ['2026-11-25T10:00:00Z', '2 hours ago'],

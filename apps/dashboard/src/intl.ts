@@ -16,7 +16,7 @@ export interface Formats {
   /** `a, b, and c`. */
   readonly formatList: (items: readonly string[]) => string;
   /**
-   * `3 minutes ago`, `in 2 days`; less than a minute either way is `now`. Past times are rounded down, as people count
+   * `3 minutes ago`, `in 2 days`; less than a minute either way is `this minute`. Past times are rounded down, as people count
    * them. Future times are rounded to the nearest unit, so that a week does not become 6 days while it is shown.
    */
   readonly formatTimeAgo: (moment: string, now: number) => string;
@@ -113,7 +113,7 @@ export function formatsOf(languages?: readonly string[], timeZone?: string): For
       const seconds = (Date.parse(moment) - now) / 1000;
       const reach = seconds > 0 ? seconds * TOLERANCE : -seconds;
       const [unit, size] = TIME_UNITS.find(([, length]) => reach >= length) ?? [];
-      if (unit === undefined || size === undefined) return relative.format(0, 'second');
+      if (unit === undefined || size === undefined) return relative.format(0, 'minute');
       return relative.format(seconds > 0 ? Math.round(seconds / size) : Math.trunc(seconds / size), unit);
     },
     formatTime: (moment) => time.format(new Date(moment)),

@@ -42,7 +42,7 @@ export const texts = {
     culvert: 'Culvert',
     person: 'A person',
     apiKey: 'An API key',
-    key: (name: string) => `Key ${name}`,
+    key: (name: string) => `Key “${name}”`,
   },
   formDialog: {
     close: 'Close',

@@ -129,6 +129,7 @@ const COLUMNS: readonly Column<ApiKey>[] = [
     key: 'used',
     header: texts.apiKeysPage.lastUsed,
     width: 'minmax(7rem, 0.9fr)',
+    onPhone: 'hidden',
     render: ({ lastUsedAt, lastUsedAddress }) => (
       <>
         <Text size="sm">

@@ -203,7 +203,7 @@ const COLUMNS: readonly Column<Row>[] = [
   {
     key: 'bytes',
     header: texts.connectionsPage.bytes,
-    width: '9rem',
+    width: '12rem',
     isRightAligned: true,
     onPhone: 'hidden',
     render: ({ session }) =>

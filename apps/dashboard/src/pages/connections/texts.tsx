@@ -24,7 +24,8 @@ export const texts = {
     actionsFor: (name: string) => `Actions for ${name}`,
     session: 'Session',
     sessionAbout:
-      'A session begins when it registers and ends when it leaves for good. If it reconnects within a minute, the session resumes.',
+      'A session begins when the traffic manager registers, and ends when it leaves for good. If the traffic manager ' +
+      'reconnects within a minute, the session resumes.',
     neverConnected:
       'This traffic manager has never connected. Start it in its cluster, with an API key of this team.',
     noSession:
@@ -137,6 +138,6 @@ export const texts = {
   sessionCredential: {
     program: 'a program that a person signed in to',
     anApiKey: 'an API key',
-    theApiKey: (name: string) => `the API key ${name}`,
+    theApiKey: (name: string) => `the API key “${name}”`,
   },
 } as const;

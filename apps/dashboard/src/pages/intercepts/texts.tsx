@@ -16,7 +16,7 @@ export const texts = {
     showAll: 'Show all',
     workload: 'Workload',
     kindInNamespace: (workloadKind: string, namespace: string) => `${workloadKind} in ${namespace}`,
-    by: 'By',
+    by: 'Client',
     unknown: 'unknown',
     mechanism: 'Mechanism',
     state: 'State',

@@ -107,7 +107,7 @@ export const texts = {
     verifyTls: 'Verify its certificate',
     access: 'Access',
     accessChoice: 'Who can open the preview',
-    accessTeam: 'The team and people it lets in',
+    accessTeam: 'The team, and the people below',
     accessTeamDescription: 'Visitors sign in first. Share links and tokens work too.',
     accessPublic: 'Everyone',
     accessPublicDescription: 'Anyone who knows the address.',
@@ -175,12 +175,12 @@ export const texts = {
     workload: 'Workload',
     namespace: 'Namespace',
     trafficManager: 'Traffic manager',
-    who: 'Who',
+    who: 'Client',
     mechanism: 'Mechanism',
     service: 'Service',
     ingress: 'Ingress',
     state: 'State',
-    id: 'Id',
+    id: 'ID',
     ingressAndHeaders: 'Ingress and headers',
     host: 'Host',
     port: 'Port',
@@ -232,7 +232,9 @@ export const texts = {
     edgeErrors: 'without an answer',
     firstByte: 'to the first byte, on average',
     summary: (requests: number, failed: number) =>
-      failed === 0 ? formatNumber(requests) : `${formatNumber(requests)} · ${formatNumber(failed)} failed`,
+      failed === 0
+        ? count(requests, { one: 'request', other: 'requests' })
+        : `${count(requests, { one: 'request', other: 'requests' })} · ${formatNumber(failed)} failed`,
   },
   previewValues: {
     interceptMissing: 'Choose an intercept',

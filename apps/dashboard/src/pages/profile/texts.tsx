@@ -9,7 +9,7 @@ export const texts = {
     teams: 'Teams',
     none: 'none',
     teamAndRole: (team: string, role: string) => `${team} (${role})`,
-    howYouSignIn: 'How you sign in',
+    howYouSignIn: 'Sign-in methods',
     withPassword: 'With a password',
     withoutPassword: 'Without a password',
     setPassword: 'Set one',
@@ -18,7 +18,7 @@ export const texts = {
     signOutOthersTitle: 'Sign out all other browsers?',
     signOutOthersText: 'Takes effect at once, and also closes the private previews that are open in them.',
     signOutOthers: 'Sign out others',
-    sessions: 'Where you are signed in',
+    sessions: 'Signed-in browsers',
     signOutAllOthers: 'Sign out all others',
     showOlderSessions: 'Show older sessions',
     signedOut: (name: string) => `Signed out ${name}`,
@@ -44,7 +44,8 @@ export const texts = {
   },
   programs: {
     title: 'Programs that act for you',
-    about: 'Programs that you signed in to with the culvert command or Telepresence, in all your teams.',
+    about:
+      'Programs in all your teams that you allowed to act for you, such as the culvert command and Telepresence.',
     none: 'None. A program appears here when you run culvert login or telepresence login.',
     revoked: (name: string) => `Revoked the access of ${name}`,
     notRevoked: 'The access could not be revoked',

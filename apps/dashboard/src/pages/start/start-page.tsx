@@ -30,6 +30,7 @@ export function StartPage(): ReactElement {
   );
   const made = previews.data?.pages[0]?.items ?? [];
   const used = made.find(({ lastUsedAt }) => lastUsedAt !== null);
+  const offered = used ?? made[0];
   const done = [seen.length > 0, made.length > 0, used !== undefined];
   const count = done.filter(Boolean).length;
 
@@ -64,12 +65,12 @@ export function StartPage(): ReactElement {
               used === undefined ? texts.startPage.notOpened : texts.startPage.opened(nameOfPreview(used))
             }
           >
-            {made[0] !== undefined && (
+            {offered !== undefined && (
               <Group gap="xs">
-                <Button component="a" href={made[0].url} target="_blank" rel="noreferrer" variant="default">
-                  {texts.startPage.open(nameOfPreview(made[0]))}
+                <Button component="a" href={offered.url} target="_blank" rel="noreferrer" variant="default">
+                  {texts.startPage.open(nameOfPreview(offered))}
                 </Button>
-                <Anchor component={Link} href={`/previews/${made[0].id}/requests`} size="sm">
+                <Anchor component={Link} href={`/previews/${offered.id}/requests`} size="sm">
                   {texts.startPage.seeRequestArrive}
                 </Anchor>
               </Group>
