@@ -13,6 +13,29 @@ export const sessionQuery = pageQuery.extend({
 });
 export type SessionQuery = z.output<typeof sessionQuery>;
 
+const tunnel = z.strictObject({
+  id,
+  kind: tunnelKind,
+  edgeId: z.string().describe('Edge that holds the tunnel: an ID, new with every start of the edge.'),
+  edgeName: z.string().describe('Name of the host of the edge; may be empty.'),
+  remoteAddress: z.string().describe('Address from which the tunnel was opened.'),
+  openedAt: timestamp,
+  streamCount: z.int().describe('Number of open streams at the last report.'),
+  roundTripMs: z
+    .number()
+    .nullable()
+    .describe('Round-trip time to the traffic manager in milliseconds; null before it is measured.'),
+  receivedBytes: z
+    .int()
+    .describe('Bytes received from the traffic manager since the tunnel opened, at the last report.'),
+  sentBytes: z
+    .int()
+    .describe('Bytes sent to the traffic manager since the tunnel opened, at the last report.'),
+  reportedAt: timestamp.describe(
+    'Last report of the edge. Every ten seconds it reports tunnels whose figures have changed.',
+  ),
+});
+
 export const sessionResource = z.strictObject({
   id,
   trafficManagerId: id,
@@ -34,8 +57,16 @@ export const sessionResource = z.strictObject({
   edgeId: z.string().describe('Edge that holds the most recent tunnel.'),
   remoteAddress: z.string(),
   version: z.string(),
+  tunnels: z
+    .array(tunnel)
+    .max(100)
+    .describe(
+      'Open tunnels, newest first, at most 100. A traffic manager keeps several, to different edges.',
+    ),
   tunnelCount: z.int().describe('Number of open tunnels.'),
-  streamCount: z.int().describe('Number of open streams at the last report of the edge, every ten seconds.'),
+  streamCount: z
+    .int()
+    .describe('Number of open streams on all tunnels, at the last report of each edge, every ten seconds.'),
   roundTripMs: z
     .number()
     .nullable()
@@ -46,13 +77,20 @@ export const sessionResource = z.strictObject({
     ),
   receivedBytes: z
     .int()
-    .describe('Bytes received from the traffic manager since the session began, at the last report.'),
+    .describe(
+      'Bytes received from the traffic manager since the session began, on all tunnels, at the last reports.',
+    ),
   sentBytes: z
     .int()
-    .describe('Bytes sent to the traffic manager since the session began, at the last report.'),
+    .describe(
+      'Bytes sent to the traffic manager since the session began, on all tunnels, at the last reports.',
+    ),
   connectedAt: timestamp,
-  lastSeenAt: timestamp,
-  disconnectedAt: timestamp.nullable(),
+  lastSeenAt: timestamp.describe(
+    'While tunnels are open: when one of their edges was last seen, which is every ten seconds. Otherwise: when ' +
+      'the last tunnel closed, or its edge was last seen.',
+  ),
+  disconnectedAt: timestamp.nullable().describe('When the last tunnel closed; null while tunnels are open.'),
   endedAt: timestamp.nullable(),
   endReason: z.string().nullable(),
 });

@@ -36,7 +36,12 @@ export const trafficManagerResource = z.strictObject({
   name: z.string(),
   clusterId: z.string(),
   version: z.string().describe('Version of the program at its last registration, or empty.'),
-  lastSeenAt: timestamp.nullable().describe('Time of the last connection; null: it never connected.'),
+  lastSeenAt: timestamp
+    .nullable()
+    .describe(
+      'While it has tunnels: when one of their edges was last seen, which is every ten seconds. Otherwise: when ' +
+        'the last tunnel closed, or its edge was last seen. Null: it never connected.',
+    ),
   createdAt: timestamp,
 });
 export type TrafficManagerResource = z.output<typeof trafficManagerResource>;

@@ -1,5 +1,6 @@
 import type { SessionState, TunnelKind } from '@culvert/terms';
 import type { TrafficManager } from './traffic-manager.js';
+import type { OpenTunnel } from './tunnel.js';
 
 /** Credential of a tunnel: an API key, or a program that acts for a person. */
 export type TunnelCredential =
@@ -16,17 +17,6 @@ export type SessionCredential =
   | Extract<TunnelCredential, { kind: 'api-key' }>
   | { readonly kind: 'program'; readonly programId: string | null; readonly userId: string };
 
-/** Load that an edge measured on the tunnels of a session that it holds. */
-export interface SessionLoad {
-  readonly streamCount: number;
-  /** Round-trip time of the newest tunnel in milliseconds; null before it is measured. */
-  readonly roundTripMs: number | null;
-  /** Bytes since the previous report. */
-  readonly receivedBytes: number;
-  /** Bytes since the previous report. */
-  readonly sentBytes: number;
-}
-
 /** One traffic manager's presence, from registration until it leaves or its grace period ends. */
 export interface Session {
   readonly id: string;
@@ -42,29 +32,35 @@ export interface Session {
   readonly remoteAddress: string;
   /** Version of the traffic manager's program. */
   readonly version: string;
-  /** Number of open tunnels. */
-  readonly tunnelCount: number;
-  /** Number of open streams on its tunnels at the last report of its edge. */
-  readonly streamCount: number;
-  /** Round trip of its newest tunnel, in milliseconds; null before it is measured, and without a tunnel. */
-  readonly roundTripMs: number | null;
-  /** Bytes received from the traffic manager since the session began, at the last report of its edge. */
-  readonly receivedBytes: number;
-  /** Bytes sent to the traffic manager since the session began, at the last report of its edge. */
-  readonly sentBytes: number;
   /** Time when the session began; resuming it does not change this. */
   readonly connectedAt: Date;
-  /** Last registration, change of tunnels, or heartbeat from the edge that holds the session. */
-  readonly lastSeenAt: Date;
+  /** Time when its last tunnel closed; null while tunnels are open. */
   readonly disconnectedAt: Date | null;
   readonly endedAt: Date | null;
   /** Why it ended; null while it has not. */
   readonly endReason: string | null;
 }
 
-/** A session with the name and cluster that identify its traffic manager to people. */
+/** A session with its open tunnels, and the name and cluster that identify its traffic manager to people. */
 export interface ShownSession extends Session {
   readonly trafficManager: Pick<TrafficManager, 'managerId' | 'name' | 'clusterId'>;
+  /** Open tunnels, newest first. */
+  readonly tunnels: readonly OpenTunnel[];
+  /** Number of open tunnels. */
+  readonly tunnelCount: number;
+  /** Number of open streams on all tunnels, at the last reports. */
+  readonly streamCount: number;
+  /** Round trip of its newest tunnel, in milliseconds; null before it is measured, and without a tunnel. */
+  readonly roundTripMs: number | null;
+  /** Bytes received from the traffic manager since the session began, on open and closed tunnels. */
+  readonly receivedBytes: number;
+  /** Bytes sent to the traffic manager since the session began, on open and closed tunnels. */
+  readonly sentBytes: number;
+  /**
+   * While tunnels are open: when one of their edges was last seen, which is every ten seconds. Otherwise: when the last
+   * tunnel closed, or its edge was last seen.
+   */
+  readonly lastSeenAt: Date;
 }
 
 /** IDs of a session and its owners. */

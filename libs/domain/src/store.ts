@@ -7,6 +7,7 @@ import type { AuditEventRepository } from './audit-event.repository.js';
 import type { AuthorityRepository } from './authority.repository.js';
 import type { BootstrapRepository } from './bootstrap.repository.js';
 import type { ConnectionEventRepository } from './connection-event.repository.js';
+import type { EdgeRepository } from './edge.repository.js';
 import type { InterceptRepository } from './intercept.repository.js';
 import type { InvitationRepository } from './invitation.repository.js';
 import type { MemberCredentialRepository } from './member-credential.repository.js';
@@ -25,6 +26,7 @@ import type { RequestedPreviewRepository } from './requested-preview.repository.
 import type { SessionRepository } from './session.repository.js';
 import type { TeamRepository } from './team.repository.js';
 import type { TrafficManagerRepository } from './traffic-manager.repository.js';
+import type { TunnelRepository } from './tunnel.repository.js';
 import type { UserSessionRepository } from './user-session.repository.js';
 import type { UserRepository } from './user.repository.js';
 
@@ -41,6 +43,8 @@ export interface Repositories {
   readonly apiKeys: ApiKeyRepository;
   readonly trafficManagers: TrafficManagerRepository;
   readonly sessions: SessionRepository;
+  readonly edges: EdgeRepository;
+  readonly tunnels: TunnelRepository;
   readonly connectionEvents: ConnectionEventRepository;
   readonly intercepts: InterceptRepository;
   readonly previews: PreviewRepository;

@@ -13,7 +13,10 @@ export interface TrafficManager {
   readonly clusterId: string;
   /** Version of the program at its last registration, or empty. */
   readonly version: string;
-  /** Last registration or heartbeat; null if it never connected. */
+  /**
+   * While tunnels are open: when one of their edges was last seen. Otherwise: when the last tunnel closed, or its edge was
+   * last seen. Null if it never connected.
+   */
   readonly lastSeenAt: Date | null;
   readonly createdAt: Date;
 }

@@ -1,4 +1,4 @@
-import type { ConnectionEvent, ConnectionEventDraft, Session } from '@culvert/domain';
+import type { ConnectionEvent, ConnectionEventDraft, HeldTunnel, Session } from '@culvert/domain';
 import { createTestDatabase } from '@culvert/testkit';
 import { beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -17,11 +17,15 @@ describeOnEveryDatabase('the history of connections', createTestDatabase, (conte
   let tenant: Tenant;
   let teamId: string;
   let session: Session;
+  let tunnel: HeldTunnel;
 
   beforeEach(async () => {
     tenant = await createTenant(context.store);
     teamId = tenant.team.id;
-    ({ session } = await context.store.sessions.register(teamId, registration(tenant, { at: at(1) })));
+    ({ session, tunnel } = await context.store.sessions.register(
+      teamId,
+      registration(tenant, { at: at(1) }),
+    ));
   });
 
   const draft = (change: Partial<ConnectionEventDraft> = {}): ConnectionEventDraft => ({
@@ -112,16 +116,20 @@ describeOnEveryDatabase('the history of connections', createTestDatabase, (conte
   });
 
   it('records every session that was given up, however many', async () => {
-    const { sessions } = context.store;
+    const { sessions, tunnels } = context.store;
     const others = await Promise.all(
-      [2, 3].map(
-        async () =>
-          (await sessions.register(teamId, registration(tenant, { identity: identity(), at: at(1) })))
-            .session,
+      [2, 3].map(async () =>
+        sessions.register(teamId, registration(tenant, { identity: identity(), at: at(1) })),
       ),
     );
+    const again = await sessions.register(teamId, registration(tenant, { at: at(1) }));
+    const open = [tunnel, again.tunnel, ...others.map((registered) => registered.tunnel)];
+    await tunnels.close(
+      open.map((each) => ({ ...each, receivedBytes: 0, sentBytes: 0 })),
+      at(2),
+    );
     await sessions.endStale(at(10), at(11));
-    for (const { id, trafficManagerId } of [session, ...others]) {
+    for (const { id, trafficManagerId } of [session, ...others.map((registered) => registered.session)]) {
       expect(await list(trafficManagerId)).toMatchObject([
         { sessionId: id, change: 'ended', reason: 'not_resumed', at: at(11) },
       ]);

@@ -115,6 +115,7 @@ describeOnEveryDatabase('pull request comments', createTestDatabase, (context) =
         credential: { kind: 'api-key', apiKeyId: tenant.apiKey.id },
         edgeId: 'e',
         remoteAddress: '::1',
+        instanceId: 'process-1',
         at: now,
       });
     const { session } = await register();

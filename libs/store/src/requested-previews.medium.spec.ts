@@ -150,15 +150,10 @@ describeOnEveryDatabase('previews that traffic managers ask for', createTestData
 
   it('takes the hostname from a traffic manager that is gone, never from a connected one', async () => {
     const old = await open(request);
-    const { session } = await connect(request.managerId);
+    const { tunnel } = await connect(request.managerId);
     const beside = again();
     expect((await open(beside)).preview.hostname).toBe(beside.preview.hostname);
-    await context.store.sessions.setTunnelCount(
-      session.id,
-      0,
-      { streamCount: 0, roundTripMs: null, receivedBytes: 0, sentBytes: 0 },
-      new Date(),
-    );
+    await context.store.tunnels.close([{ ...tunnel, receivedBytes: 0, sentBytes: 0 }], new Date());
     const heir = again();
     expect((await open(heir)).preview.hostname).toBe(old.preview.hostname);
     expect(await context.store.previews.find(teamId, old.preview.id)).toBeNull();

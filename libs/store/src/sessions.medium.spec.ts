@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Session, SessionLoad, TunnelCredential } from '@culvert/domain';
+import type { HeldTunnel, Session, ShownSession, TunnelCredential } from '@culvert/domain';
 import { createTestDatabase } from '@culvert/testkit';
 import { beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -18,8 +18,11 @@ import {
 const UNKNOWN = '01890000-0000-7000-8000-000000000000';
 const FOREIGN_KEY_VIOLATION = '23503';
 const CHECK_VIOLATION = '23514';
-const IDLE: SessionLoad = { streamCount: 0, roundTripMs: null, receivedBytes: 0, sentBytes: 0 };
-const idle = (...ids: string[]) => new Map(ids.map((id) => [id, IDLE]));
+const closed = (tunnel: HeldTunnel, receivedBytes = 0, sentBytes = 0) => ({
+  ...tunnel,
+  receivedBytes,
+  sentBytes,
+});
 const at = (seconds: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, seconds));
 
 describeOnEveryDatabase('traffic managers and sessions', createTestDatabase, (context, kind) => {
@@ -72,7 +75,7 @@ describeOnEveryDatabase('traffic managers and sessions', createTestDatabase, (co
         name: 'production',
         version: '2.0.0',
         clusterId: 'moved',
-        lastSeenAt: at(5),
+        lastSeenAt: expect.any(Date) as Date,
       });
       expect(await trafficManagers.rename(teamId, UNKNOWN, 'x')).toBeNull();
     });
@@ -119,7 +122,7 @@ describeOnEveryDatabase('traffic managers and sessions', createTestDatabase, (co
     it('begins a session and creates its traffic manager when it is new', async () => {
       const { sessions, trafficManagers } = context.store;
       const who = identity();
-      const { session, resumed } = await sessions.register(
+      const { session, resumed, tunnel } = await sessions.register(
         teamId,
         registration(tenant, { identity: who, at: at(1) }),
       );
@@ -134,31 +137,48 @@ describeOnEveryDatabase('traffic managers and sessions', createTestDatabase, (co
         edgeId: 'edge-1',
         remoteAddress: '192.0.2.1',
         version: who.version,
+        connectedAt: at(1),
+        disconnectedAt: null,
+        endedAt: null,
+        endReason: null,
+      } satisfies Session);
+      const { id, kind: tunnelKind, remoteAddress, instanceId } = tunnel;
+      const seen = expect.any(Date) as Date;
+      expect(await sessions.find(teamId, session.id)).toEqual({
+        ...session,
+        trafficManager: { managerId: who.managerId, name: who.name, clusterId: who.clusterId },
+        tunnels: [
+          {
+            id,
+            edge: { id: 'edge-1', name: '', version: '' },
+            kind: tunnelKind,
+            remoteAddress,
+            instanceId,
+            openedAt: at(1),
+            streamCount: 0,
+            roundTripMs: null,
+            receivedBytes: 0,
+            sentBytes: 0,
+            reportedAt: at(1),
+          },
+        ],
         tunnelCount: 1,
         streamCount: 0,
         roundTripMs: null,
         receivedBytes: 0,
         sentBytes: 0,
-        connectedAt: at(1),
-        lastSeenAt: at(1),
-        disconnectedAt: null,
-        endedAt: null,
-        endReason: null,
-      } satisfies Session);
-      expect(await sessions.find(teamId, session.id)).toEqual({
-        ...session,
-        trafficManager: { managerId: who.managerId, name: who.name, clusterId: who.clusterId },
-      });
+        lastSeenAt: seen,
+      } satisfies ShownSession);
       expect(await trafficManagers.find(teamId, session.trafficManagerId)).toMatchObject({
         ...who,
-        lastSeenAt: at(1),
+        lastSeenAt: seen,
       });
     });
 
     it('resumes a disconnected session on another edge', async () => {
-      const { sessions } = context.store;
+      const { sessions, tunnels } = context.store;
       const first = await sessions.register(teamId, registration(tenant, { at: at(1) }));
-      await sessions.setTunnelCount(first.session.id, 0, IDLE, at(2));
+      await tunnels.close([closed(first.tunnel)], at(2));
       expect(await sessions.find(teamId, first.session.id)).toMatchObject({
         state: 'disconnected',
         tunnelCount: 0,
@@ -166,13 +186,13 @@ describeOnEveryDatabase('traffic managers and sessions', createTestDatabase, (co
         lastSeenAt: at(2),
       });
       const again = registration(tenant, { edgeId: 'edge-2', remoteAddress: '2001:db8::2', at: at(3) });
-      expect(await sessions.register(teamId, again)).toEqual({
+      expect(await sessions.register(teamId, again)).toMatchObject({
         resumed: true,
         session: {
           ...first.session,
           edgeId: 'edge-2',
           remoteAddress: '2001:db8::2',
-          lastSeenAt: at(3),
+          disconnectedAt: null,
         },
       });
     });
@@ -327,122 +347,305 @@ describeOnEveryDatabase('traffic managers and sessions', createTestDatabase, (co
 
   describe('life of a session', () => {
     let session: Session;
+    let tunnel: HeldTunnel;
+    const shown = async (): Promise<ShownSession> => (await context.store.sessions.find(teamId, session.id))!;
+    const managerSeenAt = async () =>
+      (await context.store.trafficManagers.find(teamId, tenant.manager.id))?.lastSeenAt;
+    const open = async (edgeId: string, seconds = 1) =>
+      (await context.store.sessions.register(teamId, registration(tenant, { edgeId, at: at(seconds) })))
+        .tunnel;
     beforeEach(async () => {
-      ({ session } = await context.store.sessions.register(teamId, registration(tenant, { at: at(1) })));
+      // Other tests may have left it dead.
+      await context.store.edges.beat({ id: 'edge-1', name: '', version: '', startedAt: at(0) });
+      ({ session, tunnel } = await context.store.sessions.register(
+        teamId,
+        registration(tenant, { at: at(1) }),
+      ));
     });
 
-    it('counts its tunnels', async () => {
-      const { sessions } = context.store;
-      await sessions.setTunnelCount(session.id, 3, IDLE, at(2));
-      expect(await sessions.find(teamId, session.id)).toMatchObject({
-        ...session,
-        tunnelCount: 3,
-        lastSeenAt: at(2),
+    // An edge left behind wrote that the session had no tunnel, and the loads of two edges replaced each other.
+    it('is connected while any edge has a tunnel of it', async () => {
+      const { tunnels } = context.store;
+      const other = await open('edge-2', 2);
+      expect(await shown()).toMatchObject({ state: 'connected', tunnelCount: 2 });
+      await tunnels.close([closed(tunnel)], at(3));
+      expect(await shown()).toMatchObject({
+        state: 'connected',
+        disconnectedAt: null,
+        tunnelCount: 1,
+        tunnels: [{ id: other.id, edge: { id: 'edge-2' } }],
       });
-      await sessions.setTunnelCount(session.id, 0, IDLE, at(3));
-      await sessions.setTunnelCount(session.id, 1, IDLE, at(4));
-      expect(await sessions.find(teamId, session.id)).toMatchObject({ ...session, lastSeenAt: at(4) });
-      await sessions.setTunnelCount('x', 1, IDLE, at(5));
+      await tunnels.close([closed(other)], at(4));
+      expect(await shown()).toMatchObject({
+        state: 'disconnected',
+        disconnectedAt: at(4),
+        lastSeenAt: at(4),
+        tunnelCount: 0,
+        tunnels: [],
+      });
+      expect(await managerSeenAt()).toEqual(at(4));
     });
 
-    it('ends once, and does not change afterwards', async () => {
-      const { sessions } = context.store;
+    it('stays disconnected since the first time when a tunnel is closed again', async () => {
+      const { tunnels } = context.store;
+      await tunnels.close([closed(tunnel)], at(3));
+      await tunnels.close([closed(tunnel)], at(9));
+      expect(await shown()).toMatchObject({
+        state: 'disconnected',
+        disconnectedAt: at(3),
+        lastSeenAt: at(3),
+      });
+    });
+
+    it('does not count tunnels of edges that are dead', async () => {
+      const { tunnels } = context.store;
+      await open('edge-of-the-dead', 2);
+      await silence('edge-of-the-dead');
+      await tunnels.close([closed(tunnel)], at(3));
+      expect(await shown()).toMatchObject({ state: 'disconnected', disconnectedAt: at(3) });
+    });
+
+    it('shows the sums of its tunnels, newest first, and keeps the bytes of closed ones', async () => {
+      const { tunnels } = context.store;
+      const young = await open('edge-2', 2);
+      const report = { streamCount: 4, roundTripMs: 80, receivedBytes: 2 ** 33, sentBytes: 7 };
+      const both = [
+        { ...report, id: tunnel.id },
+        { ...report, id: young.id, streamCount: 1, roundTripMs: 12.5 },
+      ];
+      const recorded = await tunnels.report([...both, { ...report, id: UNKNOWN }], at(3));
+      expect(recorded.toSorted()).toEqual([tunnel.id, young.id].toSorted());
+      await tunnels.report(
+        [{ ...report, id: young.id, streamCount: 2, roundTripMs: 9, sentBytes: 1 }],
+        at(4),
+      );
+      const sums = { receivedBytes: 3 * 2 ** 33, sentBytes: 15 };
+      expect(await shown()).toMatchObject({
+        tunnels: [
+          { id: young.id, streamCount: 2, roundTripMs: 9, sentBytes: 8, reportedAt: at(4) },
+          { id: tunnel.id, streamCount: 4, roundTripMs: 80, sentBytes: 7, reportedAt: at(3) },
+        ],
+        streamCount: 6,
+        roundTripMs: 9,
+        ...sums,
+      });
+      await tunnels.close([closed(young, 10, 20)], at(5));
+      const rest = { receivedBytes: sums.receivedBytes + 10, sentBytes: sums.sentBytes + 20 };
+      expect(await shown()).toMatchObject({ streamCount: 4, roundTripMs: 80, ...rest });
+      await tunnels.close([closed(tunnel)], at(6));
+      expect(await shown()).toMatchObject({ streamCount: 0, roundTripMs: null, ...rest });
+      expect((await context.store.sessions.list(teamId, {}, { limit: 1 })).items).toMatchObject([rest]);
+    });
+
+    it('lists at most 100 of its tunnels and counts all', async () => {
+      for (let i = 0; i < 101; i++) await open('edge-2', 2);
+      expect((await shown()).tunnels).toHaveLength(100);
+      expect(await shown()).toMatchObject({ tunnelCount: 102 });
+    });
+
+    it('was last seen when one of its edges was, without being written itself', async () => {
+      const { edges } = context.store;
+      await open('edge-2', 2);
+      const before = await versions();
+      await seen('edge-1', 100);
+      await seen('edge-2', 70);
+      expect(await shown()).toMatchObject({ lastSeenAt: at(100) });
+      expect(await managerSeenAt()).toEqual(at(100));
+      await edges.beat({ id: 'edge-2', name: 'host-2', version: '9.9.9', startedAt: at(0) });
+      expect((await shown()).lastSeenAt.getTime()).toBeGreaterThan(at(100).getTime());
+      expect(await shown()).toMatchObject({ tunnels: [{ edge: { name: 'host-2', version: '9.9.9' } }, {}] });
+      expect(await versions()).toEqual(before);
+    });
+
+    it('ends once, with its tunnels, and does not change afterwards', async () => {
+      const { sessions, tunnels } = context.store;
+      await tunnels.report([{ ...closed(tunnel, 1, 2), streamCount: 3, roundTripMs: 4 }], at(2));
       const ended = {
         ...session,
         state: 'ended',
         tunnelCount: 0,
+        disconnectedAt: at(5),
+        lastSeenAt: at(5),
         endedAt: at(5),
         endReason: 'a person ended it',
+        receivedBytes: 1,
+        sentBytes: 2,
       };
       expect(await sessions.end(teamId, session.id, 'a person ended it', at(5))).toMatchObject(ended);
+      expect(await managerSeenAt()).toEqual(at(5));
       expect(await sessions.end(teamId, session.id, 'again', at(6))).toMatchObject(ended);
-      await sessions.setTunnelCount(session.id, 2, IDLE, at(7));
-      await sessions.heartbeat(idle(session.id), at(8));
       await sessions.endStale(at(9), at(9));
-      expect(await sessions.find(teamId, session.id)).toMatchObject(ended);
+      await sessions.correctStates(at(9));
+      expect(await tunnels.restore('edge-1', [tunnel], at(9))).toEqual([]);
+      expect(await shown()).toMatchObject(ended);
+      // The edge closes the tunnel, whose last bytes still count.
+      await tunnels.close([closed(tunnel, 10, 20)], at(10));
+      expect(await shown()).toMatchObject({ ...ended, receivedBytes: 11, sentBytes: 22 });
       expect(await sessions.end(teamId, UNKNOWN, 'x', at(5))).toBeNull();
       expect(await sessions.end(teamId, 'x', 'x', at(5))).toBeNull();
     });
 
-    it('is updated at each heartbeat, with its traffic manager', async () => {
-      const { sessions, trafficManagers } = context.store;
-      await sessions.heartbeat(idle(session.id, UNKNOWN, 'x'), at(7));
-      await sessions.heartbeat(idle(), at(8));
-      expect((await sessions.find(teamId, session.id))?.lastSeenAt).toEqual(at(7));
-      expect((await trafficManagers.find(teamId, tenant.manager.id))?.lastSeenAt).toEqual(at(7));
-    });
-
-    it('adds up the bytes of its tunnels, and shows their current state', async () => {
-      const { sessions } = context.store;
-      const load = { streamCount: 4, roundTripMs: 12.5, receivedBytes: 2 ** 33, sentBytes: 7 };
-      expect(await sessions.heartbeat(new Map([[session.id, load]]), at(2))).toEqual([session.id]);
-      expect(await sessions.find(teamId, session.id)).toMatchObject(load);
-      await sessions.setTunnelCount(session.id, 1, { ...load, streamCount: 2, roundTripMs: 9 }, at(3));
-      expect(await sessions.find(teamId, session.id)).toMatchObject({
-        streamCount: 2,
-        roundTripMs: 9,
-        receivedBytes: 2 ** 34,
-        sentBytes: 14,
-      });
-      await sessions.setTunnelCount(session.id, 0, { ...load, streamCount: 0 }, at(4));
-      expect(await sessions.find(teamId, session.id)).toMatchObject({
-        streamCount: 0,
-        roundTripMs: null,
-        sentBytes: 21,
-      });
-    });
-
-    it('counts only late bytes after its end', async () => {
-      const { sessions } = context.store;
-      const load = { streamCount: 4, roundTripMs: 12.5, receivedBytes: 1, sentBytes: 2 };
-      await sessions.heartbeat(new Map([[session.id, load]]), at(2));
-      await sessions.end(teamId, session.id, 'over', at(3));
-      const ended = { streamCount: 0, roundTripMs: null, tunnelCount: 0, receivedBytes: 1, sentBytes: 2 };
-      expect(await sessions.find(teamId, session.id)).toMatchObject(ended);
-      expect(await sessions.heartbeat(new Map([[session.id, load]]), at(4))).toEqual([]);
-      await sessions.setTunnelCount(session.id, 1, load, at(5));
-      expect(await sessions.find(teamId, session.id)).toMatchObject({
-        ...ended,
-        state: 'ended',
-        receivedBytes: 2,
-        sentBytes: 4,
-      });
-    });
-
-    it('ends without heartbeats', async () => {
-      const { sessions } = context.store;
-      const other = await createTenant(context.store);
-      const fresh = await sessions.register(other.team.id, registration(other, { at: at(10) }));
-      await sessions.endStale(at(1), at(11));
-      expect((await sessions.find(teamId, session.id))?.state).toBe('connected');
+    it('ends after it was disconnected for long enough', async () => {
+      const { sessions, tunnels } = context.store;
+      await sessions.endStale(at(1000), at(1000));
+      expect((await shown()).state).toBe('connected');
+      await tunnels.close([closed(tunnel)], at(5));
+      await sessions.endStale(at(5), at(11));
+      expect((await shown()).state).toBe('disconnected');
       const { id, trafficManagerId } = session;
-      expect(await sessions.endStale(at(10), at(11))).toContainEqual({ id, teamId, trafficManagerId });
-      expect(await sessions.find(teamId, session.id)).toMatchObject({
+      expect(await sessions.endStale(at(6), at(11))).toContainEqual({ id, teamId, trafficManagerId });
+      expect(await shown()).toMatchObject({
         state: 'ended',
-        tunnelCount: 0,
+        disconnectedAt: at(5),
         endedAt: at(11),
         endReason: expect.any(String) as string,
       });
-      expect((await sessions.find(other.team.id, fresh.session.id))?.state).toBe('connected');
     });
 
-    it('survives edges that beat, register, sweep and remove at the same time', async () => {
-      const { sessions, trafficManagers } = context.store;
-      const tenants = await Promise.all(Array.from({ length: 6 }, () => createTenant(context.store)));
-      const living = await Promise.all(
-        tenants.map(async (each) => (await sessions.register(each.team.id, registration(each))).session),
-      );
-      const ids = living.map(({ id }) => id);
-      await Promise.all([
-        ...Array.from({ length: 10 }, () => sessions.heartbeat(idle(...ids), new Date())),
-        ...Array.from({ length: 10 }, () => sessions.heartbeat(idle(...ids.toReversed()), new Date())),
-        ...tenants.map((each) => sessions.register(each.team.id, registration(each))),
-        ...tenants.map((each) => sessions.end(each.team.id, ids[0], 'over', new Date())),
-        ...Array.from({ length: 5 }, () => sessions.endStale(at(0), new Date())),
-        trafficManagers.remove(tenants[0].team.id, tenants[0].manager.id),
-      ]);
-      expect((await sessions.find(tenants[1].team.id, ids[1]))?.state).toBe('connected');
+    describe('when its edge is dead', () => {
+      it('is disconnected by another edge, and its history says why', async () => {
+        const { edges, tunnels, connectionEvents } = context.store;
+        await tunnels.report([{ ...closed(tunnel, 100, 50), streamCount: 1, roundTripMs: 1 }], at(2));
+        await edges.removeSilent(at(3));
+        expect((await shown()).state).toBe('connected');
+        await silence('edge-1', 4);
+        const { id, trafficManagerId } = session;
+        expect(await edges.removeSilent(at(50))).toContainEqual({ id, teamId, trafficManagerId });
+        expect(await shown()).toMatchObject({
+          state: 'disconnected',
+          disconnectedAt: at(50),
+          lastSeenAt: at(4),
+          tunnelCount: 0,
+          receivedBytes: 100,
+          sentBytes: 50,
+        });
+        expect(await managerSeenAt()).toEqual(at(4));
+        expect(await edgeIds('edge-1')).toEqual([]);
+        const history = await connectionEvents.list(teamId, trafficManagerId, { limit: 10 });
+        expect(history.items).toMatchObject([
+          { change: 'disconnected', reason: 'edge_lost', edgeId: 'edge-1', at: at(50), sessionId: id },
+        ]);
+        expect(await edges.removeSilent(at(60))).toEqual([]);
+      });
+
+      it('stays connected with a tunnel at another edge', async () => {
+        const { edges } = context.store;
+        await open('edge-2', 2);
+        await silence('edge-1');
+        expect(await edges.removeSilent(at(50))).toContainEqual(expect.objectContaining({ id: session.id }));
+        expect(await shown()).toMatchObject({ state: 'connected', tunnelCount: 1, disconnectedAt: null });
+      });
+
+      it('stays disconnected since its own tunnel closed', async () => {
+        const { edges, tunnels } = context.store;
+        await open('edge-of-the-dead', 2);
+        await silence('edge-of-the-dead');
+        await tunnels.close([closed(tunnel)], at(3));
+        await edges.removeSilent(at(50));
+        expect(await shown()).toMatchObject({ state: 'disconnected', disconnectedAt: at(3), tunnelCount: 0 });
+      });
+
+      it('is connected again when its edge wakes and its tunnel has survived', async () => {
+        const { edges, tunnels } = context.store;
+        await tunnels.report([{ ...closed(tunnel, 100, 50), streamCount: 1, roundTripMs: 1 }], at(2));
+        await silence('edge-1');
+        await edges.removeSilent(at(50));
+        const differences = await tunnels.compare('edge-1', [tunnel.id], at(60));
+        expect(differences).toEqual({ missing: [tunnel.id], surplus: [] });
+        const { id, trafficManagerId } = session;
+        expect(await tunnels.restore('edge-1', [tunnel], at(60))).toEqual([{ id, teamId, trafficManagerId }]);
+        expect(await tunnels.restore('edge-1', [tunnel], at(61))).toEqual([]);
+        expect(await tunnels.compare('edge-1', [tunnel.id], at(60))).toEqual({ missing: [], surplus: [] });
+        await tunnels.report([{ ...closed(tunnel, 1, 1), streamCount: 0, roundTripMs: 1 }], at(62));
+        expect(await shown()).toMatchObject({
+          state: 'connected',
+          disconnectedAt: null,
+          tunnelCount: 1,
+          receivedBytes: 101,
+          sentBytes: 51,
+        });
+      });
+
+      it('can be registered at the same edge once that wakes', async () => {
+        await silence('edge-1');
+        await context.store.edges.removeSilent(at(50));
+        await open('edge-1', 51);
+        expect(await shown()).toMatchObject({ state: 'connected', tunnelCount: 1 });
+      });
     });
+
+    it('shows its edge the rows of tunnels that it does not hold, apart from new ones', async () => {
+      const { tunnels } = context.store;
+      const { id, sessionId } = tunnel;
+      const alien = await open('edge-2', 1);
+      expect(await tunnels.compare('edge-1', [alien.id], at(1))).toEqual({
+        missing: [alien.id],
+        surplus: [],
+      });
+      expect(await tunnels.compare('edge-1', [], at(2))).toMatchObject({
+        surplus: [{ id, teamId, sessionId }],
+      });
+    });
+
+    // Edges from before tunnels were recorded do not know the tunnels of others, and add none.
+    describe('beside an edge of a former version', () => {
+      const ref = () => ({ id: session.id, teamId, trafficManagerId: session.trafficManagerId });
+
+      it('is connected again after that edge marked it disconnected', async () => {
+        const { sessions } = context.store;
+        await context.pool.query(
+          "UPDATE session SET state = 'disconnected', disconnected_at = $2, last_seen_at = $2 WHERE id = $1",
+          [session.id, at(2)],
+        );
+        await sessions.endStale(at(100), at(100));
+        expect((await shown()).state).toBe('disconnected');
+        expect(await sessions.correctStates(at(100))).toContainEqual(ref());
+        expect(await shown()).toMatchObject({ state: 'connected', disconnectedAt: null });
+      });
+
+      it('is not ended as stale by that edge', async () => {
+        const { rowCount } = await context.pool.query(
+          "SELECT FROM session WHERE id = $1 AND last_seen_at < now() + interval '1 year' AND state <> 'ended'",
+          [session.id],
+        );
+        expect(rowCount).toBe(0);
+      });
+
+      it('stays connected there while that edge sees it, and is disconnected later', async () => {
+        const { sessions } = context.store;
+        await context.pool.query('DELETE FROM tunnel WHERE session_id = $1', [session.id]);
+        const see = (time: string) =>
+          context.pool.query(
+            `UPDATE session SET last_seen_at = (now() AT TIME ZONE 'UTC') - $2::interval WHERE id = $1`,
+            [session.id, time],
+          );
+        await see('10 seconds');
+        expect(await sessions.correctStates(at(50))).not.toContainEqual(ref());
+        await see('31 seconds');
+        expect(await sessions.correctStates(at(50))).toContainEqual(ref());
+        expect(await shown()).toMatchObject({ state: 'disconnected', disconnectedAt: at(50) });
+        // It got the whole grace from then on.
+        await sessions.endStale(at(50), at(51));
+        expect((await shown()).state).toBe('disconnected');
+      });
+    });
+
+    /** Makes an edge look as if it was last seen a while ago. */
+    const silence = (edgeId: string, seconds = 0) => seen(edgeId, seconds);
+    const seen = (edgeId: string, seconds: number) =>
+      context.pool.query('UPDATE edge SET last_seen_at = $2 WHERE id = $1', [edgeId, at(seconds)]);
+    const edgeIds = async (edgeId: string) =>
+      (await context.pool.query('SELECT id FROM edge WHERE id = $1', [edgeId])).rows;
+    /** Identifies the current versions of the rows: another one after each change. */
+    const versions = async () =>
+      (
+        await context.pool.query(
+          `SELECT s.xmin::text AS session, m.xmin::text AS manager, array_agg(t.xmin::text ORDER BY t.id) AS tunnels
+           FROM session s JOIN traffic_manager m ON m.id = s.traffic_manager_id JOIN tunnel t ON t.session_id = s.id
+           WHERE s.id = $1 GROUP BY 1, 2`,
+          [session.id],
+        )
+      ).rows;
   });
 
   describe('list', () => {

@@ -9,6 +9,7 @@ import { PrismaAuditEventRepository } from './repositories/audit-event.repositor
 import { PrismaAuthorityRepository } from './repositories/authority.repository.js';
 import { PrismaBootstrapRepository } from './repositories/bootstrap.repository.js';
 import { PrismaConnectionEventRepository } from './repositories/connection-event.repository.js';
+import { PrismaEdgeRepository } from './repositories/edge.repository.js';
 import { PrismaInterceptRepository } from './repositories/intercept.repository.js';
 import { PrismaProgramRepository } from './repositories/program.repository.js';
 import { PrismaPasswordResetRepository } from './repositories/password-reset.repository.js';
@@ -25,6 +26,7 @@ import { PrismaSessionRepository } from './repositories/session.repository.js';
 import { PrismaShareLinkRepository } from './repositories/share-link.repository.js';
 import { PrismaTeamRepository } from './repositories/team.repository.js';
 import { PrismaTrafficManagerRepository } from './repositories/traffic-manager.repository.js';
+import { PrismaTunnelRepository } from './repositories/tunnel.repository.js';
 import { PrismaUserRepository } from './repositories/user.repository.js';
 import { PrismaUserSessionRepository } from './repositories/user-session.repository.js';
 import { rethrow } from './unavailable.js';
@@ -97,6 +99,8 @@ function repositoriesOn(client: Client): Repositories {
     apiKeys: new PrismaApiKeyRepository(client),
     trafficManagers: new PrismaTrafficManagerRepository(client),
     sessions: new PrismaSessionRepository(client),
+    edges: new PrismaEdgeRepository(client),
+    tunnels: new PrismaTunnelRepository(client),
     connectionEvents: new PrismaConnectionEventRepository(client),
     intercepts: new PrismaInterceptRepository(client),
     previews: new PrismaPreviewRepository(client),

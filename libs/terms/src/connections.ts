@@ -13,6 +13,8 @@ export const CONNECTION_REASONS = [
   'manager_stopped',
   /** The edge stopped, after asking the traffic manager to use another edge. */
   'edge_stopped',
+  /** The edge was not seen for too long: it was killed, or cut off from the database. */
+  'edge_lost',
   /** A newer tunnel of the same process replaced it. */
   'superseded',
   /** The credential of the tunnel was revoked or has expired. */

@@ -177,6 +177,7 @@ export class TestTeam {
       credential: { kind: 'api-key', apiKeyId: this.apiKey.id },
       edgeId: 'edge-1',
       remoteAddress: '192.0.2.1',
+      instanceId: 'process-1',
       at: new Date(),
     });
     return session;

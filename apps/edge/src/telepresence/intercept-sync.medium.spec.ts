@@ -113,6 +113,7 @@ describe(InterceptSync.name, () => {
       credential: { kind: 'api-key', apiKeyId: key.id },
       edgeId: 'edge',
       remoteAddress: '192.0.2.1',
+      instanceId: id,
       at: new Date(),
     });
     return registered.session;

@@ -1,10 +1,4 @@
-import {
-  type ConnectionReason,
-  HOSTNAME_MEMORY_MS,
-  type Session,
-  type Store,
-  TeamLimitError,
-} from '@culvert/domain';
+import { type ConnectionReason, HOSTNAME_MEMORY_MS, type Store, TeamLimitError } from '@culvert/domain';
 import type { RequestHead } from '@culvert/http1';
 import type { HandedOffStream, TunnelRegistry } from '@culvert/relay';
 import { networkOf } from '@culvert/sockets';
@@ -102,7 +96,11 @@ export class ReverseConnections {
     const { teamId, credential } = await authenticator.authenticate(credentials, stream.peer, ['tunnel']);
     if (!sessions.hasRoom)
       throw new CallError(GrpcStatus.RESOURCE_EXHAUSTED, 'this edge has reached its limit of tunnels');
-    const { session, resumed } = await this.register(teamId, {
+    const {
+      session,
+      resumed,
+      tunnel: held,
+    } = await this.register(teamId, {
       identity: {
         managerId,
         clusterId: '',
@@ -112,16 +110,24 @@ export class ReverseConnections {
       kind: 'telepresence',
       credential,
       remoteAddress: stream.peer,
+      instanceId: managerId,
     });
-    // The session may have ended, or the credential may have been revoked, since the call began.
-    if ((await findUnusable(this.options.store, [credential])).size > 0)
-      throw new CallError(GrpcStatus.UNAUTHENTICATED, reasonOf(credential));
-    if (!isGone) this.open(stream, { session, resumed, credential, instanceId: managerId });
+    let isOpened = false;
+    try {
+      // The session may have ended, or the credential may have been revoked, since the call began.
+      if ((await findUnusable(this.options.store, [credential])).size > 0)
+        throw new CallError(GrpcStatus.UNAUTHENTICATED, reasonOf(credential));
+      if (isGone) return;
+      this.open(stream, { session, resumed, credential, held });
+      isOpened = true;
+    } finally {
+      if (!isOpened) sessions.abandon(session, held);
+    }
   }
 
   private async register(
     ...registration: Parameters<TunnelSessions['register']>
-  ): Promise<{ session: Session; resumed: boolean }> {
+  ): ReturnType<TunnelSessions['register']> {
     try {
       return await this.options.sessions.register(...registration);
     } catch (error) {
@@ -135,9 +141,10 @@ export class ReverseConnections {
 
   private open(
     stream: HandedOffStream,
-    whose: Pick<RegisteredTunnel, 'session' | 'resumed' | 'credential' | 'instanceId'>,
+    whose: Pick<RegisteredTunnel, 'session' | 'resumed' | 'credential' | 'held'>,
   ): void {
-    const { session, instanceId: managerId } = whose;
+    const { session } = whose;
+    const managerId = whose.held.instanceId;
     const { sessions, registry, previews, graceMs, log } = this.options;
     let sync: InterceptSync | null = null;
     /** Code with which this edge ends the connection, once it does. */

@@ -1,4 +1,12 @@
-import type { ConnectionEventDraft, ConnectionEventRepository } from '@culvert/domain';
+import {
+  MAX_CONNECTION_DETAIL_LENGTH,
+  type ConnectionChange,
+  type ConnectionEventDraft,
+  type ConnectionEventRepository,
+  type ConnectionReason,
+  type HeldTunnel,
+  type Session,
+} from '@culvert/domain';
 import type { Logger } from 'pino';
 
 /** Events of one traffic manager that are always kept, however fast they arrive. */
@@ -17,6 +25,16 @@ interface Allowance {
    * recorded.
    */
   held: ConnectionEventDraft | null;
+}
+
+/** A tunnel that opened or closed. */
+export interface TunnelChange {
+  readonly session: Session;
+  readonly held: HeldTunnel;
+  readonly edgeId: string;
+  readonly change: ConnectionChange;
+  /** Null if it opened. */
+  readonly end: { readonly reason: ConnectionReason; readonly detail: string } | null;
 }
 
 /** Collects tunnel events and writes them in batches; limits the events of an unstable traffic manager. */
@@ -39,6 +57,23 @@ export class ConnectionHistory {
     }
     allowance.left--;
     this.pending.push(draft);
+  }
+
+  /** Adds the event of a tunnel that opens or closes now. */
+  addChange({ session, held, edgeId, change, end }: TunnelChange): void {
+    this.add({
+      teamId: session.teamId,
+      trafficManagerId: session.trafficManagerId,
+      sessionId: session.id,
+      at: new Date(),
+      change,
+      kind: held.kind,
+      edgeId,
+      remoteAddress: held.remoteAddress,
+      version: session.version,
+      reason: end?.reason ?? null,
+      detail: shorten(end?.detail ?? ''),
+    });
   }
 
   /** Writes the collected events. Those that cannot be written now are written with the next call. */
@@ -95,4 +130,9 @@ function refill(allowance: Allowance, now: number): void {
   if (earned <= 0) return;
   allowance.refilledAt += earned * REFILL_MS;
   allowance.left = Math.min(BURST, allowance.left + earned);
+}
+
+/** Cuts the detail from the far end, and removes characters that a database cannot store. */
+function shorten(detail: string): string {
+  return detail.slice(0, MAX_CONNECTION_DETAIL_LENGTH).replace(/[\0\p{Surrogate}]/gu, '\ufffd');
 }

@@ -1,15 +1,14 @@
 import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 import { visibleName } from '@culvert/contract';
 import {
-  MAX_CONNECTION_DETAIL_LENGTH,
   ManagerIdTakenError,
   TeamLimitError,
   type Change,
-  type ConnectionChange,
   type ConnectionReason,
+  type HeldTunnel,
   type ResourceChange,
   type Session,
-  type SessionLoad,
   type SessionRef,
   type SessionRegistration,
   type Store,
@@ -23,9 +22,10 @@ import type { Logger } from 'pino';
 import { ClusterConflicts, type RefusedManager } from './cluster-conflicts.js';
 import { ConnectionHistory } from './connection-history.js';
 import { connectionReason } from './connection-reason.js';
-import { SessionMeter } from './session-meter.js';
 import type { TunnelOwner } from './tunnel-authenticator.js';
+import { VERSION } from '../version.js';
 import { findUnusable, idOf, reasonOf } from './tunnel-credentials.js';
+import { TunnelRecords } from './tunnel-records.js';
 
 /** One registered tunnel with everything that is needed to end it. */
 export interface RegisteredTunnel {
@@ -34,8 +34,8 @@ export interface RegisteredTunnel {
   readonly session: Session;
   /** Whether the session existed before the tunnel. */
   readonly resumed: boolean;
-  /** Identifies the process of the traffic manager. */
-  readonly instanceId: string;
+  /** The tunnel as recorded. */
+  readonly held: HeldTunnel;
   /** Ends the tunnel at once. */
   end(code: GoAwayCode, reason: string): void;
   /** Asks the traffic manager to use another edge; open streams continue. */
@@ -51,15 +51,9 @@ export interface TunnelEnd {
   readonly detail: string;
 }
 
-/** The tunnels of one session that this edge holds. */
-interface LocalSession {
-  readonly tunnels: Set<RegisteredTunnel>;
-  readonly meter: SessionMeter;
-}
-
 /**
- * Interval in which sessions are marked alive, expired ones are ended, and the credentials of open tunnels are checked
- * again.
+ * Interval in which this edge records that it is alive, and loads that have changed; in which dead edges and expired
+ * sessions are removed; and in which the credentials of open tunnels are checked again.
  */
 const UPKEEP_MS = 10_000;
 
@@ -67,15 +61,18 @@ const UPKEEP_MS = 10_000;
 export class TunnelSessions {
   /** Identifies this process among several edges on one database. */
   readonly edgeId = randomUUID();
-  private readonly bySession = new Map<string, LocalSession>();
+  private readonly bySession = new Map<string, Set<RegisteredTunnel>>();
   /** Tunnels that are open, or were until they are detached. */
   private readonly opened = new Set<RegisteredTunnel>();
   private heldCount = 0;
   private readonly history: ConnectionHistory;
   private readonly conflicts: ClusterConflicts;
+  private readonly records: TunnelRecords;
   private readonly upkeep: NodeJS.Timeout;
-  /** Writes to the store, one after the other: an older count must not overwrite a newer one. */
+  /** Writes to the store, one after the other. */
   private lastWrite: Promise<void> = Promise.resolve();
+  /** Not among the other writes: other edges take one that is late for dead. */
+  private lastBeat: Promise<void>;
   private isClosing = false;
 
   constructor(
@@ -92,7 +89,13 @@ export class TunnelSessions {
   ) {
     this.history = new ConnectionHistory(store.connectionEvents, log);
     this.conflicts = new ClusterConflicts(store, { changed: announce }, log);
-    this.upkeep = setInterval(() => this.enqueue(() => this.keepUp()), UPKEEP_MS);
+    const edge = { id: this.edgeId, name: hostname().slice(0, 255), version: VERSION, startedAt: new Date() };
+    this.records = new TunnelRecords(store, edge, log);
+    this.lastBeat = this.beat();
+    this.upkeep = setInterval(() => {
+      this.lastBeat = this.beat();
+      this.enqueue(() => this.keepUp());
+    }, UPKEEP_MS);
     this.upkeep.unref();
   }
 
@@ -136,15 +139,20 @@ export class TunnelSessions {
           kind: 'native',
           credential,
           remoteAddress,
+          instanceId: hello.instanceId,
         }).catch((error: unknown) => this.refusalOf(error, teamId, { ...hello, remoteAddress }));
         if ('refuse' in outcome) return outcome;
-        const { session, resumed } = outcome;
+        const { session, resumed, tunnel: held } = outcome;
+        if (tunnel.state === 'closed') {
+          this.abandon(session, held);
+          return { refuse: { code: GoAwayCode.CONNECTION_LOST, reason: 'the connection has closed' } };
+        }
         registered = {
           tunnel,
           credential,
           session,
           resumed,
-          instanceId: hello.instanceId,
+          held,
           end: (code, reason) => tunnel.close(code, reason),
           leave: (code, reason) => tunnel.goAway(code, reason),
         };
@@ -208,14 +216,18 @@ export class TunnelSessions {
     clearInterval(this.upkeep);
     this.closeWhere(() => true, GoAwayCode.SHUTTING_DOWN, 'the edge is shutting down');
     this.enqueue(() => this.history.close());
+    await this.lastBeat;
+    this.enqueue(() => this.records.removeEdge());
     await this.lastWrite;
   }
 
-  /** Begins or resumes the session of an authenticated tunnel. */
+  /**
+   * Begins or resumes the session of an authenticated tunnel, and records the tunnel. The caller must hold or abandon it.
+   */
   async register(
     teamId: string,
     registration: Omit<SessionRegistration, 'edgeId' | 'at' | 'maxSessions'>,
-  ): Promise<{ session: Session; resumed: boolean }> {
+  ): Promise<{ session: Session; resumed: boolean; tunnel: HeldTunnel }> {
     const registered = await this.store.sessions.register(teamId, {
       ...registration,
       edgeId: this.edgeId,
@@ -226,33 +238,41 @@ export class TunnelSessions {
     return registered;
   }
 
+  /** Removes the record of a tunnel that was registered and cannot be held. */
+  abandon(session: SessionRef, held: HeldTunnel): void {
+    this.records.remove(held);
+    this.record(session, () => this.records.writeClosed());
+  }
+
   /** Adds a tunnel. From here on it can be ended from outside, even before it is open. */
   hold(registered: RegisteredTunnel): void {
-    let session = this.bySession.get(registered.session.id);
-    if (!session) {
-      session = { tunnels: new Set(), meter: new SessionMeter() };
-      this.bySession.set(registered.session.id, session);
-    }
-    session.tunnels.add(registered);
-    session.meter.add(registered.tunnel);
+    const siblings = this.bySession.get(registered.session.id);
+    if (siblings) siblings.add(registered);
+    else this.bySession.set(registered.session.id, new Set([registered]));
+    this.records.add(registered.held, registered.tunnel);
     this.heldCount++;
   }
 
   /** Marks the tunnel as open: it carries new streams from here on. */
   attach(registered: RegisteredTunnel): void {
-    const { session, tunnel, instanceId } = registered;
+    const { session, tunnel, held } = registered;
     const siblings = this.bySession.get(session.id)!;
     this.registry.attach(session.trafficManagerId, tunnel);
     this.opened.add(registered);
-    this.remember(registered, registered.resumed ? 'resumed' : 'connected', null);
-    for (const other of siblings.tunnels) {
+    const change = registered.resumed ? 'resumed' : 'connected';
+    this.history.addChange({ session, held, edgeId: this.edgeId, change, end: null });
+    for (const other of siblings) {
       // A process keeps one tunnel to an edge. An older one of the same process is half dead, unless it is leaving and
       // finishes its streams.
-      if (other !== registered && other.instanceId === instanceId && other.tunnel.state !== 'draining') {
+      if (
+        other !== registered &&
+        other.held.instanceId === held.instanceId &&
+        other.tunnel.state !== 'draining'
+      ) {
         other.end(GoAwayCode.SUPERSEDED, 'a newer tunnel of the same process replaced it');
       }
     }
-    this.record(session, siblings);
+    this.record(session, () => this.history.flush(new Date()));
     this.log.info(
       {
         sessionId: session.id,
@@ -263,23 +283,28 @@ export class TunnelSessions {
     );
   }
 
-  /** Records the tunnel's load now, without waiting for the next heartbeat. */
-  report({ session }: RegisteredTunnel): void {
-    const siblings = this.bySession.get(session.id);
-    if (siblings) this.record(session, siblings);
+  /** Records the tunnel's load now, without waiting for the next upkeep. */
+  report({ session, held }: RegisteredTunnel): void {
+    this.record(session, () => this.records.report(held));
   }
 
   /** Removes a tunnel that has ended. */
   detach(registered: RegisteredTunnel, { code, reason, detail }: TunnelEnd): void {
-    const { session, tunnel } = registered;
+    const { session, tunnel, held } = registered;
     const siblings = this.bySession.get(session.id);
-    if (!siblings?.tunnels.delete(registered)) return;
-    siblings.meter.remove(tunnel);
-    if (siblings.tunnels.size === 0) this.bySession.delete(session.id);
+    if (!siblings?.delete(registered)) return;
+    if (siblings.size === 0) this.bySession.delete(session.id);
     this.heldCount--;
     this.registry.detach(session.trafficManagerId, tunnel);
-    if (this.opened.delete(registered)) this.remember(registered, 'disconnected', { reason, detail });
-    this.record(session, siblings);
+    if (this.opened.delete(registered)) {
+      const end = { reason, detail };
+      this.history.addChange({ session, held, edgeId: this.edgeId, change: 'disconnected', end });
+    }
+    this.records.remove(held);
+    this.record(session, async () => {
+      await this.records.writeClosed();
+      await this.history.flush(new Date());
+    });
     this.log.info(
       { sessionId: session.id, trafficManagerId: session.trafficManagerId, code, reason: detail },
       'tunnel closed',
@@ -333,46 +358,15 @@ export class TunnelSessions {
   }
 
   private holdsOpenTunnelOf(teamId: string, instanceId: string): boolean {
-    for (const held of this.opened) {
-      if (held.instanceId !== instanceId || held.session.teamId !== teamId) continue;
-      if (held.tunnel.state === 'open') return true;
+    for (const { held, tunnel } of this.opened) {
+      if (held.instanceId !== instanceId || held.teamId !== teamId) continue;
+      if (tunnel.state === 'open') return true;
     }
     return false;
   }
 
   private *all(): Generator<RegisteredTunnel> {
-    for (const { tunnels } of this.bySession.values()) yield* tunnels;
-  }
-
-  private remember(
-    { session, tunnel }: RegisteredTunnel,
-    change: ConnectionChange,
-    end: Pick<TunnelEnd, 'reason' | 'detail'> | null,
-  ): void {
-    this.history.add({
-      teamId: session.teamId,
-      trafficManagerId: session.trafficManagerId,
-      sessionId: session.id,
-      at: new Date(),
-      change,
-      kind: tunnel.kind,
-      edgeId: this.edgeId,
-      remoteAddress: session.remoteAddress,
-      version: session.version,
-      reason: end?.reason ?? null,
-      detail: shorten(end?.detail ?? ''),
-    });
-  }
-
-  private record(session: Session, { tunnels, meter }: LocalSession): void {
-    const { size } = tunnels;
-    this.enqueue(async () => {
-      const load = meter.read();
-      await this.store.sessions.setTunnelCount(session.id, size, load, new Date());
-      meter.settle(load);
-      await this.history.flush(new Date());
-      this.announceSession(session, 'updated');
-    });
+    for (const tunnels of this.bySession.values()) yield* tunnels;
   }
 
   /** Announces the session and its traffic manager, which was last seen when the session was. */
@@ -383,24 +377,27 @@ export class TunnelSessions {
 
   private async keepUp(): Promise<void> {
     const now = new Date();
-    await this.beat(now);
+    // The traffic managers of a dead edge get some time after it was found dead, whatever the grace is.
+    const graceMs = Math.max(this.limits.sessionGraceMs, 3 * UPKEEP_MS);
+    const changed = await this.records.keepUp(now, graceMs);
+    for (const session of changed) this.announceSession(session, 'updated');
     await this.closeUnusable();
     await this.apiKeyUse.recordOpen(this.apiKeyIds());
-    // Interval in which a connected session has at least one heartbeat, however short the grace period is.
-    const graceMs = Math.max(this.limits.sessionGraceMs, 3 * UPKEEP_MS);
-    const ended = await this.store.sessions.endStale(new Date(now.getTime() - graceMs), now);
-    for (const session of ended) this.announceSession(session, 'updated');
     await this.history.flush(now);
   }
 
-  private async beat(now: Date): Promise<void> {
-    if (this.bySession.size === 0) return;
-    const loads = new Map<string, SessionLoad>();
-    for (const [id, { meter }] of this.bySession) loads.set(id, meter.read());
-    for (const id of await this.store.sessions.heartbeat(loads, now)) {
-      const load = loads.get(id);
-      if (load) this.bySession.get(id)?.meter.settle(load);
-    }
+  /** Writes what has changed of a session, and announces it. */
+  private record(session: SessionRef, write: () => Promise<void>): void {
+    this.enqueue(async () => {
+      await write();
+      this.announceSession(session, 'updated');
+    });
+  }
+
+  private beat(): Promise<void> {
+    return this.records.beat().catch((error: unknown) => {
+      this.log.error({ err: error }, 'this edge could not record that it is alive');
+    });
   }
 
   private enqueue(write: () => Promise<void>): void {
@@ -408,9 +405,4 @@ export class TunnelSessions {
       .then(write)
       .catch((error: unknown) => this.log.error({ err: error }, 'session could not be recorded'));
   }
-}
-
-/** Cuts the detail from the far end, and removes characters that a database cannot store. */
-function shorten(detail: string): string {
-  return detail.slice(0, MAX_CONNECTION_DETAIL_LENGTH).replace(/[\0\p{Surrogate}]/gu, '\ufffd');
 }

@@ -1,28 +1,37 @@
 import {
   MAX_CONNECTION_DETAIL_LENGTH,
   type ConnectionReason,
+  type HeldTunnel,
   type Page,
   type PageRequest,
   type Session,
-  type SessionLoad,
   type SessionRef,
   type SessionRegistration,
   type SessionRepository,
   type SessionState,
   type ShownSession,
+  type TunnelRef,
 } from '@culvert/domain';
 import type { Client, TransactionClient } from '../client.js';
+import { Prisma } from '../generated/client.js';
 import type { SessionModel } from '../generated/models.js';
 import { isUuid, newId } from '../ids.js';
 import { emptyPage, pageQuery, toPage } from '../page.js';
 import { lockTeam, refuseBeyond } from './lock-team.js';
 import { settleCluster } from './manager-cluster.js';
 import { type CredentialColumns, lockCredential, toSessionCredential } from './session-credential.js';
+import {
+  ALIVE_SINCE,
+  closeTunnels,
+  ensureEdge,
+  lockFreeSessions,
+  lockSession,
+  MAX_SESSIONS_AT_ONCE,
+  SEEN_BY_EDGES,
+} from './tunnel-rows.js';
+import { withTunnels } from './session-tunnels.js';
 
 const ABANDONED = 'the traffic manager did not come back in time';
-
-/** Limit of sessions that one transaction ends. */
-const MAX_ENDED_AT_ONCE = 500;
 
 const WITH_MANAGER = {
   trafficManager: { select: { managerId: true, name: true, clusterId: true } },
@@ -34,43 +43,24 @@ export class PrismaSessionRepository implements SessionRepository {
   async register(
     teamId: string,
     registration: SessionRegistration,
-  ): Promise<{ session: Session; resumed: boolean }> {
+  ): Promise<{ session: Session; resumed: boolean; tunnel: HeldTunnel }> {
     return this.client.$transaction(async (tx) => {
       // Before the credential, as when removing a member: that locks the team, and then the member's programs.
       if (registration.maxSessions !== undefined) await lockTeam(tx, teamId);
       const credential = await lockCredential(tx, registration.credential);
       const trafficManagerId = await this.lockTrafficManager(tx, teamId, registration);
       const resumed = await this.resume(tx, teamId, trafficManagerId, registration, credential);
-      if (resumed) return { session: resumed, resumed: true };
-      const { kind, edgeId, remoteAddress, identity, at, maxSessions } = registration;
-      if (maxSessions !== undefined) {
-        const where = { teamId, state: { not: 'ended' as const } };
-        await refuseBeyond('sessions', maxSessions, () => tx.session.count({ where }));
-      }
-      const session = await tx.session.create({
-        data: {
-          id: newId(),
-          teamId,
-          trafficManagerId,
-          kind,
-          state: 'connected',
-          ...credential,
-          edgeId,
-          remoteAddress,
-          version: identity.version,
-          tunnelCount: 1,
-          connectedAt: at,
-          lastSeenAt: at,
-        },
-      });
-      return { session: toSession(session), resumed: false };
+      const session = resumed ?? (await this.begin(tx, teamId, trafficManagerId, registration, credential));
+      return { session, resumed: resumed !== null, tunnel: await addTunnel(tx, session, registration) };
     });
   }
 
   async find(teamId: string, id: string): Promise<ShownSession | null> {
     if (!isUuid(teamId) || !isUuid(id)) return null;
     const row = await this.client.session.findUnique({ where: { id, teamId }, include: WITH_MANAGER });
-    return row && toSession(row);
+    if (row === null) return null;
+    const [session] = await withTunnels(this.client, teamId, [toSession(row)]);
+    return session ?? null;
   }
 
   async list(
@@ -86,55 +76,8 @@ export class PrismaSessionRepository implements SessionRepository {
       include: WITH_MANAGER,
       ...order,
     });
-    return toPage(rows, page, (row) => row.connectedAt, toSession);
-  }
-
-  async setTunnelCount(id: string, tunnelCount: number, load: SessionLoad, at: Date): Promise<void> {
-    if (!isUuid(id)) return;
-    const isConnected = tunnelCount > 0;
-    const bytes = {
-      receivedBytes: { increment: load.receivedBytes },
-      sentBytes: { increment: load.sentBytes },
-    };
-    const { count } = await this.client.session.updateMany({
-      where: { id, state: { not: 'ended' } },
-      data: {
-        tunnelCount,
-        state: isConnected ? 'connected' : 'disconnected',
-        disconnectedAt: isConnected ? null : at,
-        lastSeenAt: at,
-        streamCount: load.streamCount,
-        roundTripMs: isConnected ? load.roundTripMs : null,
-        ...bytes,
-      },
-    });
-    if (count === 0) await this.client.session.updateMany({ where: { id }, data: bytes });
-  }
-
-  /**
-   * Skips rows that are being changed: their writer sets the time too, and a statement over many rows that never waits
-   * cannot take part in a deadlock. The same applies to `endStale`.
-   */
-  async heartbeat(loads: ReadonlyMap<string, SessionLoad>, at: Date): Promise<string[]> {
-    const wellFormed = [...loads.keys()].filter(isUuid);
-    if (wellFormed.length === 0) return [];
-    await this.client.$executeRaw`
-      UPDATE traffic_manager SET last_seen_at = ${at} WHERE id IN (
-        SELECT m.id FROM traffic_manager m
-        JOIN session s ON s.team_id = m.team_id AND s.traffic_manager_id = m.id
-        WHERE s.id = ANY(${wellFormed}::uuid[]) AND s.state <> 'ended'
-        FOR UPDATE OF m SKIP LOCKED)`;
-    const reports = JSON.stringify(wellFormed.map((id) => ({ id, ...loads.get(id) })));
-    const taken = await this.client.$queryRaw<{ id: string }[]>`
-      WITH living AS (
-        SELECT id FROM session WHERE id = ANY(${wellFormed}::uuid[]) AND state <> 'ended' FOR UPDATE SKIP LOCKED)
-      UPDATE session s SET
-        last_seen_at = ${at}, stream_count = l."streamCount", round_trip_ms = l."roundTripMs",
-        received_bytes = s.received_bytes + l."receivedBytes", sent_bytes = s.sent_bytes + l."sentBytes"
-      FROM living JOIN jsonb_to_recordset(${reports}::jsonb) AS l(
-        id uuid, "streamCount" int, "roundTripMs" float8, "receivedBytes" bigint, "sentBytes" bigint) USING (id)
-      WHERE s.id = living.id RETURNING s.id`;
-    return taken.map(({ id }) => id);
+    const { items, nextCursor } = toPage(rows, page, (row) => row.connectedAt, toSession);
+    return { items: await withTunnels(this.client, teamId, items), nextCursor };
   }
 
   async findEnded(ids: readonly string[]): Promise<string[]> {
@@ -149,29 +92,58 @@ export class PrismaSessionRepository implements SessionRepository {
   async end(teamId: string, id: string, reason: string, at: Date): Promise<ShownSession | null> {
     if (!isUuid(teamId) || !isUuid(id)) return null;
     await this.client.$transaction(async (tx) => {
-      // The manager before its session, as when removing the manager.
-      const found = await tx.$queryRaw<unknown[]>`
-        SELECT 1 FROM traffic_manager m JOIN session s ON s.team_id = m.team_id AND s.traffic_manager_id = m.id
-        WHERE s.id = ${id}::uuid AND s.team_id = ${teamId}::uuid FOR KEY SHARE OF m`;
-      if (found.length > 0) await endAll(tx, [id], { reason: 'session_ended', detail: reason }, at);
+      if (await lockSession(tx, teamId, id))
+        await endAll(tx, [id], { reason: 'session_ended', detail: reason }, at);
     });
     return this.find(teamId, id);
+  }
+
+  async correctStates(at: Date): Promise<SessionRef[]> {
+    const corrected: SessionRef[] = [];
+    for (;;) {
+      const some = await this.correctSome(at);
+      corrected.push(...some);
+      if (some.length < MAX_SESSIONS_AT_ONCE) return corrected;
+    }
   }
 
   async endStale(staleBefore: Date, at: Date): Promise<SessionRef[]> {
     const ended: SessionRef[] = [];
     for (;;) {
       const some = await this.client.$transaction(async (tx) => {
+        // An edge from before tunnels were recorded renews the time at which it saw a session.
         const stale = await tx.$queryRaw<{ id: string }[]>`
           SELECT s.id FROM session s JOIN traffic_manager m ON s.team_id = m.team_id AND s.traffic_manager_id = m.id
-          WHERE s.last_seen_at < ${staleBefore} AND s.state <> 'ended' LIMIT ${MAX_ENDED_AT_ONCE}
-          FOR KEY SHARE OF m SKIP LOCKED FOR UPDATE OF s SKIP LOCKED`;
+          WHERE s.last_seen_at < ${staleBefore} AND s.state = 'disconnected' AND s.disconnected_at < ${staleBefore}
+            AND NOT ${IS_HELD}
+          LIMIT ${MAX_SESSIONS_AT_ONCE} FOR KEY SHARE OF m SKIP LOCKED FOR UPDATE OF s SKIP LOCKED`;
         const ids = stale.map((row) => row.id);
         return endAll(tx, ids, { reason: 'not_resumed', detail: ABANDONED }, at);
       });
       ended.push(...some);
-      if (some.length < MAX_ENDED_AT_ONCE) return ended;
+      if (some.length < MAX_SESSIONS_AT_ONCE) return ended;
     }
+  }
+
+  private correctSome(at: Date): Promise<SessionRef[]> {
+    return this.client.$transaction(async (tx) => {
+      const wrong = await tx.$queryRaw<{ id: string }[]>`
+        SELECT s.id FROM session s WHERE s.state <> 'ended' AND s.last_seen_at < ${ALIVE_SINCE}
+          AND (s.state = 'connected' OR ${IS_HELD}) LIMIT ${MAX_SESSIONS_AT_ONCE}`;
+      const free = await lockFreeSessions(
+        tx,
+        wrong.map(({ id }) => id),
+      );
+      if (free.size === 0) return [];
+      return tx.$queryRaw<SessionRef[]>`
+        UPDATE session s SET
+          state = CASE WHEN h.is_held THEN 'connected' ELSE 'disconnected' END::session_state,
+          disconnected_at = CASE WHEN h.is_held THEN NULL ELSE ${at}::timestamp END,
+          last_seen_at = CASE WHEN h.is_held THEN ${SEEN_BY_EDGES} ELSE s.last_seen_at END
+        FROM (SELECT s.id, ${IS_HELD} AS is_held FROM session s WHERE s.id = ANY(${[...free]}::uuid[])) h
+        WHERE s.id = h.id AND s.state <> 'ended' AND (s.state = 'connected' OR h.is_held)
+        RETURNING s.id, s.team_id AS "teamId", s.traffic_manager_id AS "trafficManagerId"`;
+    });
   }
 
   /**
@@ -195,28 +167,52 @@ export class PrismaSessionRepository implements SessionRepository {
     return row.id;
   }
 
+  private async begin(
+    tx: TransactionClient,
+    teamId: string,
+    trafficManagerId: string,
+    { kind, edgeId, remoteAddress, identity, at, maxSessions }: SessionRegistration,
+    credential: CredentialColumns,
+  ): Promise<Session> {
+    if (maxSessions !== undefined) {
+      const where = { teamId, state: { not: 'ended' as const } };
+      await refuseBeyond('sessions', maxSessions, () => tx.session.count({ where }));
+    }
+    const session = await tx.session.create({
+      data: {
+        id: newId(),
+        teamId,
+        trafficManagerId,
+        kind,
+        state: 'connected',
+        ...credential,
+        edgeId,
+        remoteAddress,
+        version: identity.version,
+        connectedAt: at,
+        lastSeenAt: SEEN_BY_EDGES,
+      },
+    });
+    return toSession(session);
+  }
+
   private async resume(
     tx: TransactionClient,
     teamId: string,
     trafficManagerId: string,
-    { kind, edgeId, remoteAddress, identity, at }: SessionRegistration,
+    { kind, edgeId, remoteAddress, identity }: SessionRegistration,
     credential: CredentialColumns,
   ): Promise<Session | null> {
-    const living = await tx.session.findFirst({
-      where: { teamId, trafficManagerId, kind, state: { not: 'ended' } },
-    });
-    if (!living) return null;
-    // `end` and `endStale` do not wait for the manager's row: the session may have ended since it was read.
+    // `end` and `endStale` do not wait for the manager's row: the session may end before this statement has its lock.
     const [resumed] = await tx.session.updateManyAndReturn({
-      where: { id: living.id, state: { not: 'ended' } },
+      where: { teamId, trafficManagerId, kind, state: { not: 'ended' } },
       data: {
         state: 'connected',
         ...credential,
         edgeId,
         remoteAddress,
         version: identity.version,
-        tunnelCount: Math.max(living.tunnelCount, 1),
-        lastSeenAt: at,
+        lastSeenAt: SEEN_BY_EDGES,
         disconnectedAt: null,
       },
     });
@@ -224,18 +220,46 @@ export class PrismaSessionRepository implements SessionRepository {
   }
 }
 
-function toSession<Row extends SessionModel>({ apiKeyId, userId, programId, ...row }: Row) {
-  return {
-    ...row,
-    credential: toSessionCredential({ apiKeyId, userId, programId }),
-    receivedBytes: Number(row.receivedBytes),
-    sentBytes: Number(row.sentBytes),
-  };
+/** Whether the session `s` has a tunnel of a living edge. */
+const IS_HELD = Prisma.sql`EXISTS (
+  SELECT FROM tunnel t JOIN edge e ON e.id = t.edge_id
+  WHERE t.team_id = s.team_id AND t.session_id = s.id AND e.last_seen_at >= ${ALIVE_SINCE})`;
+
+/** Records the tunnel of a registration. The transaction holds the lock of its session. */
+async function addTunnel(
+  tx: TransactionClient,
+  { id: sessionId, teamId }: Session,
+  { kind, edgeId, remoteAddress, instanceId, at }: SessionRegistration,
+): Promise<HeldTunnel> {
+  const id = newId();
+  await tx.$executeRaw`
+    WITH known AS (${ensureEdge(edgeId)})
+    INSERT INTO tunnel (id, team_id, session_id, edge_id, kind, remote_address, instance_id, opened_at, reported_at)
+    VALUES (${id}::uuid, ${teamId}::uuid, ${sessionId}::uuid, ${edgeId}, ${kind}::tunnel_kind, ${remoteAddress},
+      ${instanceId}, ${at}, ${at})`;
+  return { id, teamId, sessionId, kind, remoteAddress, instanceId, openedAt: at };
+}
+
+/** A session as stored, without the columns whose values depend on its open tunnels. */
+function toSession<Row extends SessionModel>(row: Row) {
+  const {
+    apiKeyId,
+    userId,
+    programId,
+    tunnelCount: _tunnelCount,
+    streamCount: _streamCount,
+    roundTripMs: _roundTripMs,
+    receivedBytes: _receivedBytes,
+    sentBytes: _sentBytes,
+    lastSeenAt: _lastSeenAt,
+    ...session
+  } = row;
+  return { ...session, credential: toSessionCredential({ apiKeyId, userId, programId }) };
 }
 
 /**
- * Ends those that live, and records it in the history of their traffic managers, whose rows must be locked. Returns how
- * many.
+ * Ends those that live, and records it in the history of their traffic managers, whose rows must be locked. Their tunnels
+ * are removed, and the bytes of these are added to them. Returns the ended sessions.
  */
 async function endAll(
   tx: TransactionClient,
@@ -244,16 +268,14 @@ async function endAll(
   at: Date,
 ): Promise<SessionRef[]> {
   if (ids.length === 0) return [];
+  const tunnels = await tx.$queryRaw<TunnelRef[]>`
+    SELECT t.id, t.team_id AS "teamId", t.session_id AS "sessionId"
+    FROM session s JOIN tunnel t ON t.team_id = s.team_id AND t.session_id = s.id WHERE s.id = ANY(${ids}::uuid[])`;
+  const closed = tunnels.map((tunnel) => ({ ...tunnel, receivedBytes: 0, sentBytes: 0 }));
+  if (closed.length > 0) await closeTunnels(tx, closed, { at, seenAt: at });
   const ended = await tx.session.updateManyAndReturn({
     where: { id: { in: ids }, state: { not: 'ended' } },
-    data: {
-      state: 'ended',
-      tunnelCount: 0,
-      streamCount: 0,
-      roundTripMs: null,
-      endedAt: at,
-      endReason: detail,
-    },
+    data: { state: 'ended', endedAt: at, endReason: detail },
   });
   await tx.connectionEvent.createMany({
     data: ended.map(({ id, teamId, trafficManagerId, kind, edgeId, remoteAddress, version }) => ({

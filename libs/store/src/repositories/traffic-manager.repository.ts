@@ -25,28 +25,31 @@ export class PrismaTrafficManagerRepository implements TrafficManagerRepository 
 
   async find(teamId: string, id: string): Promise<TrafficManager | null> {
     if (!isUuid(teamId) || !isUuid(id)) return null;
-    return this.client.trafficManager.findUnique({ where: { teamId_id: { teamId, id } } });
+    const row = await this.client.trafficManager.findUnique({ where: { teamId_id: { teamId, id } } });
+    return row && (await this.seen(teamId, [row]))[0];
   }
 
   async list(teamId: string, page: PageRequest): Promise<Page<TrafficManager>> {
     const { where, ...order } = pageQuery('createdAt', page);
     if (!isUuid(teamId)) return emptyPage();
     const rows = await this.client.trafficManager.findMany({ where: { teamId, ...where }, ...order });
-    return toPage(
+    const { items, nextCursor } = toPage(
       rows,
       page,
       (row) => row.createdAt,
       (row) => row,
     );
+    return { items: await this.seen(teamId, items), nextCursor };
   }
 
   async listClusters(teamId: string, max: number): Promise<TrafficManager[]> {
     if (!isUuid(teamId)) return [];
-    return this.client.trafficManager.findMany({
+    const rows = await this.client.trafficManager.findMany({
       where: { teamId, NOT: { managerId: { startsWith: WORKSTATION_PREFIX } } },
       orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
       take: max,
     });
+    return this.seen(teamId, rows);
   }
 
   async rename(teamId: string, id: string, name: string): Promise<TrafficManager | null> {
@@ -55,7 +58,7 @@ export class PrismaTrafficManagerRepository implements TrafficManagerRepository 
       where: { teamId, id },
       data: { name },
     });
-    return renamed ?? null;
+    return renamed === undefined ? null : (await this.seen(teamId, [renamed]))[0];
   }
 
   async remove(teamId: string, id: string): Promise<string[] | null> {
@@ -77,5 +80,21 @@ export class PrismaTrafficManagerRepository implements TrafficManagerRepository 
       await tx.trafficManager.deleteMany({ where: { teamId, id } });
       return hostnames;
     });
+  }
+
+  /** Replaces the time at which those with open tunnels were last seen: it is not stored. */
+  private async seen(teamId: string, managers: readonly TrafficManager[]): Promise<TrafficManager[]> {
+    if (managers.length === 0) return [];
+    const ids = managers.map(({ id }) => id);
+    const rows = await this.client.$queryRaw<{ id: string; seenAt: Date }[]>`
+      SELECT s.traffic_manager_id AS id, max(e.last_seen_at) AS "seenAt"
+      FROM session s JOIN tunnel t ON t.team_id = s.team_id AND t.session_id = s.id JOIN edge e ON e.id = t.edge_id
+      WHERE s.team_id = ${teamId}::uuid AND s.traffic_manager_id = ANY(${ids}::uuid[]) AND s.state = 'connected'
+      GROUP BY s.traffic_manager_id`;
+    const seen = new Map(rows.map(({ id, seenAt }) => [id, seenAt]));
+    return managers.map((manager) => ({
+      ...manager,
+      lastSeenAt: seen.get(manager.id) ?? manager.lastSeenAt,
+    }));
   }
 }

@@ -147,6 +147,7 @@ export function registration(tenant: Tenant, change: Partial<SessionRegistration
     credential: { kind: 'api-key', apiKeyId: tenant.apiKey.id },
     edgeId: 'edge-1',
     remoteAddress: '192.0.2.1',
+    instanceId: 'process-1',
     at: new Date(),
     ...change,
   };

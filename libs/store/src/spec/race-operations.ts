@@ -122,6 +122,7 @@ export const openTunnel: Operation = ({ store, teamId, program: { by } }) =>
     credential: { kind: 'program', programId: by.programId, userId: by.userId },
     edgeId: 'edge-1',
     remoteAddress: '192.0.2.1',
+    instanceId: 'process-1',
     at: new Date(),
     maxSessions: 50,
   });

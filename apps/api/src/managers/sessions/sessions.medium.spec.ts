@@ -32,6 +32,34 @@ describe('/api/v1/sessions', () => {
     expect((await team.get('/sessions/nothing')).status).toBe(404);
   });
 
+  it('shows each open tunnel with its edge, and their sums', async () => {
+    const { id } = await team.session('staging');
+    await team.session('staging');
+    const { body } = await team.get(`/sessions/${id}`);
+    const { tunnels } = sessionResource.parse(body);
+    await api.store.tunnels.report(
+      tunnels.map((tunnel) => ({
+        id: tunnel.id,
+        streamCount: 2,
+        roundTripMs: 1.5,
+        receivedBytes: 10,
+        sentBytes: 20,
+      })),
+      new Date(),
+    );
+    const load = { streamCount: 2, roundTripMs: 1.5, receivedBytes: 10, sentBytes: 20 };
+    const shown = {
+      tunnelCount: 2,
+      streamCount: 4,
+      roundTripMs: 1.5,
+      receivedBytes: 20,
+      sentBytes: 40,
+      tunnels: [1, 2].map(() => ({ ...load, edgeId: 'edge-1', remoteAddress: '192.0.2.1', kind: 'native' })),
+    };
+    expect(sessionResource.parse((await team.get(`/sessions/${id}`)).body)).toMatchObject(shown);
+    expect((await team.get('/sessions')).body.items).toMatchObject([shown]);
+  });
+
   it('lists by traffic manager and state', async () => {
     const a = await team.session('a');
     const b = await team.session('b');

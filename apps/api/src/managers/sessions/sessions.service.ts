@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ProblemError, type SessionQuery, type SessionResource } from '@culvert/contract';
-import type { Page, SessionCredential, ShownSession, Store } from '@culvert/domain';
+import type { OpenTunnel, Page, SessionCredential, ShownSession, Store } from '@culvert/domain';
 import { STORE } from '@culvert/nest';
 import { AuditLog } from '../../team/audit-events/audit-log.js';
 import type { Caller } from '../../http/auth/caller.js';
@@ -50,14 +50,29 @@ function notFound(id: string): ProblemError {
   return new ProblemError('not_found', { detail: `session ${id} does not exist` });
 }
 
-function toResource({ teamId: _teamId, credential, ...session }: ShownSession): SessionResource {
+function toResource({ teamId: _teamId, credential, tunnels, ...session }: ShownSession): SessionResource {
   return {
     ...session,
     ...describeCredential(credential),
+    tunnels: tunnels.map(toTunnel),
     connectedAt: session.connectedAt.toISOString(),
     lastSeenAt: session.lastSeenAt.toISOString(),
     disconnectedAt: session.disconnectedAt?.toISOString() ?? null,
     endedAt: session.endedAt?.toISOString() ?? null,
+  };
+}
+
+function toTunnel({
+  edge,
+  instanceId: _instanceId,
+  ...tunnel
+}: OpenTunnel): SessionResource['tunnels'][number] {
+  return {
+    ...tunnel,
+    edgeId: edge.id,
+    edgeName: edge.name,
+    openedAt: tunnel.openedAt.toISOString(),
+    reportedAt: tunnel.reportedAt.toISOString(),
   };
 }
 

@@ -14,6 +14,7 @@ const CHANGES: Readonly<Record<ConnectionEvent['change'], string>> = {
 const REASONS: Readonly<Record<Reason, string>> = {
   manager_stopped: texts.reasons.managerStopped,
   edge_stopped: texts.reasons.edgeStopped,
+  edge_lost: texts.reasons.edgeLost,
   superseded: texts.reasons.superseded,
   credential_revoked: texts.reasons.credentialRevoked,
   session_ended: texts.reasons.sessionEndedByPerson,

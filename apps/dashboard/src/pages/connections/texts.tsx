@@ -125,6 +125,7 @@ export const texts = {
     sessionEnded: 'Session ended',
     managerStopped: 'the traffic manager stopped, or closed its tunnel',
     edgeStopped: 'the edge stopped after asking it to use another edge',
+    edgeLost: 'the edge was killed or lost its connection to the database',
     superseded: 'a newer tunnel of the same process replaced it',
     credentialRevoked: 'its API key was revoked or has expired',
     sessionEndedByPerson: 'the session was ended over the API or in the dashboard',
