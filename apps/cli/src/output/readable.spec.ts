@@ -1,11 +1,26 @@
 import { describe, expect, it } from 'vitest';
-import { isIdOf, shortIds, showTime } from './readable.js';
+import { isIdOf, shortIds, showBytes, showTime } from './readable.js';
 
 describe(showTime.name, () => {
   it('shows a time to the minute, in the time zone of this machine', () => {
     const noon = new Date(2030, 0, 31, 12, 5, 59, 123);
     expect(showTime(noon.toISOString())).toBe('2030-01-31 12:05');
     expect(showTime(null)).toBe('never');
+  });
+});
+
+describe(showBytes.name, () => {
+  it.each([
+    [0, '0 B'],
+    [999, '999 B'],
+    [1000, '1.0 kB'],
+    [9949, '9.9 kB'],
+    [9950, '10 kB'],
+    [999_499, '999 kB'],
+    [999_500, '1.0 MB'],
+    [2.5e15, '2500 TB'],
+  ])('shows %d bytes as %s', (bytes, text) => {
+    expect(showBytes(bytes)).toBe(text);
   });
 });
 

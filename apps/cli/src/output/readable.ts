@@ -12,6 +12,20 @@ export function showTime(moment: string | null): string {
   return `${day} ${two(at.getHours())}:${two(at.getMinutes())}`;
 }
 
+const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
+
+/** Returns a number of bytes in the largest unit of which there is one: `12 MB`, `1.2 MB`. */
+export function showBytes(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  // 999.5 would be rounded to 1000.
+  while (value >= 999.5 && unit < BYTE_UNITS.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${unit > 0 && value < 9.95 ? value.toFixed(1) : Math.round(value)} ${BYTE_UNITS[unit]}`;
+}
+
 /** Returns the shortest distinct prefix of each id. Ids begin with their time of creation. */
 export function shortIds(ids: readonly string[]): string[] {
   const enough = ID_LENGTHS.find(

@@ -7,7 +7,7 @@ import type { Action } from '../action.js';
 import type { CommandContext } from '../command-context.js';
 import type { Output } from '../output/output.js';
 import { showPreviews } from '../preview/show-preview.js';
-import { shortIds, showTime } from '../output/readable.js';
+import { shortIds, showBytes, showTime } from '../output/readable.js';
 
 /** Adds the command that shows whether Culvert answers, who is signed in, and what is connected. */
 export function addStatusCommand(program: Command, action: Action): void {
@@ -96,14 +96,42 @@ function showTrafficManagers(output: Output, trafficManagers: readonly TrafficMa
       ids[i] ?? '',
       kind,
       version,
-      roundTripMs === null ? '' : `${roundTripMs.toFixed(1)} ms`,
+      showRoundTrip(roundTripMs),
       showTime(connectedAt),
+    ]),
+    '',
+  );
+  showTunnels(output, trafficManagers);
+}
+
+/** Lists the tunnels of the traffic managers, each with its edge. */
+function showTunnels(output: Output, trafficManagers: readonly TrafficManager[]): void {
+  const rows = trafficManagers.flatMap(({ name, tunnels }) => tunnels.map((tunnel) => ({ name, ...tunnel })));
+  if (rows.length === 0) return;
+  output.line('');
+  output.table(
+    ['TUNNEL OF', 'EDGE', 'ROUND TRIP', 'STREAMS', 'RECEIVED', 'SENT', 'OPEN SINCE'],
+    rows.map(({ name, edgeName, edgeId, roundTripMs, streamCount, receivedBytes, sentBytes, openedAt }) => [
+      name,
+      // Several edges can run on one host.
+      edgeName === '' ? edgeId : `${edgeName} ${edgeId.slice(0, 8)}`,
+      showRoundTrip(roundTripMs),
+      String(streamCount),
+      showBytes(receivedBytes),
+      showBytes(sentBytes),
+      showTime(openedAt),
     ]),
     '',
   );
 }
 
-function describe({ trafficManagerId, trafficManager, kind, version, roundTripMs, connectedAt }: Session) {
+function showRoundTrip(roundTripMs: number | null): string {
+  return roundTripMs === null ? '' : `${roundTripMs.toFixed(1)} ms`;
+}
+
+/** @param session has no `tunnels` if the server is older */
+function describe(session: Omit<Session, 'tunnels'> & Partial<Pick<Session, 'tunnels'>>) {
+  const { trafficManagerId, trafficManager, kind, version, roundTripMs, connectedAt, tunnels = [] } = session;
   const name = trafficManager.name || trafficManager.managerId;
-  return { id: trafficManagerId, name, kind, version, roundTripMs, connectedAt };
+  return { id: trafficManagerId, name, kind, version, roundTripMs, connectedAt, tunnels };
 }

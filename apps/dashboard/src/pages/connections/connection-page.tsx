@@ -1,6 +1,6 @@
-import { Group, Paper, Stack, Text } from '@mantine/core';
+import { Divider, Group, Paper, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import type { ReactElement, ReactNode } from 'react';
+import { Fragment, type ReactElement, type ReactNode } from 'react';
 import { useLocation } from 'wouter';
 import { answerOf, api } from '../../api/client.js';
 import { keyOf } from '../../api/keys.js';
@@ -92,6 +92,17 @@ function Shown({ manager, sessions }: Details): ReactElement {
               {living.map((each) => (
                 <Paper key={each.id} p="lg">
                   <Facts layout="grid" facts={factsOfSession(each)} />
+                  {each.tunnels.map((tunnel) => (
+                    <Fragment key={tunnel.id}>
+                      <Divider my="md" />
+                      <Facts layout="grid" facts={factsOfTunnel(tunnel)} />
+                    </Fragment>
+                  ))}
+                  {each.tunnels.length < each.tunnelCount && (
+                    <Text size="sm" c="dimmed" mt="md">
+                      {texts.connectionPage.notShown(each.tunnelCount - each.tunnels.length)}
+                    </Text>
+                  )}
                 </Paper>
               ))}
             </Stack>
@@ -128,16 +139,30 @@ function factsOfSession(session: Session): readonly Fact[] {
   return [
     [texts.connectionPage.since, <TimeAgo key="since" at={session.connectedAt} />],
     [texts.connectionPage.tunnels, formatNumber(session.tunnelCount)],
-    [
-      texts.connectionPage.roundTrip,
-      session.roundTripMs === null ? '–' : formatMilliseconds(session.roundTripMs),
-    ],
     [texts.connectionPage.openStreams, formatNumber(session.streamCount)],
     [texts.connectionPage.receivedFromIt, formatBytes(session.receivedBytes)],
     [texts.connectionPage.sentToIt, formatBytes(session.sentBytes)],
-    [texts.connectionPage.address, session.remoteAddress],
     [texts.connectionPage.credential, <SessionCredential key="credential" session={session} />],
-    ['Edge', <Copied key="edge" value={session.edgeId} label={texts.connectionPage.copyEdgeId} />],
+    [texts.connectionPage.lastAddress, session.tunnelCount === 0 && session.remoteAddress],
+  ];
+}
+
+function factsOfTunnel(tunnel: Session['tunnels'][number]): readonly Fact[] {
+  const edge = tunnel.edgeName === '' ? tunnel.edgeId : `${tunnel.edgeName} (${tunnel.edgeId})`;
+  return [
+    [
+      texts.connectionPage.tunnelToEdge,
+      <Copied key="edge" value={edge} label={texts.connectionPage.copyEdge} />,
+    ],
+    [texts.connectionPage.openSince, <TimeAgo key="since" at={tunnel.openedAt} />],
+    [
+      texts.connectionPage.roundTrip,
+      tunnel.roundTripMs === null ? '–' : formatMilliseconds(tunnel.roundTripMs),
+    ],
+    [texts.connectionPage.openStreams, formatNumber(tunnel.streamCount)],
+    [texts.connectionPage.receivedFromIt, formatBytes(tunnel.receivedBytes)],
+    [texts.connectionPage.sentToIt, formatBytes(tunnel.sentBytes)],
+    [texts.connectionPage.address, tunnel.remoteAddress],
   ];
 }
 

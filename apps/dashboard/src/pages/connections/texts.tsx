@@ -50,7 +50,12 @@ export const texts = {
     sentToIt: 'Sent to it',
     address: 'Address',
     credential: 'Credential',
-    copyEdgeId: 'Copy the edge ID',
+    lastAddress: 'Last address',
+    tunnelToEdge: 'Tunnel to edge',
+    openSince: 'Open since',
+    copyEdge: 'Copy the edge',
+    notShown: (tunnels: number) =>
+      `${count(tunnels, { one: 'older tunnel', other: 'older tunnels' })} not shown.`,
   },
   connectionState: {
     connected: 'Connected',
