@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createEventBus } from '@culvert/events';
-import { openPort, startAdminServer } from '@culvert/nest';
+import { LeavingServer, openPort, startAdminServer } from '@culvert/nest';
 import {
   appUrl,
   createLog,
@@ -7,6 +8,7 @@ import {
   failToStart,
   loadSettings,
   printResults,
+  Readiness,
   stopOnSignal,
 } from '@culvert/runtime';
 import { createStore } from '@culvert/store';
@@ -18,21 +20,27 @@ const log = createLog({ level: settings.logLevel, app: 'api' });
 
 try {
   const { databaseUrl, dataDir, databasePoolSize: poolSize, redisUrl } = settings;
-  const { listen, shutdownGraceMs: graceMs } = settings;
+  const { listen, lameDuckMs, shutdownGraceMs } = settings;
   const store = await createStore({ databaseUrl, dataDir, poolSize });
   const bus = createEventBus({ redisUrl, onError: (error) => log.error({ err: error }, 'event bus') });
   const created = await bootstrap(store, settings);
   const app = await createApiApp({ settings, log, store, bus });
+  const server = new LeavingServer(app.getHttpServer());
   await openPort(app, listen);
   const admin = await startAdminServer(app, { port: listen.adminPort ?? 0, host: listen.host });
 
   stopOnSignal({
     // The admin server stops last: until then it reports that this process is not ready.
     stop: async () => {
+      app.get(Readiness).markStopping();
+      server.giveNotice();
+      await sleep(lameDuckMs);
+      // Before event streams end, so that their clients connect to another process.
+      server.closePort();
       await app.close();
       await admin.close();
     },
-    graceMs,
+    graceMs: lameDuckMs + shutdownGraceMs,
     log,
   });
   log.info({ port: listen.port, adminPort: admin.port, url: appUrl(settings) }, 'serving');

@@ -80,12 +80,14 @@ export class Edge {
    * Stops without losing a request. First it continues to serve for a while, and its responses ask visitors to reconnect;
    * meanwhile load balancers see `/readyz` fail. Then it accepts no new connections; when every request has its stream, it
    * asks traffic managers to use another edge while exchanges under way finish; the tunnels under them close last.
+   * @param onClosed called when the port is closed
    */
-  async stop(): Promise<void> {
+  async stop(onClosed: () => void = () => {}): Promise<void> {
     const { lameDuckMs } = this.parts;
     this.relay.giveNotice();
     if (lameDuckMs > 0) await sleep(lameDuckMs);
     this.listener?.close();
+    onClosed();
     const drained = this.relay.drain(this.parts.shutdownGraceMs);
     await this.relay.whenRouted(ROUTING_GRACE_MS);
     this.tunnels.drain();

@@ -88,8 +88,9 @@ export async function startStandalone(
     url: appUrl(settings),
     created,
     stop: async () => {
-      app.get(Readiness).markStopping();
-      await edge.stop();
+      const readiness = app.get(Readiness);
+      readiness.markStopping();
+      await edge.stop(() => readiness.markClosing());
       await app.close();
       await admin?.close();
     },

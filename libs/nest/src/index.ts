@@ -1,4 +1,5 @@
 export { type AdminServer, openPort, startAdminServer } from './admin/admin-server.js';
+export { LeavingServer } from './admin/leaving-server.js';
 export { AdminModule } from './admin/admin.module.js';
 export { METRICS, METRICS_TYPE } from './admin/metrics.js';
 export { ApiKeyUse } from './api-key-use.js';

@@ -30,7 +30,7 @@ export class ObservabilityModule implements OnModuleInit, OnModuleDestroy {
   }
 
   onModuleDestroy(): void {
-    this.readiness.markStopping();
+    this.readiness.markClosing();
   }
 }
 

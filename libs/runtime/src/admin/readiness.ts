@@ -22,6 +22,7 @@ export class Readiness {
   /** Pending checks, by name. Probes share them, so that a hanging dependency is not asked again and again. */
   private readonly running = new Map<string, Promise<string>>();
   private readonly listeners: (() => void)[] = [];
+  private isClosing = false;
   private state: 'starting' | 'ready' | 'stopping' = 'starting';
 
   constructor(private readonly timeoutMs = CHECK_TIMEOUT_MS) {}
@@ -38,12 +39,18 @@ export class Readiness {
   markStopping(): void {
     if (this.isStopping) return;
     this.state = 'stopping';
-    for (const listener of this.listeners) listener();
   }
 
-  /** Calls `listener` once, when the process begins to stop. For work that would otherwise never end, such as event streams. */
-  onStopping(listener: () => void): void {
-    if (this.isStopping) listener();
+  /** The process, which stops, has closed its port: what ends now continues in another process. */
+  markClosing(): void {
+    this.markStopping();
+    this.isClosing = true;
+    for (const listener of this.listeners.splice(0)) listener();
+  }
+
+  /** Calls `listener` once, at `markClosing`. For work that would otherwise never end, such as event streams. */
+  onClosing(listener: () => void): void {
+    if (this.isClosing) listener();
     else this.listeners.push(listener);
   }
 

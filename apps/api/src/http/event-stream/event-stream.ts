@@ -5,6 +5,8 @@ import type { WaitingShare } from './waiting-budget.js';
 const HEARTBEAT_MS = 15_000;
 /** Milliseconds after which a browser reconnects. */
 const RETRY_MS = 2000;
+/** The same when this process stops and another one takes over. */
+const INTERRUPTED_RETRY_MS = 100;
 /** Milliseconds that a reader has to read why its stream ended, after it was too slow. */
 const LINGER_MS = 5000;
 
@@ -57,7 +59,8 @@ export class EventStream {
   /** Sends the reason and ends. */
   end(reason: StreamEnd['reason']): void {
     if (this.isClosed) return;
-    this.response.end(`event: end\ndata: ${JSON.stringify({ reason } satisfies StreamEnd)}\n\n`);
+    const retry = reason === 'interrupted' ? `retry: ${INTERRUPTED_RETRY_MS}\n` : '';
+    this.response.end(`${retry}event: end\ndata: ${JSON.stringify({ reason } satisfies StreamEnd)}\n\n`);
     setTimeout(() => this.response.destroy(), LINGER_MS).unref();
     this.close();
   }

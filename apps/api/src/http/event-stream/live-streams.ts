@@ -78,7 +78,7 @@ export class LiveStreams implements OnApplicationBootstrap, OnModuleDestroy {
       this.bus.onGap(() => this.check(() => true)),
     ];
     this.recheck = setInterval(() => this.check(() => true), RECHECK_MS).unref();
-    this.readiness.onStopping(() => this.stop());
+    this.readiness.onClosing(() => this.stop());
   }
 
   onModuleDestroy(): void {

@@ -245,7 +245,7 @@ describe('the stream of changes', () => {
 
   it('ends when the process stops, which then refuses new streams', async () => {
     const reader = await watch(keyOf(ours));
-    api.app.get(Readiness).markStopping();
+    api.app.get(Readiness).markClosing();
     expect((await reader.next('end')).data).toEqual({ reason: 'interrupted' });
     expect((await (await open(keyOf(ours))).next('end')).data).toEqual({ reason: 'interrupted' });
   });
