@@ -16,8 +16,9 @@ import { commentText, isForPeople, oneLine } from './prose-text.mjs';
 
 /** Files whose strings are part of a test or of a tool of this repository, not messages of the product. */
 const NOT_PRODUCT = /\.spec\.tsx?$|\/spec\/|^test\/|^infra\/|^libs\/testkit\/|\.bench\.|\.config\./;
-/** Strings of three words that are read by programs. */
-const FOR_PROGRAMS = /^(?:\s*(?:SELECT|INSERT|UPDATE|DELETE|WITH|CREATE|ALTER|local|\()\b|[\w-]+: )|[;{]\s*$/;
+/** Strings of three words that are read by programs: statements, headers, and rules of style sheets. */
+const FOR_PROGRAMS =
+  /^(?:\s*(?:SELECT|INSERT|UPDATE|DELETE|WITH|CREATE|ALTER|local|\()\b|[\w-]+: )|[;{]\s*$|\{\s*[\w-]+\s*:[^}]*;/;
 
 /**
  * Returns the texts of a source file.

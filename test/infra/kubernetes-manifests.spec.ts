@@ -57,7 +57,7 @@ describe('the manifests', () => {
     },
   );
 
-  it('fail this test if a field has the wrong type', () => {
+  it('do not match if a field has the wrong type', () => {
     const [deployment] = chart().filter(({ kind }) => kind === 'Deployment');
     const wrong = structuredClone(deployment) as Manifest & { spec: { replicas: unknown } };
     wrong.spec.replicas = 'one';

@@ -4,7 +4,7 @@ import type { Relay } from '@culvert/relay';
 import type { Replays } from './replays/replays.js';
 import type { TunnelSessions } from './tunnels/tunnel-sessions.js';
 
-/** The parts of an edge that count. */
+/** The parts of an edge whose counters become metrics. */
 export interface MeteredParts {
   readonly relay: Relay;
   readonly tunnels: TunnelSessions;

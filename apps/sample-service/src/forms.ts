@@ -26,7 +26,10 @@ export class Posts {
     const rows = this.posts.get(params[0]);
     if (!rows) throw new RequestError(404, 'this post does not exist or was dropped');
     const after = html`<section class="wide"><a href="/">Post another</a></section>`;
-    sendPage(response, tablePage(identity, { title: 'Posted', subtitle: 'What the form held', rows, after }));
+    sendPage(
+      response,
+      tablePage(identity, { title: 'Posted', subtitle: 'Contents of the form', rows, after }),
+    );
   };
 }
 

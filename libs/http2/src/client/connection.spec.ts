@@ -533,7 +533,7 @@ describe('a server that breaks the rules', () => {
     expect(rig.log).toEqual(['settings']);
   });
 
-  it('by not reading is not read from while answers to it wait', () => {
+  it('that does not read is not read from while answers to it wait', () => {
     const rig = new ClientRig({ maxControlFrames: 100_000 });
     rig.begin();
     rig.buffered = 1_000_000;

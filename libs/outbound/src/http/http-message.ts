@@ -70,7 +70,7 @@ const OWN_HEADERS: ReadonlySet<string> = new Set([
 export function checkRequest({ url, method = 'GET', headers = {}, body }: HttpRequest): CheckedRequest {
   const checkedUrl = checkUrl(url);
   if (!TOKEN.test(method) || method.toUpperCase() === 'CONNECT')
-    throw new HttpError('request', 'the method is not one that can be sent');
+    throw new HttpError('request', 'this method cannot be sent');
   const checked: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers)) {
     const lowerCase = name.toLowerCase();

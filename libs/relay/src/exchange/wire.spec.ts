@@ -105,7 +105,7 @@ class Recorder {
   }
 }
 
-/** Resolves when the relay has closed the connection, at once or by its half. */
+/** Resolves when the relay has closed the connection, or its half of it. */
 async function closing(socket: net.Socket): Promise<void> {
   socket.on('end', () => socket.end());
   await once(socket, 'close');
