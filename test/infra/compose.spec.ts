@@ -146,7 +146,7 @@ describe('the environment in docker-compose.yml', () => {
       'tunnels'
     ];
 
-    expect(edge.apiUpstreamUrl).toBe(`http://api:${api.listen.port}`);
+    expect(edge.apiUpstreamUrls).toEqual([`http://api:${api.listen.port}`]);
     expect(url).toBe(`http://${address?.ipv4_address}:${edge.listen.port}`);
     expect(allow).toBe(`sample-service:${environmentOf('sample-service')['SAMPLE_PORT']}`);
     expect(compose.services['edge'].ports).toEqual([`127.0.0.1:${edge.listen.port}:${edge.listen.port}`]);

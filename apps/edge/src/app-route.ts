@@ -1,9 +1,10 @@
 /** The application's own host: API and dashboard, reached through the edge like a preview. */
 import type { Server } from 'node:http';
-import net, { isIP } from 'node:net';
+import { isIP } from 'node:net';
 import { duplexPair } from 'node:stream';
 import type { Settings } from '@culvert/runtime';
-import { SocketDialer } from '@culvert/relay';
+import { type Dialer, SocketDialer } from '@culvert/relay';
+import { ApiDialer, apiAddresses } from './api-dialer.js';
 
 /**
  * Reports whether `hostname` is the application's: its name, or an IP address, which health checks and local tools use.
@@ -21,8 +22,9 @@ export function isAppHostname(hostname: string, appHostname: string): boolean {
  * Returns a dialer for the API at `API_UPSTREAM_URL`, or, if that is not set, for the HTTP server of this process.
  * @param server called for each connection: the server exists only once the application has started
  */
-export function appDialer(settings: Settings, server: () => Server): SocketDialer {
-  if (settings.apiUpstreamUrl === undefined) {
+export function appDialer(settings: Settings, server: () => Server): Dialer {
+  const { apiUpstreamUrls } = settings;
+  if (apiUpstreamUrls.length === 0) {
     return new SocketDialer(() => {
       const [near, far] = duplexPair();
       // Neither end notices by itself that the other is gone. After a clean end, the remaining bytes are still sent.
@@ -34,8 +36,5 @@ export function appDialer(settings: Settings, server: () => Server): SocketDiale
       return near;
     });
   }
-  const url = new URL(settings.apiUpstreamUrl);
-  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
-  const port = Number(url.port || 80);
-  return new SocketDialer(() => net.connect({ host, port, noDelay: true }));
+  return new ApiDialer(apiAddresses(apiUpstreamUrls));
 }

@@ -44,8 +44,8 @@ export interface Settings {
   /** How edges of the deployment use each other's tunnels. Null: they do not. */
   readonly links: LinkSettings | null;
   readonly dataDir: string;
-  /** Where an edge sends requests for the app host; undefined: it does not answer them. */
-  readonly apiUpstreamUrl: string | undefined;
+  /** API processes to which an edge sends requests for the app host; empty: it does not answer them. */
+  readonly apiUpstreamUrls: readonly string[];
   readonly logLevel: LogLevel;
   /** Addresses and CIDR ranges whose X-Forwarded-* headers are trusted. */
   readonly trustedProxies: readonly string[];
@@ -146,7 +146,7 @@ export function loadSettings(app: App, env: Readonly<Record<string, string | und
     redisUrl: values.REDIS_URL,
     links,
     dataDir: values.DATA_DIR ?? '.culvert',
-    apiUpstreamUrl: values.API_UPSTREAM_URL,
+    apiUpstreamUrls: values.API_UPSTREAM_URL ?? [],
     logLevel: values.LOG_LEVEL ?? 'info',
     trustedProxies: values.TRUSTED_PROXIES ?? [],
     bootstrap: {

@@ -11,6 +11,8 @@ const MAX_WAIT_MS = DAY_MS;
 /** Maximum of a time that is stored in the database. */
 const MAX_KEPT_MS = 10 * 366 * DAY_MS;
 
+const MAX_API_URLS = 16;
+
 const milliseconds = (min = 1, max = MAX_WAIT_MS) => integer({ min, max, what: 'a number of milliseconds' });
 const count = (max: number, min = 1) => integer({ min, max });
 const orNone = (schema: z.ZodType<number>) => schema.describe(`${schema.description}; 0 sets no limit`);
@@ -130,7 +132,14 @@ export const VARIABLES = {
   EDGE_LINK_KEY_FILE: z.string().describe('the path of a readable PEM file'),
   EDGE_LINK_CA_FILE: z.string().describe('the path of a readable PEM file'),
   DATA_DIR: z.string().describe('the path of a directory'),
-  API_UPSTREAM_URL: url(['http:'], 'the http URL of the API process, such as http://api:8081'),
+  API_UPSTREAM_URL: z
+    .string()
+    .transform((text) => text.split(',').map((part) => part.trim()))
+    .refine((urls) => urls.length <= MAX_API_URLS)
+    .refine((urls) => urls.every((each) => URL.canParse(each) && new URL(each).protocol === 'http:'))
+    .describe(
+      `up to ${MAX_API_URLS} http URLs of API processes, separated by commas, such as http://api:8081`,
+    ),
   LOG_LEVEL: logLevel(),
   TRUSTED_PROXIES: z
     .string()
