@@ -149,7 +149,12 @@ export class HolderLookups {
     for (const entry of this.wanted) {
       const isNeeded = (entry.holders?.length ?? 0) === 0 && entry.usedAt >= this.now - WANTED_MS;
       if (!isNeeded || this.cache.get(entry.trafficManagerId) !== entry) this.wanted.delete(entry);
-      else if (entry.askAt !== Number.POSITIVE_INFINITY && asked++ < MAX_WANTED_AT_ONCE) this.ask(entry);
+      else if (entry.askAt !== Number.POSITIVE_INFINITY && asked++ < MAX_WANTED_AT_ONCE) {
+        // Behind the others, for the next time.
+        this.wanted.delete(entry);
+        this.wanted.add(entry);
+        this.ask(entry);
+      }
     }
   }
 
