@@ -12,8 +12,11 @@ const USAGE = `Usage: npm run simulate -- [options]
   --legs N       edges at which each has a tunnel (default 2)
   --seconds S    length of each measurement (default 10)
 `;
-/** Holdings written a second by all edges together: one process cannot write as much as 200 can. */
-const WRITES_PER_SECOND = 60_000;
+/**
+ * Holdings written a second by all edges together. One process cannot write as much as 200 can: if it tried, it would be
+ * too busy to renew the records of its edges in time.
+ */
+const WRITES_PER_SECOND = 20_000;
 
 const PHASES: readonly (readonly [name: string, run: (simulation: Simulation) => Promise<Row[]>])[] = [
   ['reporting everything', fill],
@@ -85,6 +88,8 @@ async function simulate({ edges: count, managers, legs, seconds }: Options): Pro
 }
 
 const options = parseOptions();
+// Exiting also ends the Redis.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 if (options === null) process.stdout.write(USAGE);
 else await simulate(options);
 process.exit();
