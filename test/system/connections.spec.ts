@@ -86,7 +86,7 @@ describe('the history of a traffic manager', () => {
       body: 'y'.repeat(BODY_BYTES),
     });
     expect(answer.body).toHaveLength(BODY_BYTES);
-    // At the next heartbeat.
+    // At the next report of the edge.
     await expect.poll(async () => (await sessionOf('busy')).receivedBytes, POLL).toBeGreaterThan(BODY_BYTES);
     const session = await sessionOf('busy');
     expect(session).toMatchObject({ id, kind: 'native', tunnelCount: 1 });

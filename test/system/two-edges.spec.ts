@@ -7,6 +7,7 @@ import { createStore } from '@culvert/store';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { API_KEY, type Deployment, type HttpResult, type Preview, visit } from '../support/deployment.js';
+import type { Program } from '../support/process.js';
 import { type SplitDeployment, startSplit } from '../support/split-deployment.js';
 
 const OWNER = { email: 'ann@shop.test', password: 'correct horse battery' };
@@ -17,6 +18,8 @@ let store: Store;
 /** Ports of the edges, A first; the app's host names that of A, as if it were a load balancer in front of both. */
 let ports: readonly [number, number];
 let deployment: Deployment;
+/** Process of the traffic manager whose tunnel is at the second edge. */
+let managerOfSecond: Program;
 let service: http.Server;
 let servicePort: number;
 let preview: Preview;
@@ -41,7 +44,7 @@ beforeAll(async () => {
   ports = split.ports as [number, number];
   // One session, with a tunnel to each edge.
   await deployment.startManager();
-  await deployment.startManager({ CULVERT_URL: `http://127.0.0.1:${ports[1]}` });
+  managerOfSecond = await startManagerAt(1);
   store = await createStore({ databaseUrl: split.databaseUrl, dataDir: 'memory' });
 });
 
@@ -55,6 +58,10 @@ afterAll(async () => {
 beforeEach(async () => {
   preview = await deployment.createPreview(servicePort, { access: 'team' });
 });
+
+function startManagerAt(edge: number): Promise<Program> {
+  return deployment.startManager({ CULVERT_URL: `http://127.0.0.1:${ports[edge]}` });
+}
 
 type Headers = Readonly<Record<string, string>>;
 
@@ -285,5 +292,97 @@ describe('the traffic of one preview', () => {
     };
     // Edges record their counts every 15 seconds.
     await expect.poll(counted, { timeout: 45_000 }).toEqual([5, 5]);
+  });
+});
+
+interface ShownSession {
+  readonly id: string;
+  readonly trafficManagerId: string;
+  readonly state: string;
+  readonly tunnelCount: number;
+  readonly streamCount: number;
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+  readonly tunnels: readonly {
+    readonly edgeId: string;
+    readonly roundTripMs: number | null;
+    readonly streamCount: number;
+    readonly receivedBytes: number;
+    readonly sentBytes: number;
+  }[];
+}
+
+describe('a session with a tunnel at each edge', () => {
+  const session = async (): Promise<ShownSession> => {
+    const { items } = await deployment.api<{ items: ShownSession[] }>('GET', '/sessions');
+    expect(items).toHaveLength(1);
+    return items[0];
+  };
+  const edgesOf = ({ tunnels }: ShownSession) => new Set(tunnels.map(({ edgeId }) => edgeId));
+  const tunnelCount = async () => (await session()).tunnelCount;
+  const reasons = async () => {
+    const { trafficManagerId } = await session();
+    const path = `/traffic-managers/${trafficManagerId}/connections`;
+    const { items } = await deployment.api<{ items: { reason: string | null }[] }>('GET', path);
+    return items.map(({ reason }) => reason);
+  };
+  /** A silent edge is dead after 30 seconds; another one looks every 10 seconds. */
+  const POLL = { timeout: 60_000, interval: 250 };
+
+  // The loads of two edges replaced each other.
+  it('shows each tunnel with its edge, and sums', async () => {
+    const headers = { 'x-culvert-api-key': API_KEY };
+    for (const port of ports)
+      expect((await visit(port, preview.hostname, '/', { headers })).status).toBe(200);
+    // Edges record loads every 10 seconds.
+    await expect
+      .poll(async () => (await session()).tunnels.filter(({ roundTripMs }) => roundTripMs !== null), POLL)
+      .toHaveLength(2);
+    const shown = await session();
+    expect(edgesOf(shown).size).toBe(2);
+    for (const figure of ['streamCount', 'receivedBytes', 'sentBytes'] as const) {
+      const [first, second] = shown.tunnels.map((tunnel) => tunnel[figure]);
+      expect(shown[figure]).toBe(first + second);
+    }
+    for (const { receivedBytes } of shown.tunnels) expect(receivedBytes).toBeGreaterThan(0);
+  });
+
+  // The edge that was left behind marked the session disconnected.
+  it('stays connected, with all of its bytes, when the tunnel of one edge closes', async () => {
+    const before = await session();
+    await managerOfSecond.stop();
+    await expect.poll(tunnelCount, POLL).toBe(1);
+    const after = await session();
+    expect(after.state).toBe('connected');
+    expect(after.id).toBe(before.id);
+    expect(after.receivedBytes).toBeGreaterThanOrEqual(before.receivedBytes);
+    managerOfSecond = await startManagerAt(1);
+    await expect.poll(tunnelCount, POLL).toBe(2);
+    expect((await session()).id).toBe(before.id);
+  });
+
+  it(
+    'loses the tunnel of an edge that sleeps, and gets one when it wakes',
+    { timeout: 150_000 },
+    async () => {
+      const [, second] = split.edges;
+      second.kill('SIGSTOP');
+      await expect.poll(tunnelCount, POLL).toBe(1);
+      expect((await session()).state).toBe('connected');
+      second.kill('SIGCONT');
+      await expect.poll(tunnelCount, POLL).toBe(2);
+      const shown = await session();
+      expect(shown.state).toBe('connected');
+      expect(edgesOf(shown).size).toBe(2);
+    },
+  );
+
+  it('loses the tunnel of a killed edge, and its history says why', { timeout: 150_000 }, async () => {
+    const [, second] = split.edges;
+    second.kill('SIGKILL');
+    await second.exited;
+    await expect.poll(tunnelCount, POLL).toBe(1);
+    expect((await session()).state).toBe('connected');
+    expect(await reasons()).toContain('edge_lost');
   });
 });
