@@ -155,7 +155,7 @@ describe('culvert intercept', () => {
     expect((await program.exited).code).toBe(EXIT.ok);
     expect(await color({ 'x-dev': 'bob', 'x-team': 'web' })).toBe('green');
     const ended = await withoutPort;
-    expect([ended.code, ended.stderr]).toEqual([EXIT.notFound, expect.stringContaining('NO_PORTS')]);
+    expect([ended.code, ended.stderr]).toEqual([EXIT.notFound, expect.stringContaining('no port')]);
   });
 
   it('without a header intercepts requests by its id alone', async () => {
@@ -307,6 +307,8 @@ describe('culvert intercept', () => {
       [EXIT.notFound, run(['no-such-workload', '-p', String(blue), ...byAlice])],
       [EXIT.unreachable, run(['orders', '-p', '80', '--manager', 'http://127.0.0.1:9'])],
       [EXIT.unreachable, run(['orders', '-p', '80', '--manager', `http://127.0.0.1:${green}`])],
+      // The URL of Culvert instead of that of the traffic manager.
+      [EXIT.unreachable, run(['orders', '-p', '80', '--manager', `http://127.0.0.1:${culvert.port}`])],
     ];
     for (const [code, pending] of cases) {
       const ended = await pending;
@@ -316,6 +318,8 @@ describe('culvert intercept', () => {
         expect.stringMatching(/\n {2}\S|--help/),
       ]);
     }
+    const [, atEdge] = cases.at(-1) as (typeof cases)[number];
+    expect((await atEdge).stderr).not.toContain('Reconnecting');
   });
 });
 

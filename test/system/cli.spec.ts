@@ -401,7 +401,7 @@ describe('previews', () => {
       previews: [expect.stringContaining('.preview.localhost')],
     });
     expect((await withKey(['list'])).stdout).toMatch(
-      /orders +shop +orders +ann@laptop +NO_AGENT: no pod has an agent +x-dev=ann/,
+      /orders +shop +orders +ann@laptop +no agent: no pod has an agent +x-dev=ann/,
     );
     await deployment.api('DELETE', `/intercepts/${encodeURIComponent(id)}`);
   });
