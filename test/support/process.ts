@@ -26,6 +26,13 @@ export interface Program {
 export const ALLOW_THIS_MACHINE = '0.0.0.0/0,::/0,127.0.0.0/8,::1';
 const TRAFFIC_MANAGER = 'apps/traffic-manager/src/main.js';
 
+let v8Flags: readonly string[] = [];
+
+/** Starts each program from here on with these flags of V8. */
+export function runProgramsWith(flags: readonly string[]): void {
+  v8Flags = flags;
+}
+
 const running = new Set<ChildProcess>();
 process.on('exit', killPrograms);
 
@@ -45,7 +52,14 @@ export function startProgram(
   nodeArgs: readonly string[] = [],
   via: readonly string[] = [],
 ): Program {
-  const [command = '', ...rest] = [...via, process.execPath, ...nodeArgs, `${ROOT}dist/${script}`, ...args];
+  const [command = '', ...rest] = [
+    ...via,
+    process.execPath,
+    ...v8Flags,
+    ...nodeArgs,
+    `${ROOT}dist/${script}`,
+    ...args,
+  ];
   const child = spawn(command, rest, {
     cwd: ROOT,
     env: {
