@@ -9,14 +9,14 @@ import { change, empty, fill, idle, lookUp, lose, record, type Row, type Simulat
 const USAGE = `Usage: npm run simulate -- [options]
   --edges N      edges, all in this process (default 200)
   --managers N   traffic managers (default 1000000)
-  --legs N       edges at which each has a tunnel (default 2)
+  --legs N       edges at which each has a tunnel (default 1)
   --seconds S    length of each measurement (default 10)
 `;
 /**
  * Holdings written a second by all edges together. One process cannot write as much as 200 can: if it tried, it would be
  * too busy to renew the records of its edges in time.
  */
-const WRITES_PER_SECOND = 20_000;
+const WRITES_PER_SECOND = 10_000;
 
 const PHASES: readonly (readonly [name: string, run: (simulation: Simulation) => Promise<Row[]>])[] = [
   ['reporting everything', fill],
@@ -40,7 +40,7 @@ function parseOptions(): Options | null {
     options: {
       edges: { type: 'string', default: '200' },
       managers: { type: 'string', default: '1000000' },
-      legs: { type: 'string', default: '2' },
+      legs: { type: 'string', default: '1' },
       seconds: { type: 'string', default: '10' },
       help: { type: 'boolean', default: false },
     },
@@ -72,7 +72,7 @@ async function simulate({ edges: count, managers, legs, seconds }: Options): Pro
   const simulation: Simulation = { edges, managerIds, redis, redisUrl: service.url, seconds, legs };
   record(simulation);
   try {
-    console.log(`${count} edges, ${managers} traffic managers at ${legs} edges each\n`);
+    console.log(`${count} edges, ${managers} traffic managers, each at ${legs} of them\n`);
     console.log('| figure | value |\n|---|--:|');
     for (const [name, run] of PHASES) {
       process.stderr.write(`simulate: ${name} …\n`);
