@@ -24,7 +24,7 @@ export async function joinFleet({
   const { links, redisUrl, listen } = settings;
   if (links === null) {
     if (settings.app === 'edge')
-      log.warn('EDGE_LINK_SECRET is not set: this edge cannot use tunnels that other edges hold');
+      log.info('EDGE_LINK_SECRET is not set: this edge uses only the tunnels that it holds itself');
     return null;
   }
   const onError = (error: unknown): void => log.error({ err: error }, 'directory of edges');

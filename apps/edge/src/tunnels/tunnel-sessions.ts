@@ -162,6 +162,7 @@ export class TunnelSessions {
       onOpen: () => {
         if (registered) this.attach(registered);
       },
+      onGoAway: () => this.registry.noteChange(registered?.session.trafficManagerId ?? ''),
       onClose: (code, reason) => {
         if (registered) this.detach(registered, { code, reason: this.endReasonOf(code), detail: reason });
         else {

@@ -1,6 +1,7 @@
 /** Streams that pass two edges: a visitor's edge, and the one that holds the manager's tunnel. All on real connections. */
 import { ResetCode, type StreamHandler } from '@culvert/tunnel';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Link } from '../links/links.js';
 import { type Edge, EdgeRig, MANAGER, type ManagerTunnel, TARGET } from '../spec/edges.js';
 
 const NAMES = new Map(Object.entries(ResetCode).map(([name, code]) => [code as number, name]));
@@ -324,7 +325,7 @@ describe('a stream of a link', () => {
     const { origin } = await rig.open(entry, new Recorder());
     const near = new Recorder();
     const { trafficManagerId: _left, ...target } = TARGET;
-    (origin as { tunnel: { openStream(...args: unknown[]): unknown } }).tunnel.openStream(target, near);
+    (origin as { link: Link }).link.tunnel.openStream(target, near);
     expect(await near.until('reset')).toMatch(/^reset FORBIDDEN/);
   });
 });

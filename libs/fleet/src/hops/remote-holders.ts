@@ -1,6 +1,6 @@
 /** The tunnels that other edges hold, as the relay uses them: picks the edge, and opens the stream on the link to it. */
 import type { Dialed, RemoteTunnels } from '@culvert/relay';
-import { ResetCode, type StreamHandler, type StreamTarget } from '@culvert/tunnel';
+import { ResetCode, type Stream, type StreamHandler, type StreamTarget } from '@culvert/tunnel';
 import type { Directory, Holder } from '../directory/directory.js';
 import type { Link, Links } from '../links/links.js';
 
@@ -48,13 +48,13 @@ export class RemoteHolders implements RemoteTunnels {
     if (best === null || bestLink === null) return isFull ? 'full' : 'absent';
     const stream = bestLink.tunnel.openStream(target, handler);
     if (stream === null) return 'full';
-    const roundTripMs = best.roundTripMs + bestLink.tunnel.roundTripMs;
-    return { stream, origin: bestLink, maxIdleMs: best.maxIdleStreamMs, roundTripMs };
+    return new HopDialed(stream, bestLink, trafficManagerId, best);
   }
 
   isUsable(trafficManagerId: string, origin: object): boolean {
-    const { edgeId, tunnel } = origin as Partial<Link>;
-    if (tunnel?.state !== 'open') return false;
+    if (!(origin instanceof HopDialed) || origin.trafficManagerId !== trafficManagerId) return false;
+    const { edgeId, tunnel } = origin.link;
+    if (tunnel.state !== 'open') return false;
     const holders = this.directory.holdersOf(trafficManagerId);
     // The stream exists, so the edge held a tunnel. It stays usable while the directory looks up the holders again.
     if (holders === null) return true;
@@ -99,6 +99,29 @@ export class RemoteHolders implements RemoteTunnels {
     if (performance.now() < until) return true;
     this.pauses.delete(key);
     return false;
+  }
+}
+
+/**
+ * A stream through another edge, which is also its own origin: room on the link is shared by all traffic managers, so an
+ * idle stream is of use only to its own.
+ */
+class HopDialed implements Dialed {
+  readonly maxIdleMs: number | undefined;
+  readonly roundTripMs: number;
+
+  constructor(
+    readonly stream: Stream,
+    readonly link: Link,
+    readonly trafficManagerId: string,
+    holder: Holder,
+  ) {
+    this.maxIdleMs = holder.maxIdleStreamMs;
+    this.roundTripMs = holder.roundTripMs + link.tunnel.roundTripMs;
+  }
+
+  get origin(): object {
+    return this;
   }
 }
 

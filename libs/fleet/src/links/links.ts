@@ -39,7 +39,7 @@ const LINK_SETTINGS: Partial<TunnelSettings> = {
   maxAbortsPerSecond: 100_000,
 };
 
-/** One connection to another edge. Its identity is the origin of the streams on it. */
+/** One connection to another edge. */
 export interface Link {
   readonly edgeId: string;
   readonly tunnel: TunnelConnection;

@@ -8,7 +8,7 @@ import type { Dialed } from './stream-pool.js';
 export interface RemoteTunnels {
   /**
    * Opens a stream through another edge. Returns 'absent' when no other edge holds an open tunnel of the traffic manager
-   * as far as this one knows, and 'full' when none has room. The origin of the stream is the link that carries it.
+   * as far as this one knows, and 'full' when none has room.
    * @param target names the traffic manager
    * @param inUse as for `Dialer.dial`
    */

@@ -117,9 +117,11 @@ describe(TunnelRegistry.name, () => {
     });
     const tunnel = new FakeTunnel();
     registry.attach('m', tunnel);
+    tunnel.state = 'draining';
+    registry.noteChange('m');
     registry.detach('m', tunnel);
     registry.detach('m', tunnel);
-    expect(changes).toEqual(['m true', 'm false']);
+    expect(changes).toEqual(['m true', 'm false', 'm false']);
   });
 
   it('calls each waiter for a manager once, and no others', () => {

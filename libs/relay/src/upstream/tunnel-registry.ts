@@ -4,7 +4,7 @@ import type { Dialed, Dialer } from './stream-pool.js';
 
 /** Learns which traffic managers this edge holds. */
 export interface TunnelRegistryListener {
-  /** A tunnel of this traffic manager was attached or detached. */
+  /** A tunnel of this traffic manager was attached or detached, or takes no new streams from now on. */
   onChange(trafficManagerId: string): void;
 }
 
@@ -57,6 +57,11 @@ export class TunnelRegistry {
     if (!held || index < 0) return;
     held.splice(index, 1);
     if (held.length === 0) this.tunnels.delete(managerId);
+    this.listener?.onChange(managerId);
+  }
+
+  /** A tunnel that is still attached takes no new streams from now on: other edges must know. */
+  noteChange(managerId: string): void {
     this.listener?.onChange(managerId);
   }
 
@@ -133,7 +138,7 @@ export class TunnelRegistry {
     return isConnected ? 'full' : 'absent';
   }
 
-  /** Reports whether idle streams of `origin`, a tunnel or a link, may carry further requests. */
+  /** Reports whether idle streams of `origin`, a tunnel or a stream's way through another edge, may carry further requests. */
   isUsable(managerId: string, origin: object): boolean {
     const held = this.tunnels.get(managerId);
     if (held !== undefined) {
