@@ -109,6 +109,7 @@ export class RemoteHolders implements RemoteTunnels {
 class HopDialed implements Dialed {
   readonly maxIdleMs: number | undefined;
   readonly roundTripMs: number;
+  readonly mayBeRefused = true;
 
   constructor(
     readonly stream: Stream,

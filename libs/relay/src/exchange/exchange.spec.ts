@@ -23,7 +23,11 @@ class FakeStream implements Stream {
     readonly id: number,
     public handler: StreamHandler,
   ) {}
-  write = (): boolean => true;
+  written = '';
+  write = (chunk: Buffer): boolean => {
+    this.written += chunk.toString('latin1');
+    return true;
+  };
   end(): void {}
   pause(): void {}
   resume(): void {}
@@ -45,6 +49,8 @@ class FakeStream implements Stream {
 /** Opens streams, or refuses to, as the test decides. */
 class FakeDialer implements Dialer {
   next: 'stream' | 'absent' | 'full' = 'stream';
+  /** Whether its streams lead through another edge. */
+  isRemote = false;
   readonly streams: FakeStream[] = [];
   private arrival: (() => void) | null = null;
 
@@ -52,7 +58,7 @@ class FakeDialer implements Dialer {
     if (this.next !== 'stream') return this.next;
     const stream = new FakeStream(this.streams.length, handler);
     this.streams.push(stream);
-    return { stream, origin: this };
+    return { stream, origin: this, mayBeRefused: this.isRemote };
   }
 
   isPreferred(): boolean {
@@ -330,7 +336,44 @@ describe(Exchange.name, () => {
     expectStep(State.ACTIVE, sweep);
   });
 
-  it('fails when its stream is refused after a part of its body, which is not kept', () => {
+  it.each([
+    ['with a length', POST, 'bo', 'dy', 'body'],
+    [
+      'in chunks',
+      { method: 'POST', lines: 'Transfer-Encoding: chunked\r\n' },
+      '2\r\nbo\r\n2\r\nd',
+      'y\r\n0\r\n\r\n',
+      '2\r\nbo\r\n2\r\ndy\r\n0\r\n\r\n',
+    ],
+  ])(
+    'takes a body %s along to another stream until another edge has opened the first',
+    (_what, options, first, rest, whole) => {
+      begin(options);
+      dialer.isRemote = true;
+      expectStep(State.ACTIVE, start);
+      exchange.pushBody(Buffer.from(first), 0);
+      for (let i = 1; i <= 2; i++) {
+        expectStep(State.ACTIVE, refuseStream(ResetCode.NO_TUNNEL));
+        expect(dialer.streams[i].written).toBe(dialer.streams[0].written);
+      }
+      dialer.streams[2].handler.onOpen();
+      exchange.pushBody(Buffer.from(rest), 0);
+      expect(exchange.isRequestDone).toBe(true);
+      expect(dialer.streams[2].written.endsWith(`\r\n\r\n${whole}`)).toBe(true);
+      expectStep(State.DONE, refuseStream(ResetCode.NO_TUNNEL));
+      expect(code()).toBe('manager_unavailable');
+    },
+  );
+
+  it('keeps no more than 64 KiB of a body for another stream', () => {
+    begin({ method: 'POST', lines: 'Content-Length: 100000\r\n' });
+    dialer.isRemote = true;
+    expectStep(State.ACTIVE, start);
+    for (let i = 0; i < 5; i++) exchange.pushBody(Buffer.alloc(16_384), 0);
+    expectStep(State.DONE, refuseStream(ResetCode.NO_TUNNEL));
+  });
+
+  it('fails when its stream on a tunnel of this edge is refused after a part of its body, which is not kept', () => {
     begin(POST);
     expectStep(State.ACTIVE, start);
     exchange.pushBody(Buffer.from('bo'), 0);

@@ -126,6 +126,7 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
 
   onOpen(): void {
     this.touch();
+    this.body?.handleOpen();
     this.trace?.open();
   }
 
@@ -223,16 +224,17 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
   }
 
   private sendOn(pooled: PooledStream, route: Route): void {
-    const { request, host, requester } = this;
+    const { request, host, requester, body } = this;
     this.upstream = new ResponseTransfer(this, host, requester, route, pooled);
     this.transition(State.ACTIVE);
     this.trace?.connect(this.upstream.isReused);
-    if (hasBody(request))
-      this.body = new RequestTransfer(this, route, pooled.stream, host.limits.maxBodyBytes);
+    if (body === null && hasBody(request))
+      this.body = new RequestTransfer(this, route, pooled, host.limits.maxBodyBytes);
     const head = requester.outgoingHead(request, route);
     this.countIn(head.length);
     if (!pooled.stream.write(head)) this.pauseBody();
-    else requester.resumeBody();
+    body?.moveTo(pooled);
+    if (!this.isBodyPaused) requester.resumeBody();
   }
 
   private wait(route: Route, lack: 'absent' | 'full'): void {
@@ -250,19 +252,15 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
     }
   }
 
-  /**
-   * Sends the request once more: if it was lost and repeating it is safe (RFC 9110 §9.2.2), or if its stream was refused
-   * while the exchange has all of it. Returns false if it must fail.
-   */
+  /** Sends the request once more, if it was lost and repeating is safe (RFC 9110 §9.2.2), or was refused as a whole. */
   private retry(upstream: ResponseTransfer, isStale: boolean, code: ResetCode | null): boolean {
     if (upstream.hasBytes) return false;
-    if (this.refusals < MAX_REFUSALS && isRefusal(code) && this.body?.hasBegun !== true) this.refusals++;
+    if (this.refusals < MAX_REFUSALS && isRefusal(code) && this.body?.isMovable !== false) this.refusals++;
     else if (isStale && !this.isRetry && isRepeatable(this.request)) this.isRetry = true;
     else return false;
     upstream.reset();
     this.upstream = null;
     if (this.body !== null) this.requester.pauseBody();
-    this.body = null;
     this.isBodyPaused = false;
     if (code === ResetCode.STREAM_LIMIT) this.wait(this.admittedRoute, 'full');
     else this.connect({ isFresh: true });

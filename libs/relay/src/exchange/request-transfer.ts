@@ -3,6 +3,7 @@ import type { Stream } from '@culvert/tunnel';
 import { RelayError } from '../answers/relay-error.js';
 import { CHUNKED_LIMITS } from '../limits.js';
 import type { Route } from '../routing/route.js';
+import type { PooledStream } from '../upstream/stream-pool.js';
 import type { BodyCapture, ExchangeTrace } from './exchange-trace.js';
 
 /** The part of an exchange that the body of its request uses. */
@@ -28,15 +29,21 @@ export function tooLarge(maxBodyBytes: number): RelayError {
   return new RelayError('body_too_large', `Request bodies can have at most ${maxBodyBytes} bytes here.`);
 }
 
+/** Maximum number of bytes of a body that are kept for another stream. */
+const MAX_KEPT_BYTES = 65_536;
+
 /**
  * The body of one request on its way to its stream. Made when the exchange has a stream, and only for a request with a body.
- * Such a request is not repeated, so it stays on this stream.
+ * Such a request is not repeated. It moves to another stream only if the first was refused, and nothing of it passed on.
  */
 export class RequestTransfer {
   /** Whether the whole body has arrived. */
   isDone = false;
-  /** Whether a part of the body has arrived, and is not kept. */
-  hasBegun = false;
+  /** Whether all that has arrived can still go to another stream. */
+  isMovable = true;
+  /** Bytes that went to the stream while it may be refused; null: they are not kept. */
+  private kept: Buffer[] | null;
+  private keptBytes = 0;
   /** Bytes still to come of a body with a length. */
   private bytesLeft: number;
   /** Bytes of a chunked body so far, as they go to the service. */
@@ -44,17 +51,23 @@ export class RequestTransfer {
   /** Null for a body with a length. */
   private readonly scanner: ChunkedScanner | null;
   private readonly sink: RangeSink | null;
+  private stream: Stream;
   /** Keeps the first bytes of the body; null if they are not kept. */
   private readonly capture: BodyCapture | null;
 
-  /** @param maxBodyBytes limit of a chunked body; 0: none */
+  /**
+   * @param pooled the stream; `mayBeRefused`: what goes to it is kept until `handleOpen`, up to `MAX_KEPT_BYTES`
+   * @param maxBodyBytes limit of a chunked body; 0: none
+   */
   constructor(
     private readonly host: RequestTransferHost,
     private readonly route: Route,
-    private readonly stream: Stream,
+    pooled: PooledStream,
     private readonly maxBodyBytes: number,
   ) {
     const { request, trace } = host;
+    this.stream = pooled.stream;
+    this.kept = pooled.mayBeRefused ? [] : null;
     this.capture = trace === null ? null : trace.requestBody;
     this.bytesLeft = request.contentLength;
     const isChunked = request.framing === Framing.CHUNKED;
@@ -65,7 +78,6 @@ export class RequestTransfer {
   /** Sends body bytes of chunk[offset..). Returns the offset after the last one that was taken. */
   push(chunk: Buffer, offset: number): number {
     const { scanner, sink } = this;
-    this.hasBegun = true;
     if (scanner !== null && sink !== null) return this.pushChunked(scanner, sink, chunk, offset);
     const end = Math.min(chunk.length, offset + this.bytesLeft);
     this.host.countIn(end - offset);
@@ -102,7 +114,34 @@ export class RequestTransfer {
     this.write(buffer.subarray(start, end));
   }
 
+  /** The stream is open: it can no longer be refused. */
+  handleOpen(): void {
+    if (this.kept === null) return;
+    if (this.kept.length > 0) this.isMovable = false;
+    this.kept = null;
+  }
+
+  /** Sends all that has arrived to another stream, and what follows. Only while the body `isMovable`. */
+  moveTo({ stream, mayBeRefused }: PooledStream): void {
+    const { kept } = this;
+    this.stream = stream;
+    this.kept = mayBeRefused ? [] : null;
+    this.keptBytes = 0;
+    if (kept !== null) for (const bytes of kept) this.write(bytes);
+  }
+
+  private keep(bytes: Buffer): void {
+    this.keptBytes += bytes.length;
+    if (this.kept === null || this.keptBytes > MAX_KEPT_BYTES) {
+      this.kept = null;
+      this.isMovable = false;
+    } else {
+      this.kept.push(bytes);
+    }
+  }
+
   private write(bytes: Buffer): void {
+    if (this.isMovable) this.keep(bytes);
     if (!this.stream.write(bytes)) this.host.pauseBody();
   }
 }

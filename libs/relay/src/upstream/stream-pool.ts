@@ -25,6 +25,8 @@ export interface Dialed {
   readonly roundTripMs?: number;
   /** Whether it uses an older connection to the ingress, which may be dead by now. */
   readonly isReused?: boolean;
+  /** Whether another edge may refuse the stream before it passes anything on, until the stream is open. */
+  readonly mayBeRefused?: boolean;
 }
 
 export interface PoolLimits {
@@ -75,6 +77,11 @@ export class PooledStream implements StreamHandler {
     this.origin = dialed.origin;
     this.maxIdleMs = limitMs;
     this.uses = dialed.isReused === true ? 1 : 0;
+  }
+
+  /** Whether the stream is new and leads through another edge, which may refuse it and pass nothing on. */
+  get mayBeRefused(): boolean {
+    return this.uses === 0 && this.dialed.mayBeRefused === true;
   }
 
   /** @param keptMs how long the service keeps the connection while it is idle; Infinity: not announced */
