@@ -1,4 +1,4 @@
-/** Visitors at an edge without a tunnel: three edges, one traffic manager with a single tunnel, real Redis and TLS. */
+/** Visitors at an edge without a tunnel: four edges, one traffic manager with a single tunnel, real Redis and TLS. */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -57,7 +57,7 @@ beforeAll(async () => {
   await once(service, 'listening');
   servicePort = (service.address() as AddressInfo).port;
   split = await startSplit({
-    edges: 3,
+    edges: 4,
     edgeEnv: {
       EDGE_LINK_SECRET: 'a secret of at least thirty-two characters'.replaceAll(' ', '-'),
       EDGE_LINK_PORT: '0',
@@ -345,12 +345,39 @@ describe('a traffic manager of Telepresence at another edge', () => {
 describe('an edge that holds the tunnel', () => {
   const isWaiting = (path: string) => waiting.some(({ req }) => req.url === path);
 
+  it('stops: visitors elsewhere lose no request, with a body or without', async () => {
+    const failures: string[] = [];
+    let count = 0;
+    let isOver = false;
+    const visitor = async (_: unknown, i: number): Promise<void> => {
+      const options = i % 2 === 0 ? {} : { method: 'POST', body: Buffer.alloc(2000, 'x') };
+      while (!isOver) {
+        const answer = await visit(preview.hostname, `/${i}`, options).catch((error: unknown) =>
+          String(error),
+        );
+        count++;
+        if (typeof answer === 'string' || answer.status !== 200)
+          failures.push(typeof answer === 'string' ? answer : `${answer.status} ${answer.body.toString()}`);
+      }
+    };
+    const visitors = Array.from({ length: 16 }, visitor);
+    await expect.poll(() => count).toBeGreaterThan(200);
+    balancer.target = split.ports[2];
+    split.edges[1].kill('SIGTERM');
+    expect((await split.edges[1].exited).code).toBe(0);
+    const before = count;
+    await expect.poll(() => count).toBeGreaterThan(before + 200);
+    isOver = true;
+    await Promise.all(visitors);
+    expect(failures).toEqual([]);
+  });
+
   it('is killed while a request waits: it is repeated when the manager has reconnected elsewhere', async () => {
     const answer = visit(preview.hostname, '/wait/kill');
     await expect.poll(() => isWaiting('/wait/kill')).toBe(true);
     const [first] = waiting.splice(0);
-    balancer.target = split.ports[2];
-    split.edges[1].kill('SIGKILL');
+    balancer.target = split.ports[3];
+    split.edges[2].kill('SIGKILL');
     await expect.poll(() => isWaiting('/wait/kill')).toBe(true);
     expect(first.destroyed || first.socket?.destroyed !== false).toBe(true);
     for (const response of waiting.splice(0)) response.end('answered');
@@ -361,14 +388,14 @@ describe('an edge that holds the tunnel', () => {
   it('stands still: visitors elsewhere are served again, and it returns without harm', async () => {
     expect((await visit(preview.hostname, '/before')).status).toBe(200);
     balancer.target = split.ports[0];
-    split.edges[2].kill('SIGSTOP');
+    split.edges[3].kill('SIGSTOP');
     const stoppedAt = performance.now();
     expect((await visit(preview.hostname, '/during')).status).toBe(200);
     expect(performance.now() - stoppedAt).toBeLessThan(12_000);
-    split.edges[2].kill('SIGCONT');
+    split.edges[3].kill('SIGCONT');
     // It has no tunnel now, and finds the manager at the edge that visitors use.
     await expect
-      .poll(async () => (await visit(preview.hostname, '/there', { port: split.ports[2] })).status)
+      .poll(async () => (await visit(preview.hostname, '/there', { port: split.ports[3] })).status)
       .toBe(200);
     for (let i = 0; i < 10; i++) expect((await visit(preview.hostname, `/${i}`)).status).toBe(200);
   });
