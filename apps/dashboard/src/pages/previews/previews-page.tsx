@@ -177,7 +177,7 @@ function columnsOf(
     {
       key: 'traffic',
       header: texts.previewsPage.lastHour,
-      width: 'minmax(6rem, 1fr)',
+      width: 'minmax(9rem, 1fr)',
       render: (preview) => <TrafficCell traffic={traffic?.get(preview.id)} name={nameOfPreview(preview)} />,
     },
     {
