@@ -31,6 +31,8 @@ export interface EdgeOptions {
   /** Default: the embedded database. */
   readonly databaseUrl?: string;
   readonly nodeArgs?: readonly string[];
+  /** Further settings. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** The standalone server: the edge under test. */
@@ -58,7 +60,7 @@ export async function startCulvert(scope: Scope, options: EdgeOptions = {}): Pro
 
 export async function startEdge(
   scope: Scope,
-  { tls, databaseUrl, nodeArgs = [] }: EdgeOptions = {},
+  { tls, databaseUrl, nodeArgs = [], env: further = {} }: EdgeOptions = {},
 ): Promise<CulvertEdge> {
   const folder = new TemporaryFolder('bench-edge');
   scope.keep({ stop: async () => folder.remove() });
@@ -73,6 +75,7 @@ export async function startEdge(
     MAX_PREVIEW_REQUESTS_PER_TEAM: '1000000000',
     ...(databaseUrl !== undefined && { DATABASE_URL: databaseUrl }),
     ...(tls && { TLS_CERT_FILE: tls.cert, TLS_KEY_FILE: tls.key }),
+    ...further,
   };
   const program = scope.keep(
     startProgram('apps/standalone/src/main.js', env, [], [...nodeArgs, ...scope.nodeArgs]),

@@ -5,6 +5,7 @@ import { access } from './access.js';
 import { agent } from './agent.js';
 import { download, upload } from './bulk.js';
 import { expose } from './expose.js';
+import { fleet } from './fleet.js';
 import { grpc } from './grpc.js';
 import { http2 } from './http2.js';
 import { latency } from './latency.js';
@@ -33,6 +34,7 @@ const MEASURES: readonly Measure[] = [
   http2,
   grpc,
   websocket,
+  fleet,
   scale,
   agent,
   tunnelMemory,
