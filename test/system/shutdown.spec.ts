@@ -203,7 +203,7 @@ describe('an edge that is replaced', () => {
           ...(method === 'POST' && { body: '{"name":""}' }),
         };
         const path = method === 'POST' ? '/api/v1/api-keys' : '/api/v1/previews';
-        const wanted = method === 'POST' ? 422 : 200;
+        const wanted = method === 'POST' ? 400 : 200;
         const result = await visit(edge.port, 'localhost', path, options).catch(String);
         if (typeof result === 'string' || result.status !== wanted)
           failures.push(typeof result === 'string' ? result : `${result.status} ${result.body.toString()}`);
