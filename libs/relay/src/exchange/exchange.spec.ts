@@ -365,12 +365,23 @@ describe(Exchange.name, () => {
     },
   );
 
-  it('keeps no more than 64 KiB of a body for another stream', () => {
+  it('takes no more of a long body than 64 KiB and a read until another edge has opened the stream', () => {
     begin({ method: 'POST', lines: 'Content-Length: 100000\r\n' });
     dialer.isRemote = true;
     expectStep(State.ACTIVE, start);
-    for (let i = 0; i < 5; i++) exchange.pushBody(Buffer.alloc(16_384), 0);
-    expectStep(State.DONE, refuseStream(ResetCode.NO_TUNNEL));
+    let sent = 0;
+    const push = (): void => {
+      while (exchange.wantsBody) sent += exchange.pushBody(Buffer.alloc(16_384), 0);
+    };
+    push();
+    expect(sent).toBe(65_536);
+    dialer.streams[0].handler.onDrain();
+    expect(exchange.wantsBody).toBe(false);
+    expectStep(State.ACTIVE, refuseStream(ResetCode.NO_TUNNEL));
+    expect([dialer.streams[1].written, exchange.wantsBody]).toEqual([dialer.streams[0].written, false]);
+    dialer.streams[1].handler.onOpen();
+    push();
+    expect(exchange.isRequestDone).toBe(true);
   });
 
   it('fails when its stream on a tunnel of this edge is refused after a part of its body, which is not kept', () => {

@@ -126,15 +126,13 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
 
   onOpen(): void {
     this.touch();
-    this.body?.handleOpen();
     this.trace?.open();
+    if (this.body?.handleOpen() === true) this.resumeBody();
   }
 
   onDrain(): void {
     this.touch();
-    if (!this.isBodyPaused) return;
-    this.isBodyPaused = false;
-    this.requester.resumeBody();
+    if (this.isBodyPaused && this.body?.isHeld !== true) this.resumeBody();
   }
 
   onData(chunk: Buffer): void {
@@ -281,6 +279,11 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
   pauseBody(): void {
     this.isBodyPaused = true;
     this.requester.pauseBody();
+  }
+
+  private resumeBody(): void {
+    this.isBodyPaused = false;
+    this.requester.resumeBody();
   }
 
   advance(to: typeof State.UPGRADED | typeof State.FINISHING): void {

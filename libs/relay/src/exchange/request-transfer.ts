@@ -29,7 +29,7 @@ export function tooLarge(maxBodyBytes: number): RelayError {
   return new RelayError('body_too_large', `Request bodies can have at most ${maxBodyBytes} bytes here.`);
 }
 
-/** Maximum number of bytes of a body that are kept for another stream. */
+/** Once so many bytes of a body are kept for another stream, the rest waits until the stream is open. */
 const MAX_KEPT_BYTES = 65_536;
 
 /**
@@ -56,7 +56,7 @@ export class RequestTransfer {
   private readonly capture: BodyCapture | null;
 
   /**
-   * @param pooled the stream; `mayBeRefused`: what goes to it is kept until `handleOpen`, up to `MAX_KEPT_BYTES`
+   * @param pooled the stream; `mayBeRefused`: what goes to it is kept until `handleOpen`
    * @param maxBodyBytes limit of a chunked body; 0: none
    */
   constructor(
@@ -114,11 +114,17 @@ export class RequestTransfer {
     this.write(buffer.subarray(start, end));
   }
 
-  /** The stream is open: it can no longer be refused. */
-  handleOpen(): void {
-    if (this.kept === null) return;
-    if (this.kept.length > 0) this.isMovable = false;
+  /** Whether the rest of the body waits until the stream is open. */
+  get isHeld(): boolean {
+    return this.kept !== null && this.keptBytes >= MAX_KEPT_BYTES;
+  }
+
+  /** The stream is open: it can no longer be refused. Returns whether the rest of the body waited for that. */
+  handleOpen(): boolean {
+    const { isHeld } = this;
+    if (this.kept !== null && this.kept.length > 0) this.isMovable = false;
     this.kept = null;
+    return isHeld;
   }
 
   /** Sends all that has arrived to another stream, and what follows. Only while the body `isMovable`. */
@@ -131,17 +137,16 @@ export class RequestTransfer {
   }
 
   private keep(bytes: Buffer): void {
-    this.keptBytes += bytes.length;
-    if (this.kept === null || this.keptBytes > MAX_KEPT_BYTES) {
-      this.kept = null;
+    if (this.kept === null) {
       this.isMovable = false;
     } else {
       this.kept.push(bytes);
+      this.keptBytes += bytes.length;
     }
   }
 
   private write(bytes: Buffer): void {
     if (this.isMovable) this.keep(bytes);
-    if (!this.stream.write(bytes)) this.host.pauseBody();
+    if (!this.stream.write(bytes) || this.isHeld) this.host.pauseBody();
   }
 }
