@@ -55,13 +55,16 @@ async function removeSome(tx: TransactionClient, edgeId: string, at: Date): Prom
     SELECT last_seen_at AS "seenAt" FROM edge WHERE id = ${edgeId} AND last_seen_at < ${ALIVE_SINCE}
     FOR UPDATE SKIP LOCKED`;
   if (edge === undefined) return [];
+  // First the tunnels alone: otherwise the planner would read all sessions of the deployment.
   const lost = await tx.$queryRaw<LostTunnel[]>`
+    WITH own AS MATERIALIZED (
+      SELECT id, team_id, session_id, kind, remote_address FROM tunnel WHERE edge_id = ${edgeId}
+      LIMIT ${MAX_SESSIONS_AT_ONCE} FOR UPDATE SKIP LOCKED)
     SELECT t.id, s.team_id AS "teamId", s.id AS "sessionId", s.traffic_manager_id AS "trafficManagerId", t.kind,
       t.remote_address AS "remoteAddress", s.version
-    FROM tunnel t JOIN session s ON s.team_id = t.team_id AND s.id = t.session_id
+    FROM own t JOIN session s ON s.team_id = t.team_id AND s.id = t.session_id
     JOIN traffic_manager m ON m.team_id = s.team_id AND m.id = s.traffic_manager_id
-    WHERE t.edge_id = ${edgeId} LIMIT ${MAX_SESSIONS_AT_ONCE}
-    FOR NO KEY UPDATE OF m SKIP LOCKED FOR NO KEY UPDATE OF s SKIP LOCKED FOR UPDATE OF t SKIP LOCKED`;
+    FOR NO KEY UPDATE OF m SKIP LOCKED FOR NO KEY UPDATE OF s SKIP LOCKED`;
   if (lost.length === 0) {
     await tx.$executeRaw`
       DELETE FROM edge e WHERE id = ${edgeId} AND NOT EXISTS (SELECT FROM tunnel WHERE edge_id = e.id)`;
