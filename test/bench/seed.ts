@@ -13,7 +13,7 @@ const COPY_PREVIEWS = `
     jsonb_build_object('id', gen_random_uuid(), 'hostname', 'seed-' || n || substr(p.hostname, strpos(p.hostname, '.')))) copy
   WHERE p.hostname = $1 RETURNING hostname`;
 
-// Last seen in the future: they get no heartbeats, and must not end while the bench runs.
+// Last seen in the future: they have no tunnels, and must stay connected while the bench runs.
 const COPY_SESSIONS = `
   WITH managers AS (
     INSERT INTO traffic_manager SELECT copy.* FROM traffic_manager m, generate_series(1, $1::int) n,
