@@ -75,6 +75,12 @@ const register =
     store.sessions.register(tenant.team.id, registration(tenant, { edgeId: edges[which] }));
 const silence: Operation = ({ edges }) =>
   pool.query("UPDATE edge SET last_seen_at = '2026-01-01' WHERE id = $1", [edges[0]]);
+const isSilent = async ({ edges }: World): Promise<boolean> => {
+  const { rowCount } = await pool.query("SELECT FROM edge WHERE id = $1 AND last_seen_at = '2026-01-01'", [
+    edges[0],
+  ]);
+  return rowCount === 1;
+};
 const removeSilent: Operation = () => store.edges.removeSilent(new Date());
 /** The first edge wakes up, and its tunnel has survived. */
 const wake: Operation = async ({ edges, first }) => {
@@ -143,8 +149,8 @@ describe('operations of edges on one session', { timeout: 120_000 }, () => {
         const world = await createWorld();
         await before?.(world);
         await Promise.all((index % 2 === 0 ? race : race.toReversed()).map((operation) => operation(world)));
-        // The next upkeep: rows that were being changed are left for it.
-        await prompt.edges.removeSilent(new Date());
+        // The next upkeep: rows that are being changed, also by another of these races, are left for it.
+        while (await isSilent(world)) await prompt.edges.removeSilent(new Date());
         const shown = await prompt.sessions.find(world.session.teamId, world.session.id);
         if (shown === null) continue;
         const { state, tunnelCount, receivedBytes } = shown;
