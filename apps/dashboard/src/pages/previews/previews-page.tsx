@@ -134,7 +134,7 @@ function columnsOf(
     {
       key: 'name',
       header: texts.previewsPage.preview,
-      width: 'minmax(14rem, 3fr)',
+      width: 'minmax(8rem, 3fr)',
       onPhone: 'title',
       render: (preview) => (
         <>
@@ -150,7 +150,7 @@ function columnsOf(
     {
       key: 'workload',
       header: texts.previewsPage.workload,
-      width: 'minmax(8rem, 2fr)',
+      width: 'minmax(6rem, 2fr)',
       render: ({ intercept }) => (
         <>
           <Text size="sm" truncate>
@@ -165,25 +165,25 @@ function columnsOf(
     {
       key: 'state',
       header: texts.previewsPage.state,
-      width: '7rem',
+      width: '6.5rem',
       render: ({ trafficManagerId }) => <PreviewState isConnected={connected?.has(trafficManagerId)} />,
     },
     {
       key: 'access',
       header: texts.previewsPage.access,
-      width: '5rem',
+      width: '4.5rem',
       render: ({ access }) => <AccessBadge access={access} />,
     },
     {
       key: 'traffic',
       header: texts.previewsPage.lastHour,
-      width: 'minmax(9rem, 1fr)',
+      width: 'minmax(6.5rem, 2fr)',
       render: (preview) => <TrafficCell traffic={traffic?.get(preview.id)} name={nameOfPreview(preview)} />,
     },
     {
       key: 'used',
       header: texts.previewsPage.lastUsed,
-      width: '8rem',
+      width: 'minmax(5rem, 7rem)',
       onPhone: 'hidden',
       render: ({ lastUsedAt }) => (
         <Text size="sm" c="dimmed" component="span">
