@@ -72,6 +72,7 @@ export async function buildEdge(options: EdgeOptions): Promise<BuiltEdge> {
   const tunnels = new TunnelSessions(store, registry, settings.limits, log, apiKeyUse, (change) =>
     announcer.changed(change),
   );
+  tunnels.isAlone = settings.redisUrl === undefined;
   const fleet = await joinFleet({ settings, log, registry, edgeId: tunnels.edgeId });
   const telepresence = new Telepresence({ store, bus, tunnels, registry, settings, log, apiKeyUse });
 

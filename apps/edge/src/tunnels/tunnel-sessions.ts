@@ -61,6 +61,8 @@ const UPKEEP_MS = 10_000;
 export class TunnelSessions {
   /** Identifies this process among several edges on one database. */
   readonly edgeId = randomUUID();
+  /** Whether the deployment has no other edge. Traffic managers then receive no id, and keep one tunnel. */
+  isAlone = false;
   private readonly bySession = new Map<string, Set<RegisteredTunnel>>();
   /** Tunnels that are open, or were until they are detached. */
   private readonly opened = new Set<RegisteredTunnel>();
@@ -157,7 +159,7 @@ export class TunnelSessions {
           leave: (code, reason) => tunnel.goAway(code, reason),
         };
         this.hold(registered);
-        return { accept: { sessionId: session.id, resumed, edgeId: this.edgeId } };
+        return { accept: { sessionId: session.id, resumed, ...(!this.isAlone && { edgeId: this.edgeId }) } };
       },
       onOpen: () => {
         if (registered) this.attach(registered);
@@ -359,10 +361,8 @@ export class TunnelSessions {
   }
 
   private holdsOpenTunnelOf(teamId: string, instanceId: string): boolean {
-    for (const { held, tunnel } of this.opened) {
-      if (held.instanceId !== instanceId || held.teamId !== teamId) continue;
-      if (tunnel.state === 'open') return true;
-    }
+    for (const { held, session, tunnel } of this.opened)
+      if (held.instanceId === instanceId && session.teamId === teamId && tunnel.state === 'open') return true;
     return false;
   }
 
