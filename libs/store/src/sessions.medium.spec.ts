@@ -595,7 +595,7 @@ describeOnEveryDatabase('traffic managers and sessions', createTestDatabase, (co
         const { sessions } = context.store;
         await context.pool.query(
           "UPDATE session SET state = 'disconnected', disconnected_at = $2, last_seen_at = $2 WHERE id = $1",
-          [session.id, at(2)],
+          [session.id, new Date()],
         );
         await sessions.endStale(at(100), at(100));
         expect((await shown()).state).toBe('disconnected');

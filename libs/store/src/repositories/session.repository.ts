@@ -128,8 +128,9 @@ export class PrismaSessionRepository implements SessionRepository {
   private correctSome(at: Date): Promise<SessionRef[]> {
     return this.client.$transaction(async (tx) => {
       const wrong = await tx.$queryRaw<{ id: string }[]>`
-        SELECT s.id FROM session s WHERE s.state <> 'ended' AND s.last_seen_at < ${ALIVE_SINCE}
-          AND (s.state = 'connected' OR ${IS_HELD}) LIMIT ${MAX_SESSIONS_AT_ONCE}`;
+        SELECT s.id FROM session s WHERE s.state <> 'ended' AND s.last_seen_at < ${SEEN_BY_EDGES}
+          AND CASE s.state WHEN 'connected' THEN s.last_seen_at < ${ALIVE_SINCE} ELSE ${IS_HELD} END
+        LIMIT ${MAX_SESSIONS_AT_ONCE}`;
       const free = await lockFreeSessions(
         tx,
         wrong.map(({ id }) => id),
