@@ -61,7 +61,7 @@ describe(TunnelRecords.name, () => {
       { id: edgeId, name: 'host', version: '1', startedAt: new Date() },
       pino({ enabled: false }),
     );
-    await records.beat();
+    await records.beat(new Date());
     ({ session, tunnel: held } = await register());
     tunnel = new FakeTunnel();
     records.add(held, tunnel);
@@ -107,7 +107,7 @@ describe(TunnelRecords.name, () => {
       // Pings.
       tunnel.receivedBytes += 300;
       tunnel.sentBytes += 300;
-      await records.beat();
+      await records.beat(new Date());
       expect(await records.keepUp(LATER, GRACE_MS)).toEqual([]);
     }
     expect(await versions()).toEqual(before);
@@ -122,7 +122,7 @@ describe(TunnelRecords.name, () => {
     await forget();
     expect(await shown()).toMatchObject({ state: 'disconnected', tunnelCount: 0, receivedBytes: 10_000 });
     tunnel.receivedBytes = 10_500;
-    await records.beat();
+    await records.beat(new Date());
     const { id, trafficManagerId } = session;
     expect(await records.keepUp(LATER, GRACE_MS)).toContainEqual({ id, teamId, trafficManagerId });
     await records.keepUp(LATER, GRACE_MS);
@@ -193,6 +193,34 @@ describe(TunnelRecords.name, () => {
     expect((await shown()).state).toBe('ended');
     await records.removeEdge();
     expect((await client.query('SELECT FROM edge WHERE id = $1', [edgeId])).rowCount).toBe(0);
+  });
+
+  // When the database was back after a minute, the first edge that was seen again removed all others.
+  it('remove dead edges only after the edge itself was seen for 30 seconds without a gap', async () => {
+    const dead = randomUUID();
+    const silence = async () => {
+      await store.edges.beat({ id: dead, name: '', version: '', startedAt: new Date() });
+      await client.query("UPDATE edge SET last_seen_at = '2026-01-01' WHERE id = $1", [dead]);
+    };
+    const isThere = async () => (await client.query('SELECT FROM edge WHERE id = $1', [dead])).rowCount === 1;
+    const start = Date.now();
+    const upkeep = async (seconds: number) => {
+      const now = new Date(start + seconds * 1000);
+      await records.beat(now).catch(() => {});
+      await records.keepUp(now, GRACE_MS);
+      return isThere();
+    };
+    await silence();
+    for (const seconds of [10, 20]) expect(await upkeep(seconds)).toBe(true);
+    const beat = vi.spyOn(store.edges, 'beat').mockRejectedValueOnce(new Error('away'));
+    expect(await upkeep(30)).toBe(true);
+    beat.mockRestore();
+    for (const seconds of [40, 50, 60]) expect(await upkeep(seconds)).toBe(true);
+    expect(await upkeep(70)).toBe(false);
+    await silence();
+    // It slept.
+    for (const seconds of [170, 180, 190]) expect(await upkeep(seconds)).toBe(true);
+    expect(await upkeep(200)).toBe(false);
   });
 
   it('leave an edge with tunnels to the other edges', async () => {

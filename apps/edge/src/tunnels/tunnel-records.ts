@@ -13,6 +13,9 @@ import { TunnelMeter } from './tunnel-meter.js';
 /** Limit of closed tunnels that are kept while the store does not answer. */
 const MAX_CLOSED = 10_000;
 
+/** Beats follow each other every ten seconds. After a longer gap, this edge may have been away itself. */
+const MAX_BEAT_GAP_MS = 20_000;
+
 /** A tunnel that this edge holds. */
 interface Recorded {
   readonly held: HeldTunnel;
@@ -25,6 +28,9 @@ interface Recorded {
 export class TunnelRecords {
   private readonly recorded = new Map<string, Recorded>();
   private closed: ClosedTunnel[] = [];
+  /** Time since which this edge was seen without a gap; null: it was not seen the last time. */
+  private seenSince: number | null = null;
+  private seenAt = 0;
 
   constructor(
     private readonly store: Pick<Store, 'edges' | 'sessions' | 'tunnels'>,
@@ -61,9 +67,17 @@ export class TunnelRecords {
     }
   }
 
-  /** Records that this edge is alive. */
-  async beat(): Promise<void> {
-    await this.store.edges.beat(this.edge);
+  /** Records that this edge is alive. Called every ten seconds. */
+  async beat(now: Date): Promise<void> {
+    const at = now.getTime();
+    try {
+      await this.store.edges.beat(this.edge);
+    } catch (error) {
+      this.seenSince = null;
+      throw error;
+    }
+    if (this.seenSince === null || at - this.seenAt > MAX_BEAT_GAP_MS) this.seenSince = at;
+    this.seenAt = at;
   }
 
   /** Records the load of one tunnel now. */
@@ -81,7 +95,7 @@ export class TunnelRecords {
     await this.writeClosed();
     await this.reportChanged();
     const restored = await this.verify(now);
-    const left = await edges.removeSilent(now);
+    const left = this.mayJudge(now) ? await edges.removeSilent(now) : [];
     const corrected = await sessions.correctStates(now);
     const ended = await sessions.endStale(new Date(now.getTime() - graceMs), now);
     return [...restored, ...left, ...corrected, ...ended];
@@ -90,6 +104,16 @@ export class TunnelRecords {
   /** Removes this edge. Its tunnels must have been closed. */
   async removeEdge(): Promise<void> {
     await this.store.edges.remove(this.edge.id);
+  }
+
+  /**
+   * Reports whether edges that look dead are dead. After the database was away, no edge was seen for a while, and the first
+   * one to be seen again must not remove all others.
+   */
+  private mayJudge(now: Date): boolean {
+    const at = now.getTime();
+    if (this.seenSince === null || at - this.seenAt > MAX_BEAT_GAP_MS) return false;
+    return at - this.seenSince >= MAX_EDGE_SILENCE_MS;
   }
 
   /** Records the loads that have changed. */

@@ -396,7 +396,7 @@ export class TunnelSessions {
   }
 
   private beat(): Promise<void> {
-    return this.records.beat().catch((error: unknown) => {
+    return this.records.beat(new Date()).catch((error: unknown) => {
       this.log.error({ err: error }, 'this edge could not record that it is alive');
     });
   }
