@@ -48,6 +48,12 @@ describe(summaryOf.name, () => {
       { becauseOfMember: 'u2', member: 'ben@example.test' },
       'revoked the key "staging": ben@example.test no longer has permission for it',
     ],
+    [
+      'traffic-manager.refuse',
+      { clusterId: 'east', remoteAddress: '192.0.2.7' },
+      { clusterId: 'west', remoteAddress: '198.51.100.2' },
+      'refused a traffic manager of the cluster west at 198.51.100.2: the traffic manager "staging" of the cluster east at 192.0.2.7 has the same ID',
+    ],
     ['member.add', null, { role: 'member' }, 'added "staging" to the team as member'],
   ] as const)('describes %s with previous and new values', (action, before, after, summary) => {
     expect(summaryOf({ ...event, action, before, after })).toBe(summary);

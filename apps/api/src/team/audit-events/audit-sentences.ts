@@ -46,7 +46,7 @@ const SENTENCES: Readonly<Record<AuditAction, Sentence>> = {
   'traffic-manager.update': (event) => changed('the traffic manager', event),
   'traffic-manager.delete': (event) => `removed the traffic manager ${target(event)}`,
   'traffic-manager.refuse': (event) =>
-    `refused a traffic manager of the cluster ${text(event.after, 'clusterId')} at ${text(event.after, 'remoteAddress')}: the traffic manager ${target(event)} of the cluster ${text(event.before, 'clusterId')} is connected under the same id`,
+    `refused a traffic manager${ofCluster(event.after)}: the traffic manager ${target(event)}${ofCluster(event.before)} has the same ID`,
   'user.sign-in': ({ after }) => `signed in${METHODS[text(after, 'method')] ?? ''}`,
   'user.sign-in-failed': (event) => `refused a sign-in as ${target(event)}: wrong password`,
   'user.sign-out': () => 'signed out',
@@ -143,6 +143,13 @@ function value(fields: AuditEvent['before'], field: string): string {
   if (found === null || found === undefined) return 'none';
   if (typeof found !== 'string') return JSON.stringify(found);
   return field === 'role' ? found : `"${found}"`;
+}
+
+/** Returns the cluster of a traffic manager and the address that it connects from, as far as they were recorded. */
+function ofCluster(fields: AuditEvent['before']): string {
+  const clusterId = text(fields, 'clusterId');
+  const address = text(fields, 'remoteAddress');
+  return `${clusterId && ` of the cluster ${clusterId}`}${address && ` at ${address}`}`;
 }
 
 function text(fields: AuditEvent['before'], field: string): string {
