@@ -37,6 +37,15 @@ export class WebSocketFrames {
   /** Follows the frame in `chunk[from..)`. Returns the offset after its last byte, or the chunk's length if it continues. */
   next(chunk: Buffer, from: number): number {
     let at = from;
+    if (this.headBytes === 0 && at + 1 < chunk.length) {
+      // Most frames are short and whole.
+      const second = chunk[at + 1];
+      const end = at + FIRST_BYTES + (second < MASK_BIT ? 0 : MASK_BYTES) + (second & 0x7f);
+      if ((second & 0x7f) < LENGTH_OF_2_BYTES && end <= chunk.length) {
+        if ((chunk[at] & 0x0f) === CLOSE_OPCODE) this.hasClose = true;
+        return end;
+      }
+    }
     while (this.headBytes < this.headLength) {
       if (at === chunk.length) return at;
       this.readHead(chunk[at++]);
