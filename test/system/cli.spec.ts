@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { hostname as hostName, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import {
@@ -413,10 +413,19 @@ describe('previews', () => {
       url,
       user: null,
       serverVersion: '0.1.0',
-      trafficManagers: [{ kind: 'native', version: expect.any(String), roundTripMs: expect.anything() }],
+      trafficManagers: [
+        {
+          kind: 'native',
+          version: expect.any(String),
+          roundTripMs: expect.anything(),
+          tunnels: [{ edgeName: hostName(), remoteAddress: '127.0.0.1' }],
+        },
+      ],
       previews: [{ id: preview.id }],
     });
-    expect((await withKey(['status'])).stdout).toMatch(/^Server +http.*\nSigned in as +API key/);
+    const { stdout } = await withKey(['status']);
+    expect(stdout).toMatch(/^Server +http.*\nSigned in as +API key/);
+    expect(stdout).toMatch(new RegExp(`^TUNNEL OF +EDGE .*\\n\\S+ +${hostName()} [0-9a-f]{8} `, 'm'));
   });
 });
 
