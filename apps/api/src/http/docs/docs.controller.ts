@@ -15,11 +15,12 @@ import { DOCS_CONTENT_SECURITY_POLICY, DOCS_FILES, DOCS_PAGE } from './docs-page
 @Public()
 @Controller()
 export class DocsController {
-  private readonly document = buildOpenApiDocument();
+  /** Built at the first request, so that starts do not spend time on it. */
+  private document: object | null = null;
 
   @Get('api/openapi.json')
   openApi(): object {
-    return this.document;
+    return (this.document ??= buildOpenApiDocument());
   }
 
   @Operation('getProblem')
