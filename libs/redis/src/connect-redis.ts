@@ -109,7 +109,7 @@ function addressOf(redisUrl: string): RedisAddress {
 }
 
 /** Options that connections of all modes have. */
-function optionsOf({ username, password, isTls }: RedisAddress): RedisOptions {
+function optionsOf({ username, password, isTls, connectionName, family }: RedisAddress): RedisOptions {
   return {
     maxRetriesPerRequest: 0,
     connectTimeout: COMMAND_TIMEOUT_MS,
@@ -118,6 +118,8 @@ function optionsOf({ username, password, isTls }: RedisAddress): RedisOptions {
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
     ...(isTls && { tls: {} }),
+    ...(connectionName !== undefined && { connectionName }),
+    ...(family !== 0 && { family }),
   };
 }
 

@@ -2,11 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { parseRedisAddress } from './redis-address.js';
 
 const NOBODY = {
+  connectionName: undefined,
+  family: 0,
   username: undefined,
   password: undefined,
   sentinelUsername: undefined,
   sentinelPassword: undefined,
 };
+
+const NAMELESS = { connectionName: undefined, family: 0 };
 
 describe('parseRedisAddress', () => {
   it('reads one server, with and without TLS, credentials and database', () => {
@@ -50,8 +54,16 @@ describe('parseRedisAddress', () => {
       database: 2,
       username: undefined,
       password: 'data',
+      ...NAMELESS,
       sentinelUsername: 'u',
       sentinelPassword: 'p/q',
+    });
+  });
+
+  it('reads the name of connections and the IP version', () => {
+    expect(parseRedisAddress('redis://redis/0?connectionName=edge%201&family=6')).toMatchObject({
+      connectionName: 'edge 1',
+      family: 6,
     });
   });
 
@@ -81,6 +93,7 @@ describe('parseRedisAddress', () => {
     ['Sentinels without a master', 'redis+sentinel://a,b'],
     ['a wrong percent-encoding', 'redis://user:%zz@a'],
     ['an unknown parameter', 'redis://a?x=1'],
+    ['an IP version that does not exist', 'redis://a?family=5'],
     ['credentials of Sentinels without Sentinels', 'redis://a?sentinelPassword=x'],
     ['a second @', 'redis://a@b@c'],
     ['too many hosts', `redis+cluster://${Array.from({ length: 101 }, (_, i) => `h${i}`).join(',')}`],

@@ -19,6 +19,10 @@ export interface RedisAddress {
   readonly password: string | undefined;
   readonly sentinelUsername: string | undefined;
   readonly sentinelPassword: string | undefined;
+  /** Name of the connections in Redis' own lists. */
+  readonly connectionName: string | undefined;
+  /** IP version of the addresses that names resolve to: 4, 6, or 0 for both. */
+  readonly family: number;
   /** Number of the database; 0 with Cluster, which has no other. */
   readonly database: number;
 }
@@ -28,13 +32,16 @@ const MAX_LENGTH = 4096;
 const MAX_DATABASE = 65_535;
 const DEFAULT_PORTS = { single: 6379, sentinel: 26_379, cluster: 6379 } as const;
 
+const SENTINEL_PARAMETERS = ['sentinelUsername', 'sentinelPassword'];
+
 const FORM = /^redis(s)?(?:\+(sentinel|cluster))?:\/\/(?:([^@/?]*)@)?([^@/?]+)((?:\/[^/?]*)*)(?:\?(.*))?$/;
 const NODE = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?$/;
 
 /**
  * Reads `redis://[user:password@]host[:port][/database]`, `redis+sentinel://[user:password@]host[:port],…/master[/database]`,
  * or `redis+cluster://[user:password@]host[:port],…`; with `rediss` in place of `redis` for TLS. The parameters
- * `sentinelUsername` and `sentinelPassword` are credentials for the Sentinels themselves. Returns null for anything else.
+ * `sentinelUsername` and `sentinelPassword` are credentials for the Sentinels themselves; `connectionName` and `family` are
+ * allowed in every form. Returns null for anything else.
  */
 export function parseRedisAddress(text: string): RedisAddress | null {
   const match = text.length <= MAX_LENGTH ? FORM.exec(text) : null;
@@ -88,14 +95,17 @@ function parseCredentials(userInfo: string | undefined): Pick<RedisAddress, 'use
   };
 }
 
-function parseParameters(
-  mode: RedisAddress['mode'],
-  query: string | undefined,
-): Pick<RedisAddress, 'sentinelUsername' | 'sentinelPassword'> | null {
+type Parameters = Pick<RedisAddress, 'connectionName' | 'family' | 'sentinelUsername' | 'sentinelPassword'>;
+
+function parseParameters(mode: RedisAddress['mode'], query: string | undefined): Parameters | null {
   const parameters = new URLSearchParams(query);
-  const known = mode === 'sentinel' ? ['sentinelUsername', 'sentinelPassword'] : [];
+  const known = ['connectionName', 'family', ...(mode === 'sentinel' ? SENTINEL_PARAMETERS : [])];
   if ([...parameters.keys()].some((name) => !known.includes(name))) return null;
+  const family = parameters.get('family') ?? '0';
+  if (!/^[046]$/.test(family)) return null;
   return {
+    connectionName: parameters.get('connectionName') ?? undefined,
+    family: Number(family),
     sentinelUsername: parameters.get('sentinelUsername') ?? undefined,
     sentinelPassword: parameters.get('sentinelPassword') ?? undefined,
   };
