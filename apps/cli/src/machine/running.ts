@@ -43,7 +43,7 @@ export interface Claim {
   readonly name: string;
   /** The entry that the last process of this name left, or null. */
   readonly before: RunningEntry | null;
-  /** Writes down what others should see, and what a later run should find. */
+  /** Records the state that other processes and later runs read. */
   update(facts: Partial<RunningFacts>): void;
   /** @param keep whether the next run may take over the entry */
   release(keep: boolean): void;

@@ -8,7 +8,7 @@ export const texts = {
   colorSchemeMenu: {
     light: 'Light',
     dark: 'Dark',
-    asSystem: 'As the system',
+    asSystem: 'Same as the system',
     colors: (scheme: string) => `Colors: ${scheme}`,
     chosen: 'chosen',
   },

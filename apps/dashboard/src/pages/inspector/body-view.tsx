@@ -8,7 +8,7 @@ import { texts } from './texts.js';
 
 /** Content codings that browsers can decode. */
 const ENCODINGS: Readonly<Record<string, CompressionFormat>> = { gzip: 'gzip', deflate: 'deflate' };
-/** Most bytes to show: a small body can unfold into a large one. */
+/** Maximum number of bytes to show: a small body can unfold into a large one. */
 const MAX_SHOWN_BYTES = 1024 * 1024;
 
 interface BodyViewProps {

@@ -66,7 +66,7 @@ export const texts = {
     workload: 'Workload',
     anyWorkload: 'Any workload',
     person: 'Person',
-    anybody: 'Anybody',
+    anybody: 'Anyone',
   },
   previewForm: {
     less: 'Less',
