@@ -11,9 +11,10 @@ import type { RequestFacts } from '../request-facts.js';
 import { isFromElsewhere } from '../same-origin.js';
 import type { EventStream, StreamEvent } from './event-stream.js';
 import type { StreamReader } from './stream-reader.js';
+import { StreamCounts } from './stream-counts.js';
 import { WaitingBudget } from './waiting-budget.js';
 
-/** Maximum number of streams of one person or key in this process; the next line is the limit of one team. */
+/** Maximum number of streams of one person or key in all API processes; the next line is the limit of one team. */
 const MAX_STREAMS_PER_CALLER = 20;
 const MAX_STREAMS_PER_TEAM = 200;
 /** Interval in which every caller is checked again, in case an event was lost. */
@@ -53,7 +54,7 @@ interface OpenStream {
 @Injectable()
 export class LiveStreams implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly openStreams = new Set<OpenStream>();
-  private readonly counts = new Map<string, number>();
+  private readonly counts: StreamCounts;
   private readonly waiting = new WaitingBudget();
   private readonly maxStreams: number;
   private readonly appOrigin: string;
@@ -69,6 +70,7 @@ export class LiveStreams implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly authentication: AuthenticationService,
   ) {
     this.maxStreams = settings.limits.maxEventStreams;
+    this.counts = new StreamCounts(bus);
     this.appOrigin = appUrl(settings);
   }
 
@@ -84,6 +86,7 @@ export class LiveStreams implements OnApplicationBootstrap, OnModuleDestroy {
   onModuleDestroy(): void {
     this.stop();
     clearInterval(this.recheck);
+    this.counts.close();
     for (const unsubscribe of this.unsubscribe) unsubscribe();
   }
 
@@ -103,7 +106,7 @@ export class LiveStreams implements OnApplicationBootstrap, OnModuleDestroy {
       onClose: () => {
         this.openStreams.delete(entry);
         clearTimeout(entry.expiry);
-        for (const key of keys) this.leave(key);
+        for (const key of keys) this.counts.remove(key);
         options.onClose?.();
       },
     });
@@ -175,21 +178,11 @@ export class LiveStreams implements OnApplicationBootstrap, OnModuleDestroy {
     const team = `team ${teamId}`;
     const isFull =
       this.openStreams.size >= this.maxStreams ||
-      this.count(own) >= MAX_STREAMS_PER_CALLER ||
-      this.count(team) >= MAX_STREAMS_PER_TEAM;
+      this.counts.of(own) >= MAX_STREAMS_PER_CALLER ||
+      this.counts.of(team) >= MAX_STREAMS_PER_TEAM;
     if (isFull) throw new ProblemError('too_many_streams');
-    for (const key of [own, team]) this.counts.set(key, this.count(key) + 1);
+    for (const key of [own, team]) this.counts.add(key);
     return [own, team];
-  }
-
-  private leave(key: string): void {
-    const left = this.count(key) - 1;
-    if (left > 0) this.counts.set(key, left);
-    else this.counts.delete(key);
-  }
-
-  private count(key: string): number {
-    return this.counts.get(key) ?? 0;
   }
 
   private stop(): void {
