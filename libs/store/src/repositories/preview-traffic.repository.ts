@@ -11,7 +11,9 @@ export class PrismaPreviewTrafficRepository implements PreviewTrafficRepository 
    */
   async add(drafts: readonly TrafficDraft[]): Promise<void> {
     if (drafts.length === 0) return;
-    await this.client.$executeRaw`
+    // In a transaction: a server that hung runs a statement although the caller has given up, and would count twice.
+    await this.client.$transaction(
+      (tx) => tx.$executeRaw`
       INSERT INTO preview_traffic AS held (
         team_id, preview_id, minute, requests, client_errors, server_errors, edge_errors, bytes_in, bytes_out, answers,
         first_byte_ms_sum, first_byte_ms_max)
@@ -32,7 +34,8 @@ export class PrismaPreviewTrafficRepository implements PreviewTrafficRepository 
         bytes_out = held.bytes_out + excluded.bytes_out,
         answers = held.answers + excluded.answers,
         first_byte_ms_sum = held.first_byte_ms_sum + excluded.first_byte_ms_sum,
-        first_byte_ms_max = GREATEST(held.first_byte_ms_max, excluded.first_byte_ms_max)`;
+        first_byte_ms_max = GREATEST(held.first_byte_ms_max, excluded.first_byte_ms_max)`,
+    );
   }
 
   async ofPreview(teamId: string, previewId: string, from: Date): Promise<TrafficMinute[]> {

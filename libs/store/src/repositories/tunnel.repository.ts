@@ -22,7 +22,9 @@ export class PrismaTunnelRepository implements TunnelRepository {
   /** Skips rows that are being removed: a statement over many rows that never waits cannot take part in a deadlock. */
   async report(reports: readonly TunnelReport[], at: Date): Promise<string[]> {
     if (reports.length === 0) return [];
-    const recorded = await this.client.$queryRaw<{ id: string }[]>`
+    // In a transaction: a server that hung runs a statement although the caller has given up, and would add the bytes twice.
+    const recorded = await this.client.$transaction(
+      (tx) => tx.$queryRaw<{ id: string }[]>`
       WITH report AS (
         SELECT * FROM jsonb_to_recordset(${JSON.stringify(reports)}::jsonb) AS r(
           id uuid, "streamCount" int, "roundTripMs" float8, "receivedBytes" bigint, "sentBytes" bigint)
@@ -31,7 +33,8 @@ export class PrismaTunnelRepository implements TunnelRepository {
       UPDATE tunnel t SET
         reported_at = ${at}, stream_count = r."streamCount", round_trip_ms = r."roundTripMs",
         received_bytes = t.received_bytes + r."receivedBytes", sent_bytes = t.sent_bytes + r."sentBytes"
-      FROM free JOIN report r USING (id) WHERE t.id = free.id RETURNING t.id`;
+      FROM free JOIN report r USING (id) WHERE t.id = free.id RETURNING t.id`,
+    );
     return recorded.map(({ id }) => id);
   }
 
