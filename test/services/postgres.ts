@@ -1,7 +1,16 @@
 import { dirname, join } from 'node:path';
 import { findBinary, installBinary, postgresFolders, type Binary } from './binary.js';
 import { hasDocker, startContainer } from './docker.js';
-import { freePort, runToEnd, ServerProcess, TemporaryFolder, type Owner, type Service } from './server.js';
+import {
+  freePort,
+  runToEnd,
+  ServerProcess,
+  TemporaryFolder,
+  type Owner,
+  type PreparedServer,
+  type ServerOptions,
+  type Service,
+} from './server.js';
 
 /** Starts a Postgres server on which tests may create databases. */
 export async function startPostgres(): Promise<Service> {
@@ -25,6 +34,23 @@ function postgresBinary(): Binary {
 }
 
 async function startLocal(initdb: string): Promise<Service> {
+  const { url, options } = await prepareLocal(initdb);
+  const server = await ServerProcess.start(options);
+  return { url, stop: () => server.stop() };
+}
+
+/**
+ * Prepares a server of its own, for callers that stop it; null if this machine has no Postgres. What it has committed
+ * survives SIGKILL.
+ */
+export async function prepareOwnPostgres(): Promise<PreparedServer | null> {
+  const initdb = findBinary(postgresBinary());
+  if (initdb === null) return null;
+  const { url, options } = await prepareLocal(initdb);
+  return { url, options: { ...options, args: [...options.args, '-c', 'synchronous_commit=on'] } };
+}
+
+async function prepareLocal(initdb: string): Promise<PreparedServer> {
   const owner = postgresUser();
   const folder = new TemporaryFolder('postgres', owner);
   const spawn = { ...owner, cwd: folder.path, env: { PATH: process.env['PATH'], LC_ALL: 'C.UTF-8' } };
@@ -48,7 +74,7 @@ async function startLocal(initdb: string): Promise<Service> {
     // A server's settings for its users must not change what the store reads and writes.
     TimeZone: 'Asia/Kathmandu',
   };
-  const server = await ServerProcess.start({
+  const options: ServerOptions = {
     command: join(dirname(initdb), 'postgres'),
     args: [
       '-D',
@@ -62,8 +88,8 @@ async function startLocal(initdb: string): Promise<Service> {
     // "Fast shutdown": does not wait for clients.
     stopSignal: 'SIGINT',
     spawn,
-  });
-  return { url: `postgresql://postgres@127.0.0.1:${port}/postgres`, stop: () => server.stop() };
+  };
+  return { url: `postgresql://postgres@127.0.0.1:${port}/postgres`, options };
 }
 
 /** Postgres refuses to run as root: use its own user then, and null for other users. */

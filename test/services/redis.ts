@@ -1,6 +1,13 @@
 import { findBinary, installBinary, type Binary } from './binary.js';
 import { hasDocker, startContainer } from './docker.js';
-import { freePort, ServerProcess, TemporaryFolder, type Service } from './server.js';
+import {
+  freePort,
+  ServerProcess,
+  TemporaryFolder,
+  type PreparedServer,
+  type ServerOptions,
+  type Service,
+} from './server.js';
 
 const REDIS: Binary = { names: ['redis-server', 'valkey-server'], debianPackage: 'redis-server' };
 
@@ -23,9 +30,21 @@ export async function startOwnRedis(): Promise<Service> {
 }
 
 async function startLocal(command: string): Promise<Service> {
+  const { url, options } = await prepareLocal(command);
+  const server = await ServerProcess.start(options);
+  return { url, stop: () => server.stop() };
+}
+
+/** Prepares a server of its own, for callers that stop it; null if this machine has no Redis. */
+export async function prepareOwnRedis(): Promise<PreparedServer | null> {
+  const command = findBinary(REDIS);
+  return command === null ? null : prepareLocal(command);
+}
+
+async function prepareLocal(command: string): Promise<PreparedServer> {
   const port = await freePort();
   const folder = new TemporaryFolder('redis');
-  const server = await ServerProcess.start({
+  const options: ServerOptions = {
     command,
     args: [
       '--bind',
@@ -42,8 +61,8 @@ async function startLocal(command: string): Promise<Service> {
     folder,
     ready: 'Ready to accept connections',
     stopSignal: 'SIGTERM',
-  });
-  return { url: `redis://127.0.0.1:${port}`, stop: () => server.stop() };
+  };
+  return { url: `redis://127.0.0.1:${port}`, options };
 }
 
 function startInDocker(): Promise<Service> {

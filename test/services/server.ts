@@ -19,6 +19,23 @@ export interface Owner {
 const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 10_000;
 
+/** How to start a server. */
+export interface ServerOptions {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly folder: TemporaryFolder;
+  /** Text that it prints when it accepts connections. */
+  readonly ready: string;
+  readonly stopSignal: NodeJS.Signals;
+  readonly spawn?: SpawnOptions;
+}
+
+/** A server that is not started yet. */
+export interface PreparedServer {
+  readonly url: string;
+  readonly options: ServerOptions;
+}
+
 /**
  * Starts a server in a temporary folder of its own and resolves once it prints `ready`. The server and the folder are
  * removed by `stop`, after a failed start, and when this process exits without either.
@@ -37,14 +54,7 @@ export class ServerProcess {
     process.once('exit', this.onExit);
   }
 
-  static async start(options: {
-    readonly command: string;
-    readonly args: readonly string[];
-    readonly folder: TemporaryFolder;
-    readonly ready: string;
-    readonly stopSignal: NodeJS.Signals;
-    readonly spawn?: SpawnOptions;
-  }): Promise<ServerProcess> {
+  static async start(options: ServerOptions): Promise<ServerProcess> {
     const { command, args, folder, ready, stopSignal } = options;
     const child = spawn(command, args, { ...options.spawn, stdio: ['ignore', 'pipe', 'pipe'] });
     const server = new ServerProcess(child, folder, stopSignal);
@@ -55,6 +65,18 @@ export class ServerProcess {
       await server.stop();
       throw new Error(`${command} did not start`, { cause: error });
     }
+  }
+
+  get pid(): number {
+    return this.child.pid!;
+  }
+
+  /** Sends SIGKILL, and keeps the folder: the server can be started again on it. */
+  async kill(): Promise<void> {
+    process.off('exit', this.onExit);
+    const ended = once(this.child, 'exit');
+    this.child.kill('SIGKILL');
+    await ended;
   }
 
   async stop(): Promise<void> {

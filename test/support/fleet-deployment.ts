@@ -31,7 +31,9 @@ export interface FleetOptions {
   readonly apis: number;
   /** Ids of the traffic managers, one process for each. */
   readonly managerIds: readonly string[];
-  readonly edgeEnv?: Record<string, string>;
+  /** Settings of all edges, or of the edge with this index. */
+  readonly edgeEnv?: Record<string, string> | ((index: number) => Record<string, string>);
+  readonly apiEnv?: Record<string, string>;
   readonly managerEnv?: Record<string, string>;
   readonly redisUrl?: string;
   readonly database?: { readonly url: string };
@@ -41,6 +43,7 @@ export interface FleetOptions {
 const LINK_SECRET = 'links-of-tests-0123456789abcdef0123456789';
 
 export async function startFleetDeployment(options: FleetOptions): Promise<FleetDeployment> {
+  const { edgeEnv } = options;
   const own = options.database === undefined ? await createDatabase() : null;
   const databaseUrl = (own ?? options.database!).url;
   const edgePorts = await freePorts(options.edges);
@@ -60,7 +63,7 @@ export async function startFleetDeployment(options: FleetOptions): Promise<Fleet
   // The first API process creates what the deployment begins with.
   const apis: Member[] = [];
   for (const [index, port] of apiPorts.entries()) {
-    const env = { ...shared, PORT: String(port), CULVERT_BOOTSTRAP_API_KEY: API_KEY };
+    const env = { ...shared, PORT: String(port), CULVERT_BOOTSTRAP_API_KEY: API_KEY, ...options.apiEnv };
     apis.push(
       await startMember(`api ${index}`, port, () => startProgram('apps/api/src/main.js', env), isServing),
     );
@@ -71,7 +74,7 @@ export async function startFleetDeployment(options: FleetOptions): Promise<Fleet
         ...shared,
         PORT: String(port),
         API_UPSTREAM_URL: `http://127.0.0.1:${apiBalancerPort}`,
-        ...options.edgeEnv,
+        ...(typeof edgeEnv === 'function' ? edgeEnv(index) : edgeEnv),
       };
       return startMember(`edge ${index}`, port, () => startProgram('apps/edge/src/main.js', env), isServing);
     }),
