@@ -1,6 +1,8 @@
-import { StoreUnavailableError, type Store } from '@culvert/domain';
+import { type ConnectionEventDraft, StoreUnavailableError, type Store } from '@culvert/domain';
 import { createTestDatabase, StallingProxy, type TestDatabase } from '@culvert/testkit';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { Client } from 'pg';
+import { createPreview, createTenant, registration } from './spec/databases.js';
 import { createStore } from './store.js';
 import { isUnavailable } from './unavailable.js';
 import { connectServer } from './database/postgres-server.js';
@@ -43,6 +45,83 @@ describe('the store on a server that stalls', () => {
     proxy.resume();
     // Connections with an unanswered query are gone: none of them answers an old query later.
     await expect.poll(() => store.teams.find(team.id).catch(() => null)).toMatchObject({ id: team.id });
+  });
+
+  /**
+   * The server gets what was sent during the stall when it is over. By then the caller has given up, and writes again: one
+   * that adds to a count would add twice.
+   */
+  it('counts bytes, traffic and history once that a caller writes again after a stall', async () => {
+    const tenant = await createTenant(store);
+    const { team, manager } = tenant;
+    const preview = await createPreview(store, tenant);
+    const registered = await store.sessions.register(team.id, registration(tenant));
+    const { session, tunnel } = registered;
+    const now = new Date();
+    const report = { id: tunnel.id, streamCount: 1, roundTripMs: 1, receivedBytes: 1000, sentBytes: 100 };
+    const event: ConnectionEventDraft = {
+      teamId: team.id,
+      trafficManagerId: manager.id,
+      sessionId: session.id,
+      at: now,
+      change: 'connected',
+      kind: 'native',
+      edgeId: 'edge-1',
+      remoteAddress: '192.0.2.1',
+      version: '1.2.3',
+      reason: null,
+      detail: '',
+      omittedBefore: 0,
+    };
+    const traffic = {
+      teamId: team.id,
+      previewId: preview.id,
+      minute: new Date(Date.UTC(2026, 0, 1)),
+      requests: 7,
+      clientErrors: 0,
+      serverErrors: 0,
+      edgeErrors: 0,
+      bytesIn: 0,
+      bytesOut: 0,
+      answers: 0,
+      firstByteMsSum: 0,
+      firstByteMsMax: 0,
+    };
+    const writeAll = () => [
+      store.tunnels.report([report], now),
+      store.connectionEvents.append([event]),
+      store.previewTraffic.add([traffic]),
+    ];
+    const observer = new Client({ connectionString: database.url });
+    await observer.connect();
+    const connections = async (): Promise<number[]> => {
+      const { rows } = await observer.query<{ pid: number }>(
+        `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'culvert'`,
+      );
+      return rows.map(({ pid }) => pid);
+    };
+    try {
+      // Opens as many connections as the writes need, so that each write is sent.
+      await Promise.all(Array.from({ length: 5 }, () => store.teams.create('another')));
+      const before = await connections();
+      expect(before.length).toBeGreaterThanOrEqual(3);
+      proxy.stall();
+      for (const outcome of await Promise.allSettled(writeAll())) expect(outcome.status).toBe('rejected');
+      proxy.resume();
+      await expect
+        .poll(async () => (await connections()).filter((pid) => before.includes(pid)).length)
+        .toBeLessThanOrEqual(before.length - 3);
+      await Promise.all(writeAll());
+      expect(await store.sessions.find(team.id, session.id)).toMatchObject({
+        receivedBytes: 1000,
+        sentBytes: 100,
+      });
+      expect((await store.connectionEvents.list(team.id, manager.id, { limit: 10 })).items).toHaveLength(1);
+      const minutes = await store.previewTraffic.ofPreview(team.id, preview.id, new Date(0));
+      expect(minutes).toMatchObject([{ requests: 7 }]);
+    } finally {
+      await observer.end();
+    }
   });
 });
 
