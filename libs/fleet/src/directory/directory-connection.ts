@@ -66,7 +66,8 @@ export class DirectoryConnection {
     let timer: NodeJS.Timeout | undefined;
     try {
       const timeout = new Promise<null>((resolve) => {
-        timer = setTimeout(resolve, COMMAND_TIMEOUT_MS, null);
+        // Not at once: if this process stood still, the replies may have arrived and are read before the immediate.
+        timer = setTimeout(() => setImmediate(resolve, null), COMMAND_TIMEOUT_MS);
       });
       const results = await Promise.race([execute(this.commands, batch), timeout]);
       if (results === null) throw new Error('Redis did not answer in time');
