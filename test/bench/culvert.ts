@@ -3,7 +3,7 @@ import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { join } from 'node:path';
 import { createTestCertificate } from '@culvert/testkit';
-import { TemporaryFolder } from '../services/server.js';
+import { freePort, TemporaryFolder } from '../services/server.js';
 import { API_KEY } from '../support/deployment.js';
 import { type Program, startProgram } from '../support/process.js';
 import type { Scope } from './scope.js';
@@ -54,7 +54,7 @@ export interface Culvert extends Omit<CulvertEdge, 'program'> {
 
 export async function startCulvert(scope: Scope, options: EdgeOptions = {}): Promise<Culvert> {
   const edge = await startEdge(scope, options);
-  const manager = await startManager(scope, edge.url, options.tls);
+  const manager = await startManager(scope, edge.url, { tls: options.tls });
   return { ...edge, edge: edge.program, manager };
 }
 
@@ -82,6 +82,11 @@ export async function startEdge(
   );
   announce('edge', program);
   const port = Number((await program.line(/^Dashboard +https?:\/\/[^:/]+:(\d+)/m))[1]);
+  return edgeAt(program, port, tls);
+}
+
+/** Returns an edge that serves on this port of this machine. */
+function edgeAt(program: Program, port: number, tls?: CertificateFiles): CulvertEdge {
   const call: CulvertEdge['api'] = (method, path, body) =>
     callApi({ port, ca: tls?.ca }, { method, path, body });
   return {
@@ -97,6 +102,35 @@ export async function startEdge(
   };
 }
 
+/** Starts an API process, and an edge in a process of its own, which may have workers. */
+export async function startSplitEdge(
+  scope: Scope,
+  options: { readonly databaseUrl: string; readonly env: Readonly<Record<string, string>> },
+): Promise<CulvertEdge> {
+  const [port, apiPort] = [await freePort(), await freePort()];
+  const shared = {
+    DATABASE_URL: options.databaseUrl,
+    APP_HOST: `localhost:${port}`,
+    ADMIN_PORT: '0',
+    ...options.env,
+    LOG_LEVEL: 'info',
+    MAX_PREVIEW_REQUESTS_PER_TEAM: '1000000000',
+  };
+  const api = scope.keep(
+    startProgram('apps/api/src/main.js', {
+      ...shared,
+      PORT: String(apiPort),
+      CULVERT_BOOTSTRAP_API_KEY: API_KEY,
+    }),
+  );
+  await api.line(/^API key/m);
+  const env = { ...shared, PORT: String(port), API_UPSTREAM_URL: `http://127.0.0.1:${apiPort}` };
+  const program = scope.keep(startProgram('apps/edge/src/main.js', env, [], scope.nodeArgs));
+  announce('edge', program);
+  await program.logged(/"serving"/);
+  return edgeAt(program, port);
+}
+
 /** Returns the body of `POST /previews` for a public preview of a service on a port of this machine. */
 export function previewBody(name: string, port: number): Record<string, unknown> {
   return {
@@ -106,18 +140,26 @@ export function previewBody(name: string, port: number): Record<string, unknown>
   };
 }
 
-/** @param url that the traffic manager dials: the edge, or something in front of it */
-export async function startManager(scope: Scope, url: string, tls?: CertificateFiles): Promise<Program> {
+/**
+ * Starts a traffic manager; resolves when its tunnels are open.
+ * @param url that it dials: the edge, or something in front of it
+ */
+export async function startManager(
+  scope: Scope,
+  url: string,
+  { tls, tunnels }: { readonly tls?: CertificateFiles; readonly tunnels?: number } = {},
+): Promise<Program> {
   const env = {
     CULVERT_URL: url,
     CULVERT_API_KEY: API_KEY,
     CULVERT_MANAGER_ID: 'bench',
     LOG_LEVEL: 'info',
+    ...(tunnels !== undefined && { CULVERT_TUNNELS: String(tunnels) }),
     ...(tls && { CULVERT_CA_FILE: tls.cert }),
   };
   const manager = scope.keep(startProgram('apps/traffic-manager/src/main.js', env, [], scope.nodeArgs));
   announce('traffic manager', manager);
-  await manager.logged(/connected/i);
+  await manager.logged(new RegExp(`(?:"connected"[^]*){${tunnels ?? 1}}`));
   return manager;
 }
 

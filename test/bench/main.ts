@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { access } from './access.js';
 import { agent } from './agent.js';
 import { download, upload } from './bulk.js';
+import { costs } from './costs.js';
 import { expose } from './expose.js';
 import { fleet } from './fleet.js';
 import { grpc } from './grpc.js';
@@ -38,6 +39,7 @@ const MEASURES: readonly Measure[] = [
   scale,
   agent,
   tunnelMemory,
+  costs,
   roundTrip,
   newHostname,
   expose,

@@ -23,7 +23,7 @@ export const telepresence: Measure = {
     const service = scope.keep(await startNginxService({ bodyBytes: BODY_BYTES, bulkBytes: BULK_BYTES }));
     const sink = scope.keep(await startSink());
     const edge = await startEdge(scope, { tls });
-    const manager = await startManager(scope, edge.url, tls);
+    const manager = await startManager(scope, edge.url, { tls });
     // While the native traffic manager is the team's only one, previews need not name it.
     const native = {
       service: await edge.previewOf('service', service.port),

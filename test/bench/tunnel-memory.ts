@@ -1,21 +1,28 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { startOwnRedis } from '../services/redis.js';
 import { startEdge } from './culvert.js';
 import { startDatabase } from './database.js';
+import { fleetSettings } from './fleet-settings.js';
 import { openIdleTunnels } from './idle-tunnels.js';
 import { INSPECTABLE, settledMemory } from './inspector.js';
 import { atMost, figure, type Measure } from './measure.js';
+import { measureLoad } from './server-load.js';
 
 const TUNNELS = 5000;
 const WARM_UP_TUNNELS = 100;
 /** Longer than a round of pings and the edge's maintenance, which are part of an idle tunnel. */
 const SETTLE_MS = 12_000;
+/** Three times the interval at which edges write to Redis and Postgres what has changed. */
+const IDLE_SECONDS = 30;
 
-/** Resident memory of an edge with many idle tunnels. */
+/** Memory of an edge of a fleet with many idle tunnels, and what these cost while nothing happens. */
 export const tunnelMemory: Measure = {
   name: 'tunnel-memory',
   run: async (scope) => {
     const databaseUrl = await startDatabase(scope);
-    const edge = await startEdge(scope, { databaseUrl, nodeArgs: INSPECTABLE });
+    const redis = scope.keep(await startOwnRedis());
+    const env = fleetSettings(redis.url);
+    const edge = await startEdge(scope, { databaseUrl, env, nodeArgs: INSPECTABLE });
     // The first tunnels load code and fill pools, regardless of later ones.
     await openIdleTunnels(scope, edge, { count: WARM_UP_TUNNELS, prefix: 'warm', processes: 1 });
     await delay(SETTLE_MS);
@@ -23,6 +30,8 @@ export const tunnelMemory: Measure = {
     await openIdleTunnels(scope, edge, { count: TUNNELS, prefix: 'idle', processes: 2 });
     await delay(SETTLE_MS);
     const after = await settledMemory(edge.program);
+    const servers = { pid: edge.program.pid, redisUrl: redis.url, databaseUrl };
+    const idle = await measureLoad({ ...servers, units: IDLE_SECONDS }, () => delay(IDLE_SECONDS * 1_000));
     const perTunnelKib = (key: keyof typeof after) => ((after[key] - before[key]) * 1024) / TUNNELS;
     return {
       tables: [
@@ -42,15 +51,30 @@ export const tunnelMemory: Measure = {
             },
           ],
         },
+        {
+          title: `${TUNNELS} idle tunnels for ${IDLE_SECONDS} s`,
+          columns: ['a second'],
+          rows: [
+            { label: 'commands of Redis', values: { 'a second': idle.redisCommands }, digits: 1 },
+            { label: 'transactions of Postgres', values: { 'a second': idle.transactions }, digits: 1 },
+            { label: 'rows written in Postgres', values: { 'a second': idle.rowsWritten }, digits: 1 },
+            { label: 'CPU of the edge, ms', values: { 'a second': idle.cpuMs }, digits: 0 },
+          ],
+        },
       ],
       figures: [
         figure(`resident memory with ${TUNNELS} tunnels`, after.resident, 'MiB'),
         figure('heap and buffers per idle tunnel', perTunnelKib('referred'), 'KiB'),
         figure('memory per idle tunnel', perTunnelKib('resident'), 'KiB', atMost(24)),
+        figure(`commands of Redis with ${TUNNELS} idle tunnels`, idle.redisCommands, '1/s'),
+        figure(`transactions of Postgres with ${TUNNELS} idle tunnels`, idle.transactions, '1/s'),
+        figure(`rows written in Postgres with ${TUNNELS} idle tunnels`, idle.rowsWritten, '1/s'),
+        figure(`CPU of the edge with ${TUNNELS} idle tunnels`, idle.cpuMs, 'ms/s'),
       ],
       notes: [
         `Each tunnel is a session of a traffic manager of its own. "Before" has ${WARM_UP_TUNNELS} tunnels; ` +
-          `both values after a forced garbage collection. The database is a server, not part of the edge.`,
+          `both values after a forced garbage collection. Postgres and Redis are servers, not part of the edge.`,
+        `Redis, by command: ${idle.byCommand}. The edge is a standalone server, so its API is included.`,
       ],
     };
   },
