@@ -63,7 +63,8 @@ export class HoldingReports {
 
   /** Writes the next part of what is not urgent. Called at every tick. */
   async tick(tickMs: number): Promise<void> {
-    this.dueRenewals += (this.own.size * 3 * tickMs) / this.times.holdingsLifeMs;
+    // While everything is written anew, all of it is renewed.
+    if (this.isComplete) this.dueRenewals += (this.own.size * 3 * tickMs) / this.times.holdingsLifeMs;
     if (this.dueRenewals >= 1) {
       const due = Math.floor(this.dueRenewals);
       this.dueRenewals -= due;
