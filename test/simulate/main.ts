@@ -1,6 +1,8 @@
 /** `npm run simulate -- [options]`: see docs/scale.md. */
 import { randomUUID } from 'node:crypto';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
+import { ownText } from '@culvert/http1';
 import { Redis } from 'ioredis';
 import { startOwnRedis } from '../services/redis.js';
 import { createEdge } from './fleet.js';
@@ -16,7 +18,7 @@ const USAGE = `Usage: npm run simulate -- [options]
  * Holdings written a second by all edges together. One process cannot write as much as 200 can: if it tried, it would be
  * too busy to renew the records of its edges in time.
  */
-const WRITES_PER_SECOND = 10_000;
+const WRITES_PER_SECOND = 15_000;
 
 const PHASES: readonly (readonly [name: string, run: (simulation: Simulation) => Promise<Row[]>])[] = [
   ['reporting everything', fill],
@@ -65,12 +67,24 @@ async function simulate({ edges: count, managers, legs, seconds }: Options): Pro
   const service = await startOwnRedis();
   const redis = new Redis(service.url);
   const errors = new Map<string, number>();
+  const pauses = monitorEventLoopDelay();
   const onError = (error: unknown) => errors.set(String(error), (errors.get(String(error)) ?? 0) + 1);
   const times = { writesPerSecond: Math.ceil(WRITES_PER_SECOND / count) };
-  const managerIds = Array.from({ length: managers }, () => randomUUID());
+  // `randomUUID` returns a tree of twenty strings. A million of them would make each garbage collection take seconds.
+  const managerIds = Array.from({ length: managers }, () => ownText(randomUUID()));
   const edges = Array.from({ length: count }, () => createEdge(service.url, onError, times));
-  const simulation: Simulation = { edges, managerIds, redis, redisUrl: service.url, seconds, legs };
+  const simulation: Simulation = {
+    edges,
+    managerIds,
+    redis,
+    redisUrl: service.url,
+    seconds,
+    legs,
+    maxFillSeconds: 60 + (3 * managers * legs) / WRITES_PER_SECOND,
+  };
   record(simulation);
+  // No edge has connected before this point, so no record can expire.
+  pauses.enable();
   try {
     console.log(`${count} edges, ${managers} traffic managers, each at ${legs} of them\n`);
     console.log('| figure | value |\n|---|--:|');
@@ -79,7 +93,14 @@ async function simulate({ edges: count, managers, legs, seconds }: Options): Pro
       for (const [figure, value] of await run(simulation)) console.log(`| ${figure} | ${value} |`);
     }
     console.log(`| errors reported by the edges | ${[...errors.values()].reduce((sum, n) => sum + n, 0)} |`);
+    console.log(`| longest pause of this process, ms | ${(pauses.max / 1e6).toFixed(0)} |`);
     for (const [error, n] of errors) process.stderr.write(`simulate: ${n} times: ${error}\n`);
+  } catch (error) {
+    const pause = (pauses.max / 1e6).toFixed(0);
+    process.stderr.write(
+      `simulate: this process paused for up to ${pause} ms. After 5000, records of edges expire.\n`,
+    );
+    throw error;
   } finally {
     redis.disconnect();
     // Redis goes with all that it has: withdrawing a million holdings first would be for nothing.

@@ -18,6 +18,8 @@ export interface Simulation {
   readonly seconds: number;
   /** Edges at which a traffic manager has a tunnel each. */
   readonly legs: number;
+  /** Limit of the time in which all edges together write everything once. */
+  readonly maxFillSeconds: number;
 }
 
 /** One row of the result. */
@@ -36,9 +38,9 @@ export function record(simulation: Simulation): void {
 
 /** Every edge writes all that it holds. */
 export async function fill(simulation: Simulation): Promise<Row[]> {
-  const { edges, managerIds, redis, legs } = simulation;
+  const { edges, managerIds, redis, legs, maxFillSeconds } = simulation;
   const before = await readCounters(redis);
-  await until(() => edges.every(({ directory }) => directory.isComplete));
+  await within(maxFillSeconds, () => edges.every(({ directory }) => directory.isComplete));
   const rates = await ratesSince(redis, before);
   return [
     ['first report of everything, s', rates.seconds.toFixed(1)],
@@ -77,19 +79,24 @@ export async function lookUp(simulation: Simulation): Promise<Row[]> {
   };
   await Promise.all(Array.from({ length: LOOKUPS_AT_ONCE }, worker));
   const rates = await ratesSince(redis, before);
+  const perLookup = (cores: number) => ((cores * rates.seconds * 1e6) / delays.length).toFixed(0);
   return [
     ['lookups of unknown traffic managers a second', (delays.length / rates.seconds).toFixed(0)],
     ['lookup of an unknown traffic manager, ms (median / p99 / max)', spread(delays)],
+    ['lookup of an unknown traffic manager, us of CPU in Redis', perLookup(rates.cpu)],
+    ['lookup of an unknown traffic manager, us of CPU in the edges', perLookup(rates.ownCpu)],
     ['lookup of a known traffic manager, ns', (await nanosecondsPerHit(simulation)).toFixed(0)],
   ];
 }
 
-async function nanosecondsPerHit({ edges, managerIds }: Simulation): Promise<number> {
-  const { directory } = edges[0];
-  const asked = managerIds.slice(0, 1_000);
-  await until(() => asked.every((id) => directory.holdersOf(id) !== null));
+async function nanosecondsPerHit(simulation: Simulation): Promise<number> {
+  const [edge] = simulation.edges;
+  const { directory } = edge;
   // Those that this edge holds alone have no other holder, and are asked for again soon.
-  const ids = asked.filter((id) => (directory.holdersOf(id)?.length ?? 0) > 0);
+  const ids = simulation.managerIds
+    .slice(0, 1_000)
+    .filter((_, index) => !holdersAt(simulation, index).includes(edge));
+  await until(() => ids.every((id) => directory.holdersOf(id) !== null));
   let found = 0;
   const before = performance.now();
   for (let n = 0; n < HITS; n++) if (directory.holdersOf(ids[n % ids.length]) !== null) found++;
@@ -103,7 +110,13 @@ export async function change(simulation: Simulation): Promise<Row[]> {
   const { edges, managerIds, redis, seconds } = simulation;
   const watched = managerIds.slice(0, WATCHED);
   for (const edge of edges) for (const id of watched) edge.directory.holdersOf(id);
-  await until(() => edges.every(({ directory }) => watched.every((id) => directory.holdersOf(id) !== null)));
+  await until(() =>
+    edges.every((edge) =>
+      watched.every(
+        (id, index) => edge.directory.holdersOf(id) !== null || holdersAt(simulation, index).includes(edge),
+      ),
+    ),
+  );
   const attached: number[] = [];
   const detached: number[] = [];
   const before = await readCounters(redis);
@@ -184,7 +197,7 @@ async function close({ edges, redis }: Simulation): Promise<Row[]> {
 
 /** Redis is emptied: everything is reported anew, and what was known stays in use. */
 export async function empty(simulation: Simulation): Promise<Row[]> {
-  const { edges, managerIds, redis } = simulation;
+  const { edges, managerIds, redis, maxFillSeconds } = simulation;
   const remaining = edges.slice(0, -1);
   const isRemaining = new Set(remaining);
   const sample = managerIds.slice(0, WATCHED);
@@ -202,7 +215,7 @@ export async function empty(simulation: Simulation): Promise<Row[]> {
   await redis.flushall();
   await until(async () => (await redis.dbsize()) > 0);
   const noticed = performance.now() - before.at;
-  await until(async () => {
+  await within(maxFillSeconds, async () => {
     fewest = Math.min(fewest, known());
     return (await redis.dbsize()) >= keys && remaining.every(({ directory }) => directory.isComplete);
   });
@@ -212,6 +225,17 @@ export async function empty(simulation: Simulation): Promise<Row[]> {
     ['everything reported anew, s', rates.seconds.toFixed(1)],
     ['known holders, before and fewest meanwhile', `${knownBefore} / ${fewest}`],
   ];
+}
+
+/** Waits until everything is written. If edges are lost meanwhile, they write everything again, perhaps forever. */
+async function within(seconds: number, isWritten: () => boolean | Promise<boolean>): Promise<void> {
+  const end = performance.now() + seconds * 1_000;
+  await until(async () => {
+    if (await isWritten()) return true;
+    if (performance.now() > end)
+      throw new Error(`the edges had not written everything after ${seconds.toFixed(0)} s`);
+    return false;
+  });
 }
 
 function rows(name: string, rates: RedisRates, edgeCount: number): Row[] {
