@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
@@ -14,6 +15,8 @@ export interface ServerLoad {
   readonly transactions: number;
   readonly rowsWritten: number;
   readonly cpuMs: number;
+  /** CPU of the processes of Postgres that serve the database; 0 if they are not on this machine. */
+  readonly postgresCpuMs: number;
 }
 
 /**
@@ -39,6 +42,7 @@ export async function measureLoad(
   await postgres.connect();
   const read = async () => ({
     cpu: cpuMicroseconds([pid]),
+    backends: await cpuOfBackends(postgres, database),
     commands: commandsOf(await redis.info('commandstats')),
     ...(await transactionsOf(postgres, database)),
   });
@@ -58,11 +62,25 @@ export async function measureLoad(
       transactions: (after.transactions - before.transactions) / units,
       rowsWritten: (after.rowsWritten - before.rowsWritten) / units,
       cpuMs: (after.cpu - before.cpu) / 1_000 / units,
+      postgresCpuMs:
+        [...after.backends].reduce((sum, [id, cpu]) => sum + cpu - (before.backends.get(id) ?? 0), 0) /
+        1_000 /
+        units,
     };
   } finally {
     redis.disconnect();
     await postgres.end();
   }
+}
+
+async function cpuOfBackends(postgres: Client, database: string): Promise<Map<number, number>> {
+  const { rows } = await postgres.query<{ pid: number }>(
+    'SELECT pid FROM pg_stat_activity WHERE datname = $1',
+    [database],
+  );
+  const found = new Map<number, number>();
+  for (const { pid } of rows) if (existsSync(`/proc/${pid}/stat`)) found.set(pid, cpuMicroseconds([pid]));
+  return found;
 }
 
 function commandsOf(info: string): Map<string, number> {

@@ -27,11 +27,13 @@ export const tunnelMemory: Measure = {
     await openIdleTunnels(scope, edge, { count: WARM_UP_TUNNELS, prefix: 'warm', processes: 1 });
     await delay(SETTLE_MS);
     const before = await settledMemory(edge.program);
-    await openIdleTunnels(scope, edge, { count: TUNNELS, prefix: 'idle', processes: 2 });
+    const checkOpen = await openIdleTunnels(scope, edge, { count: TUNNELS, prefix: 'idle', processes: 2 });
     await delay(SETTLE_MS);
     const after = await settledMemory(edge.program);
+    checkOpen();
     const servers = { pid: edge.program.pid, redisUrl: redis.url, databaseUrl };
     const idle = await measureLoad({ ...servers, units: IDLE_SECONDS }, () => delay(IDLE_SECONDS * 1_000));
+    checkOpen();
     const perTunnelKib = (key: keyof typeof after) => ((after[key] - before[key]) * 1024) / TUNNELS;
     return {
       tables: [
@@ -58,6 +60,7 @@ export const tunnelMemory: Measure = {
             { label: 'commands of Redis', values: { 'a second': idle.redisCommands }, digits: 1 },
             { label: 'transactions of Postgres', values: { 'a second': idle.transactions }, digits: 1 },
             { label: 'rows written in Postgres', values: { 'a second': idle.rowsWritten }, digits: 1 },
+            { label: 'CPU of Postgres, ms', values: { 'a second': idle.postgresCpuMs }, digits: 1 },
             { label: 'CPU of the edge, ms', values: { 'a second': idle.cpuMs }, digits: 0 },
           ],
         },
