@@ -72,6 +72,7 @@ export async function startEdge(
     // One team stands for many: its limits are not what is measured.
     MAX_SESSIONS_PER_TEAM: '1000000',
     MAX_API_REQUESTS_PER_TEAM: '0',
+    MAX_PREVIEWS_PER_TEAM: '1000000',
     MAX_PREVIEW_REQUESTS_PER_TEAM: '1000000000',
     ...(databaseUrl !== undefined && { DATABASE_URL: databaseUrl }),
     ...(tls && { TLS_CERT_FILE: tls.cert, TLS_KEY_FILE: tls.key }),
