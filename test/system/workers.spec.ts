@@ -144,6 +144,8 @@ describe('the workers of an edge', () => {
     edge.kill('SIGKILL');
     await edge.exited;
     await expect.poll(() => workers.filter((pid) => isAlive(pid))).toEqual([]);
+    // Each finished what it had.
+    expect(edge.stderr.match(/"stopped"/g)).toHaveLength(2);
   });
 
   it('end the edge with an error when they cannot start', async () => {

@@ -62,6 +62,8 @@ class Supervisor {
     private readonly log: Logger,
   ) {
     cluster.on('message', (worker, report: Report) => this.handleReport(worker, report));
+    // Workers that hang do not outlive the supervisor.
+    process.on('exit', () => this.killWorkers());
     cluster.on('exit', (worker, code, signal) => this.handleExit(worker, code, signal));
   }
 
@@ -86,6 +88,12 @@ class Supervisor {
     const process = cluster.fork({ [WORKER_VARIABLE]: String(number), ...this.linkVariables(number) });
     this.workers.set(process.id, { number, process, servingSince: null });
     return new Promise((resolve, reject) => {
+      // The system has no room for another process: there is no exit.
+      process.once('error', (error) => {
+        this.log.error({ err: error, worker: number }, 'a worker could not be started');
+        this.handleExit(process, null, null);
+        reject(new StartError(`worker ${number} could not be started: ${error.message}`));
+      });
       const settle = (report: Report): void => {
         if (report.kind === 'serving') resolve(report.port);
       };
@@ -116,8 +124,9 @@ class Supervisor {
       if (this.workers.size === 0) this.reportEnd?.();
       return;
     }
-    if (this.state === 'starting') return;
     const { number, servingSince } = worker;
+    // `start` rejects.
+    if (this.state === 'starting' && servingSince === null) return;
     const backoff = this.backoffOf(number);
     if (servingSince !== null && performance.now() - servingSince >= STABLE_MS) backoff.reset();
     const delayMs = backoff.next();
@@ -127,7 +136,7 @@ class Supervisor {
     );
     setTimeout(() => {
       // A worker that cannot start has said why in its log, and is started again.
-      if (this.state === 'serving') this.begin(number).catch(() => {});
+      if (this.state !== 'stopping') this.begin(number).catch(() => {});
     }, delayMs);
   }
 
@@ -144,6 +153,10 @@ class Supervisor {
     worker.servingSince = performance.now();
     this.send(worker.process, { kind: 'places', counts: this.places.allBeside(worker.number) });
     if (this.state === 'serving') this.log.info({ worker: worker.number }, 'a worker serves again');
+  }
+
+  private killWorkers(): void {
+    for (const { process } of this.workers.values()) process.process.kill('SIGKILL');
   }
 
   private spread(counts: ReadonlyMap<number, PlaceCounts>): void {

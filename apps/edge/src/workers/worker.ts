@@ -1,4 +1,5 @@
 /** An edge that is one of several workers: the orders that it gets, and what it reports. */
+import cluster from 'node:cluster';
 import type { Readiness } from '@culvert/runtime';
 import type { ConnectionPlaces } from '@culvert/relay';
 import type { Registry } from 'prom-client';
@@ -36,8 +37,10 @@ export function serveSupervisor({ readiness, metrics, places, stop }: WorkerPart
     }
   };
   process.on('message', (order: Order) => void handle(order));
-  process.once('disconnect', () => {
-    // Only the supervisor accepts connections for this process.
+  cluster.worker?.once('disconnect', () => {
+    // Node would otherwise end this process at once. Only the supervisor accepts connections, but those that are open can
+    // finish.
+    if (cluster.worker !== undefined) cluster.worker.exitedAfterDisconnect = true;
     stop('the supervisor is gone');
   });
   setInterval(() => {

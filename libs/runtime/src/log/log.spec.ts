@@ -33,6 +33,15 @@ describe('the log', () => {
   it.each([
     ['an authorization header', { headers: { authorization: 'Bearer hunter2' } }],
     ['a header of Telepresence', { req: { headers: { 'x-ambassador-api-key': 'hunter2"quoted"' } } }],
+    [
+      'the command of an error of ioredis',
+      {
+        err: Object.assign(new Error('WRONGPASS'), {
+          command: { name: 'hello', args: ['3', 'AUTH', 'x', 'hunter2'] },
+        }),
+      },
+    ],
+    ['the command of a cause', { err: { lastNodeError: { command: { name: 'auth', args: ['hunter2'] } } } }],
     ['a header of ours', { headers: { 'x-culvert-api-key': 'hunter2' } }],
     [
       'cookies',

@@ -52,7 +52,7 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
 
 /** Matches every line that may need redaction. Most lines do not match, which is cheap to find out. */
 const IS_SUSPICIOUS = new RegExp(
-  `${SECRET_WORDS}|${SECRET_PREFIX_PATTERN}|bearer|basic|://|\\bgh[pousr]_|github_pat_|glpat-|\\beyJ|PRIVATE KEY`,
+  `${SECRET_WORDS}|"args":|${SECRET_PREFIX_PATTERN}|bearer|basic|://|\\bgh[pousr]_|github_pat_|glpat-|\\beyJ|PRIVATE KEY`,
   'i',
 );
 
@@ -80,7 +80,7 @@ function redact(value: unknown, depth: number): unknown {
   return Object.fromEntries(
     Object.entries(value).map(([name, item]) => [
       name,
-      isSecret(name) && !isHarmless(item) ? REDACTED : redact(item, depth + 1),
+      (isSecret(name) && !isHarmless(item)) || isArguments(name, item) ? REDACTED : redact(item, depth + 1),
     ]),
   );
 }
@@ -97,6 +97,11 @@ function redactJson(text: string, depth: number): string | null {
 
 function isSecret(name: string): boolean {
   return SECRET_NAME.test(name) && !ABOUT.test(name);
+}
+
+/** Errors of ioredis carry their command with its arguments, and AUTH and HELLO have a password among them. */
+function isArguments(name: string, value: unknown): boolean {
+  return name === 'args' && Array.isArray(value);
 }
 
 function isHarmless(value: unknown): boolean {
