@@ -1,6 +1,6 @@
 import { Catch, HttpException, Inject, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { ERRORS, ProblemError, type ErrorCode } from '@culvert/contract';
-import { InvalidTextError } from '@culvert/domain';
+import { InvalidTextError, STORE_RETRY_SECONDS, StoreUnavailableError } from '@culvert/domain';
 import { LOG, requestIdOf } from '@culvert/nest';
 import type { Request, Response } from 'express';
 import type { Logger } from 'pino';
@@ -39,9 +39,8 @@ export class PageFilter implements ExceptionFilter {
     // People know no IDs.
     const heading = code === 'not_found' ? 'Page not found' : title;
     const detail = error instanceof ProblemError ? error.detail : undefined;
-    if (error instanceof ProblemError && error.retryAfterSeconds !== undefined) {
-      response.setHeader('Retry-After', error.retryAfterSeconds);
-    }
+    const retryAfterSeconds = retryAfterSecondsOf(error);
+    if (retryAfterSeconds !== undefined) response.setHeader('Retry-After', retryAfterSeconds);
     this.pages.send(response, {
       title: heading,
       status,
@@ -54,7 +53,13 @@ export class PageFilter implements ExceptionFilter {
 
 function codeOf(error: unknown): ErrorCode {
   if (error instanceof ProblemError) return error.code;
+  if (error instanceof StoreUnavailableError) return 'store_unavailable';
   if (error instanceof InvalidTextError) return 'validation_failed';
   if (!(error instanceof HttpException) || error.getStatus() >= 500) return 'internal_error';
   return error.getStatus() === 413 ? 'payload_too_large' : 'malformed_request';
+}
+
+function retryAfterSecondsOf(error: unknown): number | undefined {
+  if (error instanceof StoreUnavailableError) return STORE_RETRY_SECONDS;
+  return error instanceof ProblemError ? error.retryAfterSeconds : undefined;
 }
