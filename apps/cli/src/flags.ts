@@ -1,5 +1,5 @@
 /** Readers of flag values. Commander adds which flag a refused value belongs to. */
-import { MIN_IDLE_EXPIRY_SECONDS } from '@culvert/contract';
+import { MIN_IDLE_EXPIRY_SECONDS } from '@culvert/terms';
 import { InvalidArgumentError } from 'commander';
 
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };

@@ -1,4 +1,9 @@
-import { INGRESS_PROTOCOLS, PREVIEW_ACCESS, PULL_REQUEST_COMMENT_STATUSES } from '@culvert/terms';
+import {
+  INGRESS_PROTOCOLS,
+  MIN_IDLE_EXPIRY_SECONDS,
+  PREVIEW_ACCESS,
+  PULL_REQUEST_COMMENT_STATUSES,
+} from '@culvert/terms';
 import { z } from 'zod';
 import { host, port } from './host.js';
 import { interceptDescription, optionalTrafficManagerId } from './intercepts.js';
@@ -52,8 +57,6 @@ export const ingressDescription = z
   })
   .transform((ingress) => ({ ...ingress, l5Host: ingress.l5Host ?? ingress.host }));
 
-/** Last uses are stored by the minute, so shorter times would not be exact. */
-export const MIN_IDLE_EXPIRY_SECONDS = 300;
 const MAX_IDLE_EXPIRY_SECONDS = 366 * 24 * 60 * 60;
 
 /** Idle time after which a preview ends; also the default of a team. */

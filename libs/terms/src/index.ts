@@ -14,6 +14,7 @@ export {
   type Disposition,
   INGRESS_PROTOCOLS,
   type IngressProtocol,
+  MIN_IDLE_EXPIRY_SECONDS,
   PREVIEW_ACCESS,
   type PreviewAccess,
   PULL_REQUEST_COMMENT_STATUSES,

@@ -31,3 +31,6 @@ export type Disposition = (typeof DISPOSITIONS)[number];
  */
 export const PULL_REQUEST_COMMENT_STATUSES = ['pending', 'posted', 'failed', 'unsupported'] as const;
 export type PullRequestCommentStatus = (typeof PULL_REQUEST_COMMENT_STATUSES)[number];
+
+/** Shortest `idleExpirySeconds` of a preview: last uses are stored by the minute, so shorter times would not be exact. */
+export const MIN_IDLE_EXPIRY_SECONDS = 300;
