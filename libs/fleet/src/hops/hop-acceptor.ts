@@ -24,7 +24,10 @@ const READY_WAIT_MS = 5000;
 export class HopAcceptor {
   /** Hops in progress. */
   count = 0;
-  /** Hops of each intercept: a preview gets no more of a tunnel through other edges than through this one. */
+  /**
+   * Hops of each intercept, by `interceptKey`: a preview gets no more of a tunnel through other edges than through this
+   * one.
+   */
   private readonly perIntercept = new Map<string, number>();
 
   constructor(
@@ -49,15 +52,15 @@ export class HopAcceptor {
     trafficManagerId: string,
     target: StreamTarget,
   ): 'joined' | 'absent' | 'full' {
-    const { interceptId } = target;
-    const hop = new Hop(fromEdge, this.handleOver, interceptId);
-    const inUse = (this.perIntercept.get(interceptId) ?? 0) + 1;
+    const key = interceptKey(trafficManagerId, target.interceptId);
+    const hop = new Hop(fromEdge, this.handleOver, key);
+    const inUse = (this.perIntercept.get(key) ?? 0) + 1;
     const dialed = this.tunnels.openLocal(trafficManagerId, target, hop.managerSide, inUse);
     if (typeof dialed === 'string') return dialed;
     hop.stream = dialed.stream;
     fromEdge.handler = hop;
     this.count++;
-    this.perIntercept.set(interceptId, inUse);
+    this.perIntercept.set(key, inUse);
     return 'joined';
   }
 
@@ -70,31 +73,54 @@ export class HopAcceptor {
       refuseAbsent(fromEdge);
       return;
     }
-    const wait = new ReadyWait(fromEdge, this.readyWaitMs, (tryAgain) =>
-      this.tunnels.onArrival(trafficManagerId, tryAgain),
-    );
-    wait.start(() => {
-      const answer = this.join(fromEdge, trafficManagerId, target);
-      if (answer === 'full') this.refuseFull(fromEdge);
-      else if (answer === 'absent' && !this.tunnels.isHeld(trafficManagerId)) refuseAbsent(fromEdge);
-      return answer !== 'absent' || !fromEdge.isOpen;
+    const wait = new ReadyWait(fromEdge, this.readyWaitMs, {
+      onArrival: (tryAgain) => this.tunnels.onArrival(trafficManagerId, tryAgain),
+      tryAgain: () => {
+        const answer = this.join(fromEdge, trafficManagerId, target);
+        if (answer === 'full') this.refuseFull(fromEdge);
+        else if (answer === 'absent' && !this.tunnels.isHeld(trafficManagerId)) refuseAbsent(fromEdge);
+        return answer !== 'absent' || !fromEdge.isOpen;
+      },
+      onTimeout: () => {
+        if (this.tunnels.isHeld(trafficManagerId)) refuseUnknown(fromEdge);
+        else refuseAbsent(fromEdge);
+      },
     });
+    wait.start();
   }
 
   private refuseFull(fromEdge: IncomingStream): void {
     fromEdge.reset(ResetCode.STREAM_LIMIT, 'no tunnel of the traffic manager has room');
   }
 
-  private readonly handleOver = ({ interceptId }: Hop): void => {
+  private readonly handleOver = ({ key }: Hop): void => {
     this.count--;
-    const left = (this.perIntercept.get(interceptId) ?? 1) - 1;
-    if (left <= 0) this.perIntercept.delete(interceptId);
-    else this.perIntercept.set(interceptId, left);
+    const left = (this.perIntercept.get(key) ?? 1) - 1;
+    if (left <= 0) this.perIntercept.delete(key);
+    else this.perIntercept.set(key, left);
   };
+}
+
+/** An intercept ID is unique within its traffic manager only: teams must not share a count. */
+function interceptKey(trafficManagerId: string, interceptId: string): string {
+  return `${trafficManagerId} ${interceptId}`;
 }
 
 function refuseAbsent(fromEdge: IncomingStream): void {
   fromEdge.reset(ResetCode.NO_TUNNEL, 'the edge holds no tunnel of the traffic manager');
+}
+
+/** NO_TUNNEL would make the other edge doubt the holder, which all previews of the manager use. */
+function refuseUnknown(fromEdge: IncomingStream): void {
+  fromEdge.reset(ResetCode.INGRESS_UNREACHABLE, 'the traffic manager does not know the intercept');
+}
+
+/** How a stream waits. */
+interface ReadyWaitOptions {
+  readonly onArrival: (callback: () => void) => () => void;
+  /** Returns whether the wait is over. */
+  readonly tryAgain: () => boolean;
+  readonly onTimeout: () => void;
 }
 
 /** A stream that waits until its traffic manager is ready for it, for a limited time. */
@@ -105,18 +131,17 @@ class ReadyWait implements StreamHandler {
   constructor(
     private readonly fromEdge: IncomingStream,
     private readonly maxMs: number,
-    private readonly onArrival: (callback: () => void) => () => void,
+    private readonly options: ReadyWaitOptions,
   ) {}
 
-  /** @param tryAgain returns whether the waiting is over */
-  start(tryAgain: () => boolean): void {
+  start(): void {
     this.fromEdge.pause();
     this.fromEdge.handler = this;
     this.timer = setTimeout(() => {
       this.cancel();
-      refuseAbsent(this.fromEdge);
+      this.options.onTimeout();
     }, this.maxMs);
-    this.listen(tryAgain);
+    this.listen();
   }
 
   onOpen(): void {}
@@ -127,10 +152,10 @@ class ReadyWait implements StreamHandler {
     this.end();
   }
 
-  private listen(tryAgain: () => boolean): void {
-    this.cancel = this.onArrival(() => {
-      if (!tryAgain()) {
-        this.listen(tryAgain);
+  private listen(): void {
+    this.cancel = this.options.onArrival(() => {
+      if (!this.options.tryAgain()) {
+        this.listen();
         return;
       }
       this.end();

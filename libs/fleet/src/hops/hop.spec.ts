@@ -1,7 +1,8 @@
 /** Streams that pass two edges: a visitor's edge, and the one that holds the manager's tunnel. All on real connections. */
-import { ResetCode, type StreamHandler } from '@culvert/tunnel';
+import { ResetCode, type StreamHandler, type StreamTarget } from '@culvert/tunnel';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Link } from '../links/links.js';
+import type { HopAcceptor } from './hop-acceptor.js';
 import { type Edge, EdgeRig, MANAGER, type ManagerTunnel, TARGET } from '../spec/edges.js';
 
 const NAMES = new Map(Object.entries(ResetCode).map(([name, code]) => [code as number, name]));
@@ -250,6 +251,20 @@ describe('an edge without a tunnel of the traffic manager', () => {
     expect(near.events.join()).not.toContain('reset');
   });
 
+  it('keeps using a manager that does not know one of its intercepts', async () => {
+    // Fault: NO_TUNNEL for one intercept made the other edge doubt the holder, for all previews of the manager.
+    const manager = await rig.connectManager(holder);
+    Object.assign(manager.tunnel, { isReadyFor: ({ interceptId }: StreamTarget) => interceptId !== 'stale' });
+    Object.assign((holder.fleet as unknown as { acceptor: HopAcceptor }).acceptor, { readyWaitMs: 20 });
+    const near = new Recorder();
+    await rig.open(entry, near, { ...TARGET, interceptId: 'stale' });
+    expect(await near.until('reset')).toBe(
+      'reset INGRESS_UNREACHABLE: the traffic manager does not know the intercept',
+    );
+    await openHop(manager);
+    expect(entry.directory.disbelieved.size).toBe(0);
+  });
+
   it('gets no more of a tunnel for one preview than the preview gets at the edge that holds it', async () => {
     const manager = await rig.connectManager(holder, { maxStreams: 8 });
     const outcomes: string[] = [];
@@ -262,6 +277,20 @@ describe('an edge without a tunnel of the traffic manager', () => {
     expect(outcomes).toEqual(['open', 'open', 'open', 'open', 'reset STREAM_LIMIT']);
     // What was full is not asked again for a moment.
     expect(entry.registry.openStream(MANAGER, TARGET, new Recorder())).toBe('full');
+  });
+
+  it('gets its room whatever another team has under the same intercept ID', async () => {
+    // Fault: hops were counted by intercept ID alone, so that those of one team used up the share of another.
+    await rig.connectManager(holder, { maxStreams: 4 });
+    const other = await rig.connectManager(holder, { maxStreams: 16 }, OTHER);
+    for (let i = 0; i < 6; i++) {
+      await rig.open(entry, new Recorder(), { ...TARGET, trafficManagerId: OTHER });
+      (await other.arrival(i)).accept();
+    }
+    const near = new Recorder();
+    await rig.open(entry, near);
+    await expect.poll(() => holder.fleet.figures.hops).toBe(7);
+    expect(near.events).toEqual([]);
   });
 
   it('uses the holder with the least work', async () => {

@@ -13,11 +13,14 @@ export class Hop implements StreamHandler {
   stream: Stream | null = null;
   private isOver = false;
 
-  /** @param onOver called once, when the hop no longer counts */
+  /**
+   * @param onOver called once, when the hop no longer counts
+   * @param key what it counts under
+   */
   constructor(
     readonly fromEdge: IncomingStream,
     private readonly onOver: (hop: Hop) => void,
-    readonly interceptId: string,
+    readonly key: string,
   ) {}
 
   onOpen(): void {
