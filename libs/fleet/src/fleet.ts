@@ -9,7 +9,7 @@ import { HopAcceptor } from './hops/hop-acceptor.js';
 import { RemoteHolders } from './hops/remote-holders.js';
 import { type LinkCredentials, linkTls } from './links/link-credentials.js';
 import { LinkDialer } from './links/link-dialer.js';
-import { LinkListener, type LinkListenerLimits } from './links/link-listener.js';
+import { LinkListener, type LinkListenerLimits, type ProvenConnection } from './links/link-listener.js';
 import { type LinkEvent, Links, type LinksListener } from './links/links.js';
 import { RefusalLog } from './links/refusal-log.js';
 import { privateSocketDirectory, removeLeftOverSockets, socketPathOf } from './links/socket-directory.js';
@@ -70,6 +70,8 @@ export class Fleet implements LinksListener {
   private remote!: RemoteHolders;
   private directory!: Directory;
   private timer: NodeJS.Timeout | null = null;
+  /** True once connections of other edges can be served. */
+  private isStarted = false;
 
   /** Use `startFleet`. */
   constructor(private readonly options: FleetOptions) {
@@ -81,7 +83,7 @@ export class Fleet implements LinksListener {
     this.listener = new LinkListener({
       tls: linkTls(credentials),
       ...(listenerLimits && { limits: listenerLimits }),
-      onConnection: (connection) => this.links.accept(connection),
+      onConnection: (connection) => this.handleConnection(connection),
       onRefused: (remoteAddress, reason) => this.refusals.add(reason, remoteAddress),
     });
   }
@@ -122,6 +124,7 @@ export class Fleet implements LinksListener {
         this.remote.handleLink(id);
       },
     });
+    this.isStarted = true;
     registry.join(this.remote, { onChange: (id) => this.report(id) });
     for (const id of registry.managerIds()) this.report(id);
     this.timer = setInterval(() => this.reportAll(), REPORT_MS);
@@ -145,6 +148,12 @@ export class Fleet implements LinksListener {
     this.links.close();
     this.refusals.close();
     await this.directory.close();
+  }
+
+  /** Both listeners may accept before the start is complete: looking up a host name takes time. */
+  private handleConnection(connection: ProvenConnection): void {
+    if (this.isStarted) this.links.accept(connection);
+    else connection.socket.destroy();
   }
 
   // --- Events of links --------------------------------------------------------------------------------------
