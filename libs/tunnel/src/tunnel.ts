@@ -56,6 +56,8 @@ type End =
   | { readonly role: 'dialer'; readonly options: DialOptions; readonly hello: Hello };
 
 const DEFAULT_GRACE_MS = 30_000;
+/** A link that has used all its ids works, and carries the streams of many visitors: they may take an hour to end. */
+const EXHAUSTED_LINK_GRACE_MS = 3_600_000;
 
 class NativeTunnel
   implements TunnelConnection, StreamTableHost, FrameSink, CarrierHandler, LivenessHost, OutboxOwner
@@ -227,7 +229,8 @@ class NativeTunnel
   }
 
   handleExhausted(): void {
-    this.goAway(GoAwayCode.SHUTTING_DOWN, 'out of stream ids');
+    const graceMs = this.peer === 'link' ? EXHAUSTED_LINK_GRACE_MS : DEFAULT_GRACE_MS;
+    this.goAway(GoAwayCode.SHUTTING_DOWN, 'out of stream ids', { graceMs });
   }
 
   // The handshake.

@@ -47,7 +47,7 @@ export interface Link {
 
 /** Receives the events of links. */
 export interface LinksListener {
-  /** The first link to this edge is open. */
+  /** A link to this edge is open. Before it there was none, or one that accepts no new streams. */
   onUp(edgeId: string): void;
   /** The last link to this edge is gone, and its streams were reset with TUNNEL_LOST. */
   onDown(edgeId: string): void;
@@ -257,13 +257,15 @@ export class Links {
   private add(link: Link, remoteAddress: string): void {
     const { edgeId } = link;
     const { listener } = this.options;
+    // A link that is draining is still listed, and opens no stream.
+    const isFirst = this.openLink(edgeId) === null;
     const links = this.open.get(edgeId);
     if (links === undefined) this.open.set(edgeId, [link]);
     else links.push(link);
     listener.onEvent('link open', { edgeId, remoteAddress });
     // A link that the other edge opened serves as well as the one that is being dialed.
     this.forget(edgeId);
-    if (links === undefined) listener.onUp(edgeId);
+    if (isFirst) listener.onUp(edgeId);
   }
 
   /** Returns false if the tunnel never was an open link. */
