@@ -29,6 +29,9 @@ export interface LinkTls {
 
 const KEY_BYTES = 32;
 
+/** Node's default would follow NODE_TLS_REJECT_UNAUTHORIZED, which must not remove the proof of the accepting end. */
+const ALWAYS_VERIFY = { rejectUnauthorized: true } as const;
+
 /** One version, so that the TLS 1.2 forms of these proofs need no thought. */
 const VERSION = { minVersion: 'TLSv1.3', maxVersion: 'TLSv1.3' } as const;
 
@@ -50,6 +53,7 @@ function withSecrets(secrets: readonly string[]): LinkTls {
     server: { ...VERSION, pskCallback: (_socket, name) => keys.get(name) ?? null },
     client: {
       ...VERSION,
+      ...ALWAYS_VERIFY,
       pskCallback: () => ({ psk, identity }),
       // An end that does not know the secret could still present a certificate: no authority is trusted here, and the
       // check of the name, which TLS makes only when there is a certificate, fails.
@@ -64,7 +68,7 @@ function withCertificates({ cert, key, ca }: LinkCredentials & { kind: 'certific
   return {
     server: { ...common, requestCert: true, rejectUnauthorized: true },
     // Every certificate of this authority is an edge's, at whatever address it is reached. HELLO and WELCOME name it.
-    client: { ...common, checkServerIdentity: () => undefined },
+    client: { ...common, ...ALWAYS_VERIFY, checkServerIdentity: () => undefined },
   };
 }
 

@@ -1,18 +1,29 @@
 /** Links between edges, and the connections that must not become one. All on real connections. */
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { randomUUID } from 'node:crypto';
+import dns from 'node:dns';
 import net, { type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import tls from 'node:tls';
 import { createTestCertificate } from '@culvert/testkit';
 import { dialTunnel, SocketCarrier, type StreamHandler } from '@culvert/tunnel';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { FleetOptions } from '../fleet.js';
+import type { Link } from './links.js';
 import { type Edge, EdgeRig, MANAGER, SECRET, TARGET } from '../spec/edges.js';
 import { parseAddress } from './link-address.js';
 import { type LinkCredentials, linkTls } from './link-credentials.js';
+import { LinkDialer } from './link-dialer.js';
 import { isSocketIn, privateSocketDirectory, removeLeftOverSockets } from './socket-directory.js';
 
 const IGNORE: StreamHandler = { onOpen() {}, onData() {}, onEnd() {}, onReset() {}, onDrain() {} };
@@ -316,6 +327,29 @@ describe('a connection that does not prove itself', () => {
 const LIMITS = { maxPending: 256, maxPendingPerAddress: 32, handshakeTimeoutMs: 5000 };
 
 describe('an edge that dials', () => {
+  it.each(['secrets', 'certificates'] as const)(
+    'wants the proof by %s although certificates of other servers are not checked',
+    async (kind) => {
+      // Fault: NODE_TLS_REJECT_UNAUTHORIZED=0 applied to links too, which then accepted any end.
+      const [own, foreign] = [createTestCertificate(['a.internal']), createTestCertificate(['b.internal'])];
+      const impostor = tls.createServer({ ...foreign, minVersion: 'TLSv1.3' }).listen(0, '127.0.0.1');
+      rig.onStop(() => impostor.close());
+      await once(impostor, 'listening');
+      const credentials: LinkCredentials =
+        kind === 'secrets' ? secrets(SECRET) : { kind, cert: own.cert, key: own.key, ca: own.cert };
+      const dialer = new LinkDialer({
+        self: { machineId: '' },
+        tls: linkTls(credentials),
+        socketDirectory: null,
+      });
+      vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
+      rig.onStop(() => vi.unstubAllEnvs());
+      const { port } = impostor.address() as AddressInfo;
+      const dialed = dialer.dial({ id: 'impostor', address: `127.0.0.1:${port}`, machineId: '' });
+      await expect(dialed.then((socket) => sockets.push(socket))).rejects.toThrow();
+    },
+  );
+
   it.each(['a certificate', 'another secret'] as const)('accepts no server with %s', async (what) => {
     const edge = await rig.start();
     const { cert, key } = createTestCertificate(['127.0.0.1']);
@@ -370,6 +404,22 @@ describe('an edge that dials', () => {
   });
 });
 
+describe('an edge whose link takes no new streams', () => {
+  it('dials another, and wakes what waits', async () => {
+    // Fault: the draining link was still listed, so that the one that replaced it counted as the second.
+    const [a, b] = [await rig.start(), await rig.start()];
+    const manager = await rig.connectManager(b);
+    const { origin } = await rig.open(a, IGNORE);
+    await manager.arrival();
+    // Nothing but the new link wakes what waits.
+    Object.assign(b.directory, { report() {} });
+    (origin as { link: Link }).link.tunnel.goAway(8, 'out of stream ids', { graceMs: 60_000 });
+    expect(a.registry.openStream(MANAGER, TARGET, IGNORE)).toBe('absent');
+    await new Promise<void>((resolve) => a.registry.onArrival(MANAGER, resolve));
+    expect(a.registry.openStream(MANAGER, TARGET, IGNORE)).toBeTypeOf('object');
+  });
+});
+
 describe('edges of one machine', () => {
   let parent: string;
   beforeEach(() => {
@@ -416,6 +466,25 @@ describe('edges of one machine', () => {
     writeFileSync(directory, '');
     expect(privateSocketDirectory(parent)).toBeNull();
     expect(readFileSync(directory, 'utf8')).toBe('');
+  });
+
+  it('may connect to an edge that is still starting', async () => {
+    // Fault: the socket accepted before the links existed, for as long as the name of the host was looked up.
+    const { lookup } = dns;
+    const lookedUp = new Promise<() => void>((resolve) => {
+      const hold = (...all: Parameters<typeof lookup>) => resolve(() => lookup(...all));
+      vi.spyOn(dns, 'lookup').mockImplementationOnce(hold);
+    });
+    const starting = rig.start({ listen: { port: 0, host: 'localhost', socketParent: parent } });
+    const goOn = await lookedUp;
+    const directory = privateSocketDirectory(parent)!;
+    const [name] = readdirSync(directory);
+    await untilClosed(net.connect(join(directory, name)));
+    goOn();
+    const edge = await starting;
+    const other = await rig.start(local());
+    await useLink(other, edge);
+    expect(edge.log.filter((line) => line.startsWith('fault'))).toEqual([]);
   });
 
   it('remove the sockets of edges that were killed, and no others', async () => {
