@@ -255,8 +255,9 @@ export class HolderLookups {
   private handleEdge(edgeId: string, text: unknown, leftMs: unknown): void {
     const record = typeof text === 'string' ? decodeEdge(edgeId, text) : null;
     if (record !== null && Number(leftMs) > 0) {
-      // It is alive for as long as Redis knows, and not for longer.
-      this.living.add(record, performance.now() - (this.times.edgeLifeMs - Number(leftMs)));
+      // It is alive for as long as Redis knows, and not for longer; never for longer than a record may live.
+      const elapsedMs = Math.max(0, this.times.edgeLifeMs - Number(leftMs));
+      this.living.add(record, performance.now() - elapsedMs);
       return;
     }
     if (text !== null && record === null)

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { RedisServer } from '../spec/redis-server.js';
 import { createDirectory } from './create-directory.js';
 import type { EdgeNode, Holding } from './directory.js';
-import { MalformedDirectoryDataError } from './directory-codec.js';
+import { encodeEdge, MalformedDirectoryDataError } from './directory-codec.js';
 import { edgeKey, holdersKey } from './directory-keys.js';
 import { DEFAULT_TIMES, type DirectoryTimes, tickOf } from './directory-times.js';
 import { RedisDirectory } from './redis-directory.js';
@@ -119,6 +119,22 @@ describe('RedisDirectory', () => {
       })
       .toBe(0);
     expect(later.directory.holdersOf(id) ?? []).toEqual([]);
+  });
+
+  it('believes no record for longer than a record may live', async () => {
+    // Fault: a record that expires in a year made an edge that was never gone.
+    const ghost = node();
+    const id = randomUUID();
+    const record = encodeEdge({ node: ghost, isComplete: true });
+    await admin().set(edgeKey(ghost.id), record, 'PX', 31_536_000_000);
+    cleanUp.push(() => admin().del(edgeKey(ghost.id)));
+    await admin().hset(holdersKey(id), ghost.id, '1,0,1,,1');
+    cleanUp.push(() => admin().del(holdersKey(id)));
+    const one = open(QUICK);
+    one.directory.holdersOf(id);
+    await one.change(id);
+    expect(one.directory.holdersOf(id)).toHaveLength(1);
+    expect(await one.gone()).toBe(ghost.id);
   });
 
   it('reports everything anew when its record has expired while it stood still', async () => {
