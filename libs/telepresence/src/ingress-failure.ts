@@ -17,16 +17,16 @@ const BY_TEXT: readonly (readonly [text: RegExp, code: ResetCode])[] = [
   [/intercept|ingress/i, ResetCode.INGRESS_UNREACHABLE],
 ];
 
-/** Returns the reset code that a HandleConnection ending with `status` means. */
+/**
+ * Returns the reset code that a HandleConnection ending with `status` means. It is never a refusal: gRPC ends calls with
+ * RESOURCE_EXHAUSTED also after the ingress got their bytes.
+ */
 export function resetCodeOf(status: number, message: string): ResetCode {
   if (status === GrpcStatus.DEADLINE_EXCEEDED) return ResetCode.INGRESS_TIMEOUT;
-  if (status === GrpcStatus.RESOURCE_EXHAUSTED) return ResetCode.STREAM_LIMIT;
   return BY_TEXT.find(([text]) => text.test(message))?.[1] ?? ResetCode.INTERNAL;
 }
 
-/** The reset code that RST_STREAM with `code` means. */
+/** Returns the reset code that RST_STREAM with `code` means. Only REFUSED_STREAM proves that nothing was processed (RFC 9113 §8.7). */
 export function resetCodeOfHttp2(code: number): ResetCode {
-  return code === ErrorCode.REFUSED_STREAM || code === ErrorCode.ENHANCE_YOUR_CALM
-    ? ResetCode.STREAM_LIMIT
-    : ResetCode.INTERNAL;
+  return code === ErrorCode.REFUSED_STREAM ? ResetCode.STREAM_LIMIT : ResetCode.INTERNAL;
 }

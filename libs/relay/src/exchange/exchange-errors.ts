@@ -3,6 +3,7 @@ import type { RequestHead } from '@culvert/http1';
 import { ResetCode } from '@culvert/tunnel';
 import { closedDetail, DENIALS, errorCodeOf, sentence } from '../answers/failures.js';
 import { RelayError } from '../answers/relay-error.js';
+import { isRefusal } from './repeatable.js';
 import type { ResponseTransfer } from './response-transfer.js';
 
 /** Returns the answer that DENIALS has for `code`. */
@@ -52,7 +53,8 @@ export function streamReset(
   const { ingress } = upstream.route;
   const isClosed = code === ResetCode.INGRESS_RESET && askedOf(request, upstream) === 'upgrade';
   return new RelayError(
-    errorCodeOf(code),
+    // Before it was open, the answer says that the service did not get the request. That is not known later.
+    errorCodeOf(isRefusal(code) && upstream.hasOpened ? ResetCode.INTERNAL : code),
     isClosed ? closedDetail(ingress, 'upgrade') : sentence(`Ingress ${ingress}: ${detail}`),
   );
 }

@@ -158,6 +158,8 @@ describe(Exchange.name, () => {
   let verdict: Verdict | Promise<Verdict>;
   let exchange: Exchange;
   let failures: string[];
+  /** Makes a further exchange of the same route. */
+  let another: (next: { readonly method: string }) => Exchange;
   /** The states that exchanges of all tests were seen in, one after the other. */
   const walked = new Set<string>();
 
@@ -205,6 +207,7 @@ describe(Exchange.name, () => {
         throw error;
       },
     };
+    another = (next) => new Exchange(host, requester, requestOf('', next.method), 'a.preview.test');
     exchange = new Exchange(host, requester, requestOf(lines, method), 'a.preview.test');
   }
 
@@ -361,7 +364,7 @@ describe(Exchange.name, () => {
       expect(exchange.isRequestDone).toBe(true);
       expect(dialer.streams[2].written.endsWith(`\r\n\r\n${whole}`)).toBe(true);
       expectStep(State.DONE, refuseStream(ResetCode.NO_TUNNEL));
-      expect(code()).toBe('manager_unavailable');
+      expect(code()).toBe('tunnel_lost');
     },
   );
 
@@ -390,6 +393,48 @@ describe(Exchange.name, () => {
     exchange.pushBody(Buffer.from('bo'), 0);
     expectStep(State.DONE, refuseStream(ResetCode.NO_TUNNEL));
     expect(code()).toBe('manager_unavailable');
+  });
+
+  // A stream that was open counted as refused, so a payment without a body was delivered 9 times.
+  it.each(['NO_TUNNEL', 'STREAM_LIMIT'] as const)(
+    'sends a request that must not be repeated once when its open stream ends with %s',
+    (name) => {
+      begin({ method: 'POST' });
+      expectStep(State.ACTIVE, start);
+      dialer.streams[0].handler.onOpen();
+      expectStep(State.DONE, refuseStream(ResetCode[name]));
+      expect([dialer.streams.length, code()]).toEqual([1, 'tunnel_lost']);
+    },
+  );
+
+  it.each(['NO_TUNNEL', 'STREAM_LIMIT'] as const)(
+    'sends a repeatable request at most twice when its open streams end with %s',
+    (name) => {
+      begin();
+      expectStep(State.ACTIVE, start);
+      dialer.streams[0].handler.onOpen();
+      expectStep(State.ACTIVE, refuseStream(ResetCode[name]));
+      dialer.streams[1].handler.onOpen();
+      expectStep(State.DONE, refuseStream(ResetCode[name]));
+      expect([dialer.streams.length, code()]).toEqual([2, 'tunnel_lost']);
+    },
+  );
+
+  it('sends a request that must not be repeated once when its stream was idle before and ends with STREAM_LIMIT', () => {
+    begin();
+    expectStep(State.ACTIVE, start);
+    expectStep(State.DONE, () => dialer.streams[0].send(OK));
+    const second = another({ method: 'POST' });
+    second.start();
+    refuseStream(ResetCode.STREAM_LIMIT)();
+    expect([second.state, dialer.streams.length, code()]).toEqual([State.DONE, 1, 'tunnel_lost']);
+  });
+
+  it('fails at once when another edge reports that the ingress cannot be reached', () => {
+    begin();
+    expectStep(State.ACTIVE, start);
+    expectStep(State.DONE, refuseStream(ResetCode.INGRESS_UNREACHABLE));
+    expect([dialer.streams.length, code()]).toEqual([1, 'ingress_unreachable']);
   });
 
   it.each([

@@ -17,7 +17,7 @@ import { ExchangeState as State, isWaiting, mayFollow } from './exchange-state.j
 import type { ExchangeError, ExchangeTrace } from './exchange-trace.js';
 import type { ExchangeHost } from './host.js';
 import { openStream } from './open-stream.js';
-import { isRefusal, isRepeatable, MAX_REFUSALS } from './repeatable.js';
+import { isRepeatable, type Loss, lossOf, MAX_REFUSALS } from './repeatable.js';
 import { hasBody, RequestTransfer, type RequestTransferHost } from './request-transfer.js';
 import { ResponseTransfer, type ResponseTransferHost } from './response-transfer.js';
 import { timeLimitError, waitRefusal } from './time-limits.js';
@@ -126,6 +126,7 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
 
   onOpen(): void {
     this.touch();
+    this.upstream?.handleOpen();
     this.trace?.open();
     if (this.body?.handleOpen() === true) this.resumeBody();
   }
@@ -155,21 +156,20 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
     if (this.current === State.FINISHING) return;
     if (upstream.head?.framing === Framing.UNTIL_CLOSE) {
       upstream.finish(null);
-    } else if (!this.retry(upstream, upstream.isReused, null)) {
+    } else if (!this.retry(upstream, upstream.isReused ? 'lost' : 'failed')) {
       this.failWith(closedEarly(this.request, upstream));
     }
   }
 
   onReset(code: ResetCode, detail: string): void {
     const upstream = this.activeUpstream;
-    const isStale = code === ResetCode.TUNNEL_LOST || (code === ResetCode.INGRESS_RESET && upstream.isReused);
     if (this.current === State.UPGRADED) {
       this.settle();
       if (code === ResetCode.TUNNEL_LOST) upstream.cutOff('tunnel_lost');
       else this.requester.abort();
     } else if (this.current === State.FINISHING) {
       upstream.hasEnded = true;
-    } else if (!this.retry(upstream, isStale, code)) {
+    } else if (!this.retry(upstream, lossOf(code, upstream))) {
       this.failWith(streamReset(this.request, upstream, code, detail));
     }
   }
@@ -237,30 +237,30 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
 
   private wait(route: Route, lack: 'absent' | 'full'): void {
     const refusal = waitRefusal(lack, this.host);
-    if (refusal !== null) {
-      this.failWith(refusal);
-    } else if (lack === 'full') {
-      this.transition(State.WAITING_FOR_ROOM);
-    } else {
-      this.transition(State.WAITING_FOR_MANAGER);
-      this.cancelWait = route.pool.dialer.onArrival(() => {
-        this.cancelWait = null;
-        this.connect({ isFresh: true });
-      });
-    }
+    if (refusal !== null) return this.failWith(refusal);
+    if (lack === 'full') return this.transition(State.WAITING_FOR_ROOM);
+    this.transition(State.WAITING_FOR_MANAGER);
+    this.cancelWait = route.pool.dialer.onArrival(() => {
+      this.cancelWait = null;
+      this.connect({ isFresh: true });
+    });
   }
 
   /** Sends the request once more, if it was lost and repeating is safe (RFC 9110 §9.2.2), or was refused as a whole. */
-  private retry(upstream: ResponseTransfer, isStale: boolean, code: ResetCode | null): boolean {
+  private retry(upstream: ResponseTransfer, loss: Loss): boolean {
     if (upstream.hasBytes) return false;
-    if (this.refusals < MAX_REFUSALS && isRefusal(code) && this.body?.isMovable !== false) this.refusals++;
-    else if (isStale && !this.isRetry && isRepeatable(this.request)) this.isRetry = true;
-    else return false;
+    if (loss === 'full' || loss === 'absent') {
+      if (this.refusals >= MAX_REFUSALS || this.body?.isMovable === false) return false;
+      this.refusals++;
+    } else {
+      if (loss === 'failed' || this.isRetry || !isRepeatable(this.request)) return false;
+      this.isRetry = true;
+    }
     upstream.reset();
     this.upstream = null;
     if (this.body !== null) this.requester.pauseBody();
     this.isBodyPaused = false;
-    if (code === ResetCode.STREAM_LIMIT) this.wait(this.admittedRoute, 'full');
+    if (loss === 'full') this.wait(this.admittedRoute, loss);
     else this.connect({ isFresh: true });
     return true;
   }
@@ -317,10 +317,7 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
     if (!this.breakOff('access_denied', answer.status)) this.requester.sendAnswer(answer, this.isRequestDone);
   }
 
-  /**
-   * Ends the exchange in place of the service. Returns whether the visitor has a part of a response already, which breaks off.
-   * @param status of the answer when the visitor has none yet
-   */
+  /** Ends the exchange in place of the service. Returns whether a part of a response breaks off; otherwise `status` is sent. */
   private breakOff(code: RelayErrorCode, status: number): boolean {
     const { upstream } = this;
     const hasResponded = upstream !== null && upstream.head !== null && !this.requester.withdraw();

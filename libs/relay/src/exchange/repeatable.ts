@@ -1,11 +1,32 @@
 import { Framing, type RequestHead } from '@culvert/http1';
 import { ResetCode } from '@culvert/tunnel';
 
-/** Refused streams after which a request fails. */
+/** Streams refused with NO_TUNNEL after which a request fails. Refusals for lack of room have the wait timeout as their limit. */
 export const MAX_REFUSALS = 8;
 
-/** Reports whether a reset with this code means that no byte of the stream was passed on. */
-export function isRefusal(code: ResetCode | null): boolean {
+/**
+ * What the end of a stream means for its request:
+ * - `absent`, `full`: it was refused and no byte of it was passed on, so it may be sent again whatever its method
+ * - `lost`: it may have been processed, so it may be sent again if it is repeatable
+ * - `failed`: the service, or the way to it, does not work
+ */
+export type Loss = 'absent' | 'full' | 'lost' | 'failed';
+
+/**
+ * Returns what a reset with `code` means. An open stream is no longer refused: its bytes may have reached the service.
+ * @param hasOpened whether the far end has reported that the stream is open
+ * @param isReused whether the stream has served another exchange
+ */
+export function lossOf(
+  code: ResetCode,
+  { hasOpened, isReused }: { readonly hasOpened: boolean; readonly isReused: boolean },
+): Loss {
+  if (isRefusal(code)) return hasOpened ? 'lost' : code === ResetCode.STREAM_LIMIT ? 'full' : 'absent';
+  return code === ResetCode.TUNNEL_LOST || (code === ResetCode.INGRESS_RESET && isReused) ? 'lost' : 'failed';
+}
+
+/** Reports whether a reset with this code, before the stream is open, means that no byte was passed on. */
+export function isRefusal(code: ResetCode): boolean {
   return code === ResetCode.NO_TUNNEL || code === ResetCode.STREAM_LIMIT;
 }
 

@@ -107,6 +107,16 @@ export class ResponseTransfer implements BodySink, BodyStation {
     return this.pooled.uses > 0;
   }
 
+  /** Whether the far end has reported that the stream is open, for this exchange or an earlier one. */
+  get hasOpened(): boolean {
+    return this.pooled.hasOpened;
+  }
+
+  /** The far end reports that the stream is open. */
+  handleOpen(): void {
+    this.pooled.hasOpened = true;
+  }
+
   /** Whether the stream can serve another exchange, as far as the response goes. */
   get isReusable(): boolean {
     return (

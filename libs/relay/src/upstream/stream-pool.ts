@@ -62,6 +62,8 @@ export interface StreamPoolHost {
 export class PooledStream implements StreamHandler {
   readonly stream: Stream;
   readonly origin: object;
+  /** Whether the far end has reported that the stream is open: it can no longer be refused. */
+  hasOpened = false;
   idleSince = 0;
   /** How long it may be idle, in milliseconds, as its service last announced. */
   maxIdleMs: number;
@@ -79,14 +81,15 @@ export class PooledStream implements StreamHandler {
     this.uses = dialed.isReused === true ? 1 : 0;
   }
 
-  /** Whether the stream is new and leads through another edge, which may refuse it and pass nothing on. */
+  /** Whether the stream leads through another edge, which may still refuse it and pass nothing on. */
   get mayBeRefused(): boolean {
-    return this.uses === 0 && this.dialed.mayBeRefused === true;
+    return !this.hasOpened && this.dialed.mayBeRefused === true;
   }
 
   /** @param keptMs how long the service keeps the connection while it is idle; Infinity: not announced */
   rest(now: number, keptMs: number): void {
     const { roundTripMs = 0 } = this.dialed;
+    this.hasOpened = true;
     this.idleSince = now;
     this.maxIdleMs = Math.min(this.limitMs, keptMs - MARGIN_MS - MARGIN_ROUND_TRIPS * roundTripMs);
   }
