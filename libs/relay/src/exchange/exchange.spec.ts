@@ -437,18 +437,39 @@ describe(Exchange.name, () => {
     expect([dialer.streams.length, code()]).toEqual([1, 'ingress_unreachable']);
   });
 
-  it.each([
-    ['NO_TUNNEL', 'manager_unavailable'],
-    ['STREAM_LIMIT', 'stream_limit'],
-  ] as const)('fails when streams end with %s again and again', (name, error) => {
+  it('fails when streams end with NO_TUNNEL again and again', () => {
     begin();
     expectStep(State.ACTIVE, start);
-    for (let i = 0; exchange.state !== State.DONE && i < 100; i++) {
-      if (exchange.state === State.ACTIVE) refuseStream(ResetCode[name])();
-      else sweep();
-    }
-    expect(code()).toBe(error);
+    for (let i = 0; exchange.state !== State.DONE && i < 100; i++) refuseStream(ResetCode.NO_TUNNEL)();
+    expect(code()).toBe('manager_unavailable');
     expect(dialer.streams.length).toBeLessThan(12);
+  });
+
+  // Eight refusals ended the wait, which was after two seconds.
+  it('waits for room at a full holder for the whole wait timeout, however often its streams are refused', () => {
+    begin();
+    expectStep(State.ACTIVE, start);
+    for (let i = 0; i < 20; i++) {
+      expectStep(State.WAITING_FOR_ROOM, refuseStream(ResetCode.STREAM_LIMIT));
+      clock.now += WAIT_MS / 20;
+      expectStep(State.ACTIVE, sweep);
+    }
+    expectStep(State.WAITING_FOR_ROOM, refuseStream(ResetCode.STREAM_LIMIT));
+    clock.now += 1;
+    expectStep(State.DONE, sweep);
+    expect(code()).toBe('stream_limit');
+  });
+
+  it('waits for the whole wait timeout after a response was lost, although it waited before', () => {
+    begin();
+    expectStep(State.WAITING_FOR_ROOM, finding('full', start));
+    expectStep(State.ACTIVE, finding('stream', sweep));
+    clock.now = 10 * WAIT_MS;
+    expectStep(State.WAITING_FOR_MANAGER, finding('absent', lose));
+    sweep();
+    expect(exchange.state).toBe(State.WAITING_FOR_MANAGER);
+    clock.now += WAIT_MS + 1;
+    expectStep(State.DONE, sweep);
   });
 
   it('passes raw bytes after a 101, and is done when both sides have ended', () => {

@@ -47,6 +47,8 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
   private isRouteOutdated = false;
   /** Time when bytes last moved, on the relay's clock. */
   private activeAt: number;
+  /** Time when the exchange began to wait for a stream, on the relay's clock; -1: it did not. Streams that are refused keep it. */
+  private waitingSince = -1;
 
   constructor(
     private readonly host: ExchangeHost,
@@ -178,7 +180,8 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
 
   /** Called with the relay's clock while the exchange lives. */
   sweep(now: number): void {
-    const error = timeLimitError(this, now - this.activeAt, this.host.limits);
+    const since = isWaiting(this.current) ? this.waitingSince : this.activeAt;
+    const error = timeLimitError(this, now - since, this.host.limits);
     if (error !== null) this.failWith(error);
     // Tries again at each sweep, since streams end all the time, for as long as it would wait for a manager.
     else if (this.current === State.WAITING_FOR_ROOM) this.connect({ isFresh: false });
@@ -251,10 +254,11 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
     if (upstream.hasBytes) return false;
     if (loss === 'full' || loss === 'absent') {
       if (this.refusals >= MAX_REFUSALS || this.body?.isMovable === false) return false;
-      this.refusals++;
+      if (loss === 'absent') this.refusals++;
     } else {
       if (loss === 'failed' || this.isRetry || !isRepeatable(this.request)) return false;
       this.isRetry = true;
+      this.waitingSince = -1;
     }
     upstream.reset();
     this.upstream = null;
@@ -343,10 +347,9 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
     if (from === State.ROUTING && this.host.isDraining) this.host.handleRouted();
     if (isWaiting(to)) {
       this.trace?.wait();
-      // A spurious wake-up must not restart the wait timeout.
-      if (isWaiting(from)) return;
-      this.admittedRoute.waiting++;
-      this.touch();
+      // A spurious wake-up or a refused stream must not restart the wait timeout.
+      if (this.waitingSince < 0) this.waitingSince = this.host.clock.now;
+      if (!isWaiting(from)) this.admittedRoute.waiting++;
     } else if (to === State.ACTIVE) {
       this.touch();
     } else if (to === State.DONE) {
