@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import http from 'node:http';
 import http2 from 'node:http2';
 import net from 'node:net';
@@ -415,6 +415,118 @@ describe('an HTTP/2 session that is lost after it was idle', () => {
     lost = 0;
     const post = await rig.fetch('/lost', { method: 'POST', body: 'x', headers: { 'content-length': '1' } });
     expect([post.status, lost]).toEqual([502, 1]);
+  });
+});
+
+/** A stream of another edge that keeps what is written, until the test resets it. */
+class FarStream implements Stream {
+  readonly id = 1;
+  isOpen = true;
+  written = '';
+
+  constructor(
+    public handler: StreamHandler,
+    private readonly onWrite: () => void,
+  ) {}
+
+  write(chunk: Buffer): boolean {
+    this.written += chunk.toString('latin1');
+    this.onWrite();
+    return true;
+  }
+  fail(code: ResetCode): void {
+    this.isOpen = false;
+    this.handler.onReset(code, 'a reset of the test');
+  }
+  end(): void {}
+  pause(): void {}
+  resume(): void {}
+  reset(): void {
+    this.isOpen = false;
+  }
+}
+
+describe('an HTTP/2 session through another edge', () => {
+  /** Streams of the edge, to which sessions belong while `isFar`. */
+  let far: FarStream[];
+  let isFar: boolean;
+  let events: EventEmitter;
+  /** Requests that have a place in a session. */
+  let placed: number;
+
+  async function startFar(): Promise<void> {
+    const server = http2.createServer();
+    server.on('session', (session) => sessions.push(session));
+    server.on('stream', (stream) => {
+      stream.on('error', () => {});
+      void bodyOf(stream).then((body) => stream.end(`got ${body.slice(0, 5)} ${body.length}`));
+    });
+    [far, isFar, events, placed] = [[], true, new EventEmitter(), 0];
+    rig = await startRig(null, {
+      serve: (socket) => void server.emit('connection', socket),
+      wrapDialer: (dialer) => {
+        const inner = new Http2Dialer(
+          {
+            ...dialer,
+            dial: (handler) => {
+              if (!isFar) return { ...(dialer.dial(handler) as Dialed), mayBeRefused: true };
+              const stream = new FarStream(handler, () => events.emit('change'));
+              far.push(stream);
+              return { stream, origin: dialer, mayBeRefused: true };
+            },
+          },
+          OPTIONS,
+        );
+        return {
+          dial: (handler) => {
+            placed++;
+            events.emit('change');
+            return inner.dial(handler);
+          },
+          isPreferred: (origin) => inner.isPreferred(origin),
+          onArrival: (callback) => inner.onArrival(callback),
+          close: () => inner.close(),
+        };
+      },
+    });
+  }
+
+  const until = async (isDone: () => boolean): Promise<void> => {
+    while (!isDone()) await once(events, 'change');
+  };
+  const post = (body: string): Promise<{ status: number; body: string }> =>
+    rig.fetch('/', { method: 'POST', body, headers: { 'content-length': `${body.length}` } });
+
+  // Requests counted as open as soon as they had begun, so each with a body failed after such a refusal.
+  it.each([
+    ['NO_TUNNEL', 5],
+    ['STREAM_LIMIT', 5],
+    ['NO_TUNNEL', 200_000],
+  ] as const)(
+    'has its requests sent again when %s refuses it, bodies of %d bytes included',
+    async (code, size) => {
+      await startFar();
+      const first = post('first'.padEnd(size, '.'));
+      await until(() => far.length > 0 && far[0].written.includes('first'));
+      const second = post('other'.padEnd(size, '.'));
+      await until(() => placed === 2);
+      isFar = false;
+      far[0].fail(ResetCode[code]);
+      expect(await first).toMatchObject({ status: 200, body: `got first ${size}` });
+      expect(await second).toMatchObject({ status: 200, body: `got other ${size}` });
+      expect(far).toHaveLength(1);
+    },
+  );
+
+  it('has no request sent again that must not be repeated once it was open', async () => {
+    await startFar();
+    const response = post('first');
+    await until(() => far.length > 0 && far[0].written.includes('first'));
+    far[0].handler.onOpen();
+    isFar = false;
+    far[0].fail(ResetCode.STREAM_LIMIT);
+    expect((await response).status).toBe(502);
+    expect([far.length, placed]).toEqual([1, 1]);
   });
 });
 

@@ -35,9 +35,9 @@ export class Http2Dialer implements Dialer, Http2SessionOwner, Http2StreamMaker 
     const session = this.findSession();
     if (typeof session === 'string') return session;
     const stream = new Http2UpstreamStream(session, handler, this);
-    const { isReused } = session;
+    const { isReused, mayBeRefused } = session;
     session.reserve(stream);
-    return { stream, origin: session.origin, isReused };
+    return { stream, origin: session.origin, isReused, mayBeRefused };
   }
 
   isPreferred(origin: object): boolean {

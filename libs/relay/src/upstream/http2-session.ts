@@ -13,7 +13,7 @@ import { ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
 import { errorName } from './http2-error-names.js';
 import { KnownHeads } from './http2-known-heads.js';
 import type { Http2StreamHost, Http2UpstreamStream } from './http2-stream.js';
-import type { Dialer } from './stream-pool.js';
+import type { Dialed, Dialer } from './stream-pool.js';
 
 /** Requests of one session under way at once, however many the ingress would take. */
 const MAX_STREAMS = 100;
@@ -72,6 +72,11 @@ const NO_HANDLER: StreamHandler = {
 
 export class Http2UpstreamSession implements Http2StreamHost, StreamHandler, ClientOwner {
   readonly heads = new KnownHeads();
+  /** Whether the tunnel's stream is open: what was written to it may have reached the ingress. */
+  hasOpened = false;
+  /** The tunnel below. */
+  readonly origin: object;
+  private readonly stream: Stream;
   private state: State = State.OPEN;
   private readonly connection: ClientConnection<ClientStream>;
   /** Whether the tunnel's stream asked to pause writes. */
@@ -89,11 +94,11 @@ export class Http2UpstreamSession implements Http2StreamHost, StreamHandler, Cli
 
   private constructor(
     private readonly owner: Http2SessionOwner,
-    private readonly stream: Stream,
-    /** The tunnel below. */
-    readonly origin: object,
+    private readonly dialed: Dialed,
   ) {
-    stream.handler = this;
+    this.origin = dialed.origin;
+    this.stream = dialed.stream;
+    this.stream.handler = this;
     this.connection = new ClientConnection(this, LIMITS);
     this.timer = setInterval(() => this.check(), CHECK_MS);
     this.timer.unref();
@@ -106,9 +111,7 @@ export class Http2UpstreamSession implements Http2StreamHost, StreamHandler, Cli
    */
   static open(owner: Http2SessionOwner, inUse: number): Http2UpstreamSession | 'absent' | 'full' {
     const dialed = owner.dialer.dial(NO_HANDLER, inUse);
-    return typeof dialed === 'string'
-      ? dialed
-      : new Http2UpstreamSession(owner, dialed.stream, dialed.origin);
+    return typeof dialed === 'string' ? dialed : new Http2UpstreamSession(owner, dialed);
   }
 
   get hasRoom(): boolean {
@@ -118,6 +121,11 @@ export class Http2UpstreamSession implements Http2StreamHost, StreamHandler, Cli
   /** Whether it was connected before now: the ingress may have closed it meanwhile. */
   get isReused(): boolean {
     return this.connection.isReady;
+  }
+
+  /** Whether another edge may still refuse the tunnel's stream, and with it every request of the session. */
+  get mayBeRefused(): boolean {
+    return !this.hasOpened && this.dialed.mayBeRefused === true;
   }
 
   private get maxStreams(): number {
@@ -163,12 +171,17 @@ export class Http2UpstreamSession implements Http2StreamHost, StreamHandler, Cli
 
   // --- The tunnel's stream --------------------------------------------------------------------------------
 
+  /** The connection's bytes are on their way already. Requests that are among them can no longer be refused. */
   onOpen(): void {
-    // The connection's bytes are on their way already.
+    if (this.hasOpened) return;
+    this.hasOpened = true;
+    for (const stream of this.members) stream.handleOpen();
   }
 
   onData(chunk: Buffer): void {
     if (this.state >= State.ENDING) return;
+    // A socket does not report that it is connected.
+    if (!this.hasOpened) this.onOpen();
     this.isReading = true;
     this.connection.push(chunk);
     this.isReading = false;

@@ -24,6 +24,8 @@ let nextId = 1;
 export interface Http2StreamHost {
   /** The heads that the session was given. */
   readonly heads: KnownHeads;
+  /** Whether the tunnel's stream is open. Calls `handleOpen` when it becomes so. */
+  readonly hasOpened: boolean;
   /** Starts a request that has a place, at once or as soon as the ingress has announced how many it takes. */
   submit(stream: Http2UpstreamStream): void;
   /** Schedules a call of `flush` after the current read. */
@@ -138,8 +140,14 @@ export class Http2UpstreamStream implements Stream, ResponseHandler {
     this.transition(S.REQUESTED);
     this.call = request.begin(target, this);
     if (!this.isPaused) this.call.resume();
-    this.handler.onOpen();
+    // Until then another edge may refuse the session, and the request has reached no ingress.
+    if (this.session.hasOpened) this.handler.onOpen();
     if (request.hasRoom) this.onDrain();
+  }
+
+  /** The tunnel's stream is open. A request that has not begun opens when it begins. */
+  handleOpen(): void {
+    if (this.state === S.REQUESTED) this.handler.onOpen();
   }
 
   /**
