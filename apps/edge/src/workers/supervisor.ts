@@ -20,6 +20,8 @@ const READINESS_TIMEOUT_MS = 700;
 const METRICS_TIMEOUT_MS = 5000;
 /** Workers end by themselves before twice this is over. */
 const EXTRA_STOP_MS = 5000;
+/** A statement in a transaction must not keep all others waiting. */
+const MIN_POOL_SIZE = 2;
 /** A worker that served for this long ends the back-off. */
 const STABLE_MS = 10_000;
 
@@ -61,6 +63,9 @@ class Supervisor {
     private readonly settings: Settings,
     private readonly log: Logger,
   ) {
+    // Workers accept connections themselves. With `SCHED_RR` the supervisor passes each one on, which costs both of them work,
+    // and a connection on its way to a worker that dies hangs.
+    cluster.schedulingPolicy = cluster.SCHED_NONE;
     cluster.on('message', (worker, report: Report) => this.handleReport(worker, report));
     // Workers that hang do not outlive the supervisor.
     process.on('exit', () => this.killWorkers());
@@ -85,7 +90,11 @@ class Supervisor {
 
   /** Starts a worker. Resolves with the public port once it serves. @throws StartError if it ends instead */
   private async begin(number: number): Promise<number> {
-    const process = cluster.fork({ [WORKER_VARIABLE]: String(number), ...this.linkVariables(number) });
+    const process = cluster.fork({
+      [WORKER_VARIABLE]: String(number),
+      DATABASE_POOL_SIZE: String(this.poolSize),
+      ...this.linkVariables(number),
+    });
     this.workers.set(process.id, { number, process, servingSince: null });
     return new Promise((resolve, reject) => {
       // The system has no room for another process: there is no exit.
@@ -100,6 +109,12 @@ class Supervisor {
       process.on('message', settle);
       process.once('exit', () => reject(new StartError(`worker ${number} ended before it served`)));
     });
+  }
+
+  /** Connections of each worker to the database: a share of what the edge may have. */
+  private get poolSize(): number {
+    const { databasePoolSize, edgeWorkers } = this.settings;
+    return Math.max(MIN_POOL_SIZE, Math.ceil(databasePoolSize / edgeWorkers));
   }
 
   /** Each worker accepts links at a port of its own. Without a secret for all edges, those of this machine get one. */

@@ -51,5 +51,6 @@ export function serveSupervisor({ readiness, metrics, places, stop }: WorkerPart
 }
 
 function report(message: Report): void {
-  if (process.connected) process.send?.(message);
+  // A supervisor that has just ended hears nothing more; its end is handled.
+  if (process.connected) process.send?.(message, undefined, undefined, () => {});
 }

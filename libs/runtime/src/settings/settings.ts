@@ -37,7 +37,7 @@ export interface Settings {
   readonly tls: { readonly certFile: string; readonly keyFile: string } | null;
   /** Undefined: the embedded database in `dataDir`. */
   readonly databaseUrl: string | undefined;
-  /** Maximum number of connections to the database for requests of callers, per process. */
+  /** Maximum number of connections to the database for requests of callers, of one edge or API process. */
   readonly databasePoolSize: number;
   /** Undefined: this process is the whole deployment. */
   readonly redisUrl: string | undefined;
