@@ -80,6 +80,15 @@ describe(ApiDialer.name, () => {
     }
   });
 
+  it('tries every address for each of many requests at once before it gives up', async () => {
+    const dialer = new ApiDialer(addresses(await unusedPort(), await serve('b')), 0);
+    const exchanges = Array.from({ length: 50 }, () => send(dialer, '1'));
+    await expect
+      .poll(() => exchanges.filter(({ received, reset }) => received !== '' || reset !== null).length)
+      .toBe(50);
+    expect(exchanges.filter(({ reset }) => reset !== null)).toEqual([]);
+  });
+
   it('waits while an API process restarts', async () => {
     const port = await unusedPort();
     const dialer = new ApiDialer(addresses(port));
@@ -99,6 +108,19 @@ describe(ApiDialer.name, () => {
     const second = send(dialer, '2');
     await expect.poll(() => second.reset?.code, { interval: 5 }).toBe(ResetCode.INGRESS_REFUSED);
     expect(performance.now() - startedAt).toBeLessThan(250);
+  });
+
+  it('waits again when an API process restarts long after another failure', async () => {
+    const port = await unusedPort();
+    const dialer = new ApiDialer(addresses(port), 500);
+    const first = send(dialer, '1');
+    await expect.poll(() => first.reset?.code).toBe(ResetCode.INGRESS_REFUSED);
+    // The API may have returned and stopped in this time: no request tried to reach it.
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    const second = send(dialer, '2');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await serve('restarted', port);
+    await expect.poll(() => second.received).toBe('restarted 2');
   });
 
   it('stops its writer at 64 KiB until there is a connection', async () => {

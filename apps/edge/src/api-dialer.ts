@@ -9,6 +9,8 @@ const CONNECT_MS = 2000;
 const PATIENCE_MS = 5000;
 /** Time between two rounds over all addresses, in milliseconds. */
 const ROUND_MS = 100;
+/** Time without an attempt after which a failure no longer belongs to an earlier one, in milliseconds. */
+const SAME_FAILURE_MS = 5 * ROUND_MS;
 /** Bytes of a request that may be written before it has a connection. */
 const MAX_HELD_BYTES = 65_536;
 
@@ -31,13 +33,15 @@ let nextId = 1;
 /**
  * Spreads connections over the addresses of the API, and goes to the next address when one does not accept a connection.
  * Nothing of a request has left by then, so this is safe for every request. While no address accepts connections, requests
- * wait for up to five seconds, counted from the first that failed: an API process that restarts fails none.
+ * wait for up to five seconds, counted from the first that failed: an API process that restarts fails none. The count
+ * starts anew after a connection, and after half a second in which no request tried.
  */
 export class ApiDialer implements Dialer {
   private readonly origin = {};
-  private index = 0;
+  private requests = 0;
   /** When a whole round first failed, since the last connection; null while connections succeed. */
   private failingSince: number | null = null;
+  private lastFailedAt = 0;
 
   /** @param addresses at least one; a name may stand for several addresses, which Node tries in turn */
   constructor(
@@ -63,9 +67,14 @@ export class ApiDialer implements Dialer {
     return this.addresses.length;
   }
 
-  /** Begins a connection to the next address. */
-  connect(): net.Socket {
-    const address = this.addresses[this.index++ % this.addresses.length];
+  /** Returns the number of the address with which another request begins. */
+  takeStart(): number {
+    return this.requests++ % this.addresses.length;
+  }
+
+  /** Begins a connection to an address. Numbers past the last one begin again at the first. */
+  connect(number: number): net.Socket {
+    const address = this.addresses[number % this.addresses.length];
     return net.connect({ ...address, noDelay: true });
   }
 
@@ -73,10 +82,17 @@ export class ApiDialer implements Dialer {
     this.failingSince = null;
   }
 
-  /** No address has accepted a connection. Returns whether another round is worth its time. */
-  noteFailedRound(): boolean {
+  /**
+   * No address has accepted a connection. Returns whether another round is worth its time.
+   * @param startedAt when the round began
+   */
+  noteFailedRound(startedAt: number): boolean {
     const now = performance.now();
-    this.failingSince ??= now;
+    // Without attempts in between, the addresses may have worked and failed again.
+    if (this.failingSince === null || startedAt - this.lastFailedAt > SAME_FAILURE_MS) {
+      this.failingSince = now;
+    }
+    this.lastFailedAt = now;
     return now - this.failingSince < this.patienceMs;
   }
 }
@@ -88,7 +104,10 @@ class ApiStream implements Stream {
   private connected: SocketStream | null = null;
   private socket: net.Socket | null = null;
   private timer: NodeJS.Timeout | null = null;
+  /** Number of the first address. Each stream walks on from its own, so that a round visits every address. */
+  private readonly start: number;
   private attempts = 0;
+  private roundStartedAt = 0;
   private held: Buffer[] = [];
   private heldBytes = 0;
   private isDrainAwaited = false;
@@ -100,6 +119,7 @@ class ApiStream implements Stream {
     private readonly dialer: ApiDialer,
     private ownHandler: StreamHandler,
   ) {
+    this.start = dialer.takeStart();
     this.connect();
   }
 
@@ -152,8 +172,8 @@ class ApiStream implements Stream {
 
   private connect(): void {
     this.timer = null;
-    this.attempts++;
-    const socket = this.dialer.connect();
+    if (this.attempts % this.dialer.addressCount === 0) this.roundStartedAt = performance.now();
+    const socket = this.dialer.connect(this.start + this.attempts++);
     this.socket = socket;
     let failure: NodeJS.ErrnoException = Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' });
     const handleError = (error: NodeJS.ErrnoException): void => void (failure = error);
@@ -187,7 +207,7 @@ class ApiStream implements Stream {
     if (this.isReset) return;
     if (this.attempts % this.dialer.addressCount !== 0) {
       this.connect();
-    } else if (this.dialer.noteFailedRound()) {
+    } else if (this.dialer.noteFailedRound(this.roundStartedAt)) {
       this.timer = setTimeout(() => this.connect(), ROUND_MS);
     } else {
       this.isReset = true;
