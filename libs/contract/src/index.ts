@@ -6,6 +6,7 @@ export {
   PREVIEW_ACCESS,
   type Scope,
   SCOPES,
+  WORKSTATION_PREFIX,
 } from '@culvert/terms';
 export * from './api-keys.js';
 export * from './audit-events.js';

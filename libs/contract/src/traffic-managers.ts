@@ -4,12 +4,6 @@ import { id, name as nameText, optionalName, timestamp } from './text.js';
 
 const MAX_LENGTH = 128;
 
-/**
- * Prefix of the manager id of a workstation, on which `culvert expose` is the traffic manager of local services.
- * Requests that name no traffic manager never default to a workstation.
- */
-export const WORKSTATION_PREFIX = 'workstation/';
-
 const name = optionalName(MAX_LENGTH).describe('Name that people see.');
 
 export const createTrafficManagerRequest = z.strictObject({

@@ -20,6 +20,7 @@ export {
   type SessionState,
   TUNNEL_KINDS,
   type TunnelKind,
+  WORKSTATION_PREFIX,
 } from '@culvert/terms';
 export * from './announcing.js';
 export * from './api-key.js';

@@ -21,12 +21,6 @@ export interface TrafficManager {
   readonly createdAt: Date;
 }
 
-/**
- * Prefix of the manager id of a workstation, on which `culvert expose` is the traffic manager of local services.
- * Several come and go in a team, so a request that names no traffic manager never defaults to one.
- */
-export const WORKSTATION_PREFIX = 'workstation/';
-
 /** Identity that a traffic manager sends when it registers. */
 export interface ManagerIdentity {
   readonly managerId: string;

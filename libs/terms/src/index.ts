@@ -30,3 +30,4 @@ export {
   SCOPES,
   type Scope,
 } from './team.js';
+export { WORKSTATION_PREFIX } from './traffic-managers.js';

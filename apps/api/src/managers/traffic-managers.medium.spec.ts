@@ -1,5 +1,4 @@
-import { connectionEventPage, trafficManagerResource, WORKSTATION_PREFIX } from '@culvert/contract';
-import { WORKSTATION_PREFIX as PREFIX_IN_THE_STORE } from '@culvert/domain';
+import { connectionEventPage, trafficManagerResource } from '@culvert/contract';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { TestApi, type TestTeam } from '../spec/api-harness.js';
@@ -59,7 +58,6 @@ describe('/api/v1/traffic-managers', () => {
   });
 
   it('defaults to the only cluster if none is named, however many workstations expose something', async () => {
-    expect(PREFIX_IN_THE_STORE).toBe(WORKSTATION_PREFIX);
     await team.trafficManager('workstation/5f0c/localhost-3000');
     const intercept = { name: 'web', workload: 'web' };
     const without = await team.post('/intercepts', intercept);
