@@ -123,6 +123,7 @@ export class Fleet implements LinksListener {
         this.links.forget(id);
         this.remote.handleLink(id);
       },
+      isLinked: (id) => this.links.openLink(id) !== null,
     });
     this.isStarted = true;
     registry.join(this.remote, { onChange: (id) => this.report(id) });

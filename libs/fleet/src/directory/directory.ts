@@ -35,6 +35,8 @@ export interface DirectoryListener {
   onHolders(trafficManagerId: string): void;
   /** This edge is gone: it stopped, or did not report for too long. */
   onEdgeGone(edgeId: string): void;
+  /** Reports whether a link to this edge is open: it is alive then, even if it does not report. Default: it is not. */
+  isLinked?(edgeId: string): boolean;
 }
 
 /**

@@ -48,10 +48,11 @@ export class LivingEdges {
     return true;
   }
 
-  /** Removes and returns the edges whose last sign of life is older than `oldest`. */
-  expire(oldest: number): string[] {
+  /** Removes and returns the edges whose last sign of life is older than `oldest`, and that are not known to be alive. */
+  expire(oldest: number, isAlive: (edgeId: string) => boolean): string[] {
     const expired: string[] = [];
-    for (const [edgeId, { aliveAt }] of this.edges) if (aliveAt < oldest) expired.push(edgeId);
+    for (const [edgeId, { aliveAt }] of this.edges)
+      if (aliveAt < oldest && !isAlive(edgeId)) expired.push(edgeId);
     for (const edgeId of expired) this.remove(edgeId);
     return expired;
   }

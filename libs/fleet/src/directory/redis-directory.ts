@@ -123,7 +123,7 @@ export class RedisDirectory implements Directory {
     this.lookups.tick(now);
     // Without an echo, the silence of others proves nothing.
     if (this.connection.isListening && now - this.echoedAt < this.times.renewMs * 1.5)
-      for (const edgeId of this.living.expire(now - this.times.edgeLifeMs + this.tickMs))
+      for (const edgeId of this.living.expire(now - this.times.edgeLifeMs + this.tickMs, this.isLinked))
         this.notifyGone(edgeId);
     for (const id of this.confirmations) this.reports.confirm(id);
     this.confirmations.clear();
@@ -228,6 +228,9 @@ export class RedisDirectory implements Directory {
     this.echoedAt = now;
     this.unechoed = 0;
   }
+
+  /** An edge that only Redis cannot reach keeps its holdings. Its link ends when the edge itself is gone. */
+  private readonly isLinked = (edgeId: string): boolean => this.listener?.isLinked?.(edgeId) === true;
 
   private notifyGone(edgeId: string): void {
     this.notify((listener) => listener.onEdgeGone(edgeId));
