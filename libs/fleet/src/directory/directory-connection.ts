@@ -22,12 +22,19 @@ export interface ConnectionListener {
   onError(error: unknown): void;
 }
 
+/** Wait after the first subscription that failed; it doubles up to the second number. Milliseconds. */
+const RESUBSCRIBE_MS = 250;
+const MAX_RESUBSCRIBE_MS = 15_000;
+
 /** The two connections of a directory: one for commands, and one for messages. */
 export class DirectoryConnection {
   private readonly commands: RedisData;
   private readonly subscriber: RedisConnection;
   private isFailing = false;
   private isClosed = false;
+  /** Subscriptions that failed in a row: Redis is broken, or its ACL forbids them. */
+  private failedSubscriptions = 0;
+  private resubscribeTimer: NodeJS.Timeout | null = null;
   /** True while messages arrive. */
   isListening = false;
 
@@ -88,12 +95,14 @@ export class DirectoryConnection {
   /** Connects anew, because messages no longer arrive. */
   listenAgain(): void {
     this.isListening = false;
+    this.clearResubscribe();
     if (!this.isClosed) this.subscriber.disconnect(true);
   }
 
   close(): void {
     this.isClosed = true;
     this.isListening = false;
+    this.clearResubscribe();
     this.subscriber.disconnect();
     this.commands.disconnect();
   }
@@ -102,13 +111,27 @@ export class DirectoryConnection {
     try {
       await this.subscriber.subscribe(...this.channels);
     } catch (error) {
-      this.handleFailure(error);
-      this.listenAgain();
+      // Commands may succeed meanwhile: only the first failure in a row is reported.
+      if (this.failedSubscriptions === 0) this.handleFailure(error);
+      this.resubscribeLater();
       return;
     }
     if (this.isClosed) return;
+    this.failedSubscriptions = 0;
     this.isListening = true;
     this.listener.onListening();
+  }
+
+  private resubscribeLater(): void {
+    if (this.isClosed) return;
+    this.clearResubscribe();
+    const waitMs = Math.min(MAX_RESUBSCRIBE_MS, RESUBSCRIBE_MS * 2 ** this.failedSubscriptions++);
+    this.resubscribeTimer = setTimeout(() => this.listenAgain(), waitMs).unref();
+  }
+
+  private clearResubscribe(): void {
+    if (this.resubscribeTimer !== null) clearTimeout(this.resubscribeTimer);
+    this.resubscribeTimer = null;
   }
 
   /** A lost connection is reported elsewhere. This is for an open connection to a Redis that does not work. */

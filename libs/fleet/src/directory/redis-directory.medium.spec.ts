@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { StallingProxy } from '@culvert/testkit';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
@@ -119,6 +121,24 @@ describe('RedisDirectory', () => {
       })
       .toBe(0);
     expect(later.directory.holdersOf(id) ?? []).toEqual([]);
+  });
+
+  it('keeps what an edge holds that only Redis does not reach, while a link to it is open', async () => {
+    // Fault: the record of an edge that was cut off from Redis expired, and its managers were unreachable.
+    const proxy = await StallingProxy.start(redisUrl);
+    const [cut, linked, other] = [open(QUICK, proxy.url), open(QUICK), open({ ...QUICK, edgeLifeMs: 1_500 })];
+    linked.linkedTo.add(cut.directory.self.id);
+    const id = await held(cut, linked);
+    await expect.poll(() => other.directory.holdersOf(id)?.length).toBe(1);
+    // The other edge looks later, and has no link.
+    const goneAtOther = other.gone();
+    await proxy.stop();
+    expect(await goneAtOther).toBe(cut.directory.self.id);
+    expect([linked.directory.holdersOf(id)?.length, linked.gones]).toEqual([1, []]);
+    const gone = linked.gone();
+    linked.linkedTo.clear();
+    expect(await gone).toBe(cut.directory.self.id);
+    expect(linked.directory.holdersOf(id)).toEqual([]);
   });
 
   it('believes no record for longer than a record may live', async () => {
@@ -369,6 +389,27 @@ describe('RedisDirectory with a Redis of its own', () => {
     await expect.poll(() => other.directory.holdersOf(id)).toEqual([]);
   });
 
+  it('waits longer each time before it subscribes again, where an ACL forbids it', async () => {
+    // Fault: it connected anew at once, some thirteen times a second.
+    await admin(redis.url).call('ACL', 'SETUSER', 'edge', 'on', '>secret', '~*', '&*', '+@all', '-subscribe');
+    const connections: number[] = [];
+    const counter = createServer((socket) => {
+      connections.push(performance.now());
+      const onward = connect(Number(new URL(redis.url).port), '127.0.0.1');
+      for (const one of [socket, onward]) one.on('error', () => {});
+      socket.pipe(onward).pipe(socket);
+    }).listen(0, '127.0.0.1');
+    cleanUp.push(() => counter.close());
+    await once(counter, 'listening');
+    const { port } = counter.address() as AddressInfo;
+    const { errors } = open(QUICK, `redis://edge:secret@127.0.0.1:${port}`);
+    // One for commands, one for the first subscription, and one for each further one.
+    await expect.poll(() => connections.length, { timeout: 10_000 }).toBe(5);
+    const waits = connections.slice(2).map((at, index) => at - connections[index + 1]);
+    expect(waits.map((ms, index) => ms >= 240 * 2 ** index)).toEqual([true, true, true]);
+    expect(errors).toHaveLength(1);
+  });
+
   it('reports an outage once per connection', async () => {
     const { directory, errors } = open(QUICK, redis.url);
     await expect.poll(() => directory.isComplete).toBe(true);
@@ -385,6 +426,8 @@ interface Opened {
   readonly directory: RedisDirectory;
   readonly errors: unknown[];
   readonly gones: string[];
+  /** Edges that it has a link to. */
+  readonly linkedTo: Set<string>;
   readonly onChange: Set<(trafficManagerId: string) => void>;
   /** Resolves with the next change of the holders of a traffic manager. */
   change(trafficManagerId: string): Promise<void>;
@@ -395,6 +438,7 @@ interface Opened {
 function open(times: Partial<DirectoryTimes> = {}, url = redisUrl): Opened {
   const errors: unknown[] = [];
   const gones: string[] = [];
+  const linkedTo = new Set<string>();
   const onChange = new Set<(trafficManagerId: string) => void>();
   const onGone = new Set<(edgeId: string) => void>();
   const directory = new RedisDirectory(url, node(), (error) => errors.push(error), times);
@@ -406,12 +450,14 @@ function open(times: Partial<DirectoryTimes> = {}, url = redisUrl): Opened {
       gones.push(edgeId);
       for (const listener of onGone) listener(edgeId);
     },
+    isLinked: (edgeId) => linkedTo.has(edgeId),
   });
   cleanUp.push(() => directory.close());
   return {
     directory,
     errors,
     gones,
+    linkedTo,
     onChange,
     change: (wanted) =>
       new Promise((resolve) => {
