@@ -167,10 +167,6 @@ export class Fleet implements LinksListener {
     // Its streams were reset with TUNNEL_LOST. Their exchanges look for another edge, or have this one dialed again.
   }
 
-  onUnreachable(edgeId: string): void {
-    this.remote.forget(edgeId);
-  }
-
   onStream(...[stream, target]: Parameters<LinksListener['onStream']>): void {
     this.acceptor.accept(stream, target);
   }

@@ -80,11 +80,6 @@ export class RemoteHolders implements RemoteTunnels {
     for (const trafficManagerId of ids) this.wake(trafficManagerId);
   }
 
-  /** Nothing waits for a link to this edge from here on. */
-  forget(edgeId: string): void {
-    this.waiting.delete(edgeId);
-  }
-
   private awaitLink(edgeId: string, trafficManagerId: string): void {
     const ids = this.waiting.get(edgeId);
     if (ids === undefined) this.waiting.set(edgeId, new Set([trafficManagerId]));

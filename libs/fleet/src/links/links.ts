@@ -51,8 +51,6 @@ export interface LinksListener {
   onUp(edgeId: string): void;
   /** The last link to this edge is gone, and its streams were reset with TUNNEL_LOST. */
   onDown(edgeId: string): void;
-  /** The edge could not be reached for some time, and is not dialed again until `find` asks for it. */
-  onUnreachable(edgeId: string): void;
   /** Another edge opened a stream. Set its handler before returning. */
   onStream(stream: IncomingStream, target: StreamTarget): void;
   /** Another edge refused a stream: NO_TUNNEL or STREAM_LIMIT. */
@@ -197,8 +195,8 @@ export class Links {
     if (attempt.failures === 1)
       this.options.listener.onEvent('link failed', { edgeId: edge.id, address: edge.address, reason });
     if (attempt.failures >= MAX_FAILURES) {
+      // `find` dials again. What waits is woken if the other edge dials in meanwhile.
       this.attempts.delete(edge.id);
-      this.options.listener.onUnreachable(edge.id);
       return;
     }
     const waitMs = Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** (attempt.failures - 1));
