@@ -27,6 +27,7 @@ let preferred: object;
 let isFull: () => boolean;
 let maxIdleMs: number | undefined;
 let roundTripMs: number | undefined;
+let mayBeRefused: boolean;
 let pools: StreamPools;
 let pool: StreamPool;
 
@@ -34,6 +35,7 @@ beforeEach(() => {
   dialed = [];
   preferred = {};
   isFull = () => false;
+  mayBeRefused = false;
   maxIdleMs = roundTripMs = undefined;
   pools = new StreamPools();
   const dialer: Dialer = {
@@ -41,7 +43,7 @@ beforeEach(() => {
       if (isFull()) return 'full';
       const stream = new FakeStream(dialed.length, handler);
       dialed.push(stream);
-      return { stream, origin: preferred, maxIdleMs, roundTripMs };
+      return { stream, origin: preferred, maxIdleMs, roundTripMs, mayBeRefused };
     },
     isPreferred: (origin) => origin === preferred,
     onArrival: () => () => {},
@@ -181,6 +183,16 @@ describe(StreamPool.name, () => {
     expect(idle.stream.isOpen).toBe(false);
     isFull = () => true;
     expect(other.acquire(exchange, 1, true)).toBe('full');
+  });
+
+  it('gives up only one idle stream while another edge has no room', () => {
+    // Fault: an edge that is not asked for a moment counted as full, and lost every idle stream to it.
+    mayBeRefused = true;
+    const idle = [take(0), take(0)];
+    for (const one of idle) pool.release(one, 0);
+    isFull = () => true;
+    expect(pool.dial(exchange)).toBe('full');
+    expect(idle.map(({ stream }) => stream.isOpen)).toEqual([false, true]);
   });
 
   it('closes streams that come back after the route has changed', () => {

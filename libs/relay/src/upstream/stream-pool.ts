@@ -54,8 +54,11 @@ const MARGIN_ROUND_TRIPS = 2;
 export interface StreamPoolHost {
   /** Notes that `pool` holds idle streams: it must be swept. */
   noteIdle(pool: StreamPool): void;
-  /** Closes an idle stream of some pool that stands on the tunnel `dialer` would use. False when there is none. */
-  closeOneIdle(dialer: Dialer): boolean;
+  /**
+   * Closes an idle stream of some pool that stands on the tunnel `dialer` would use, and returns it; undefined when there
+   * is none.
+   */
+  closeOneIdle(dialer: Dialer): PooledStream | undefined;
 }
 
 /** A stream with its place in the pool: the handler of its events while no exchange uses it. */
@@ -79,6 +82,11 @@ export class PooledStream implements StreamHandler {
     this.origin = dialed.origin;
     this.maxIdleMs = limitMs;
     this.uses = dialed.isReused === true ? 1 : 0;
+  }
+
+  /** Whether the stream leads through another edge. Room there is reported later, so closing it need not help at once. */
+  get isRemote(): boolean {
+    return this.dialed.mayBeRefused === true;
   }
 
   /** Whether the stream leads through another edge, which may still refuse it and pass nothing on. */
@@ -157,8 +165,14 @@ export class StreamPool {
   dial(handler: StreamHandler, inUse?: number): PooledStream | 'absent' | 'full' {
     let dialed = this.dialer.dial(handler, inUse);
     // An idle stream, of whichever route, must not keep a request from its place on the tunnel.
-    while (dialed === 'full' && this.host.closeOneIdle(this.dialer))
+    let isWorthMore = true;
+    while (dialed === 'full' && isWorthMore) {
+      const closed = this.host.closeOneIdle(this.dialer);
+      if (closed === undefined) break;
       dialed = this.dialer.dial(handler, inUse);
+      // The other edge may be full for a moment whatever is closed here: the other idle streams stay.
+      isWorthMore = !closed.isRemote;
+    }
     if (typeof dialed === 'string') return dialed;
     const maxIdleMs = Math.min(dialed.maxIdleMs ?? Infinity, this.limits.maxIdleMs);
     return new PooledStream(dialed, this, maxIdleMs);
@@ -199,12 +213,16 @@ export class StreamPool {
     return this.idle.length > 0;
   }
 
-  /** Closes the stream that has been idle for longest on the tunnel that `dialer` would use. False when there is none. */
-  closeOldest(dialer: Dialer): boolean {
-    const index = this.idle.findIndex(({ origin }) => dialer.isPreferred(origin));
-    if (index < 0) return false;
-    for (const pooled of this.idle.splice(index, 1)) pooled.stream.reset(ResetCode.CANCEL);
-    return true;
+  /**
+   * Closes and returns the stream that has been idle for longest on the tunnel that `dialer` would use; undefined when
+   * there is none.
+   */
+  closeOldest(dialer: Dialer): PooledStream | undefined {
+    const oldest = this.idle.find(({ origin }) => dialer.isPreferred(origin));
+    if (oldest === undefined) return undefined;
+    this.forget(oldest);
+    oldest.stream.reset(ResetCode.CANCEL);
+    return oldest;
   }
 
   /** Closes every idle stream, and every other one when its exchange ends. */

@@ -1,4 +1,10 @@
-import { type Dialer, type PoolLimits, StreamPool, type StreamPoolHost } from './stream-pool.js';
+import {
+  type Dialer,
+  type PoolLimits,
+  type PooledStream,
+  StreamPool,
+  type StreamPoolHost,
+} from './stream-pool.js';
 
 /**
  * The pools of all routes. A tunnel carries the streams of many routes, so an idle stream of one route may keep a request
@@ -28,8 +34,11 @@ export class StreamPools implements StreamPoolHost {
     this.withIdle.add(pool);
   }
 
-  closeOneIdle(dialer: Dialer): boolean {
-    for (const pool of this.withIdle) if (pool.closeOldest(dialer)) return true;
-    return false;
+  closeOneIdle(dialer: Dialer): PooledStream | undefined {
+    for (const pool of this.withIdle) {
+      const closed = pool.closeOldest(dialer);
+      if (closed !== undefined) return closed;
+    }
+    return undefined;
   }
 }
