@@ -70,7 +70,7 @@ describe('the workers of a running edge', () => {
     expect(ready.status).toBe(200);
     expect(JSON.parse(ready.body)).toEqual({
       ready: true,
-      checks: { store: 'ok' },
+      checks: { store: 'ok', redis: 'ok' },
       workers: { ready: 2, total: 2 },
     });
   });

@@ -84,6 +84,8 @@ export interface EventBus {
   send(topic: string, message: string): void;
   /** Subscribes to a topic. Its messages reach this process only while it has a subscriber. */
   listen(topic: string, listener: (message: string) => void): Listening;
+  /** Resolves if the bus can carry events between processes now. Absent if it connects no processes. */
+  ping?(): Promise<void>;
   close(): Promise<void>;
 }
 

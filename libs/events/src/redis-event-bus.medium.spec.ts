@@ -93,6 +93,14 @@ describe('RedisEventBus', () => {
     expect(heard.of([event])).toEqual([event]);
   });
 
+  it('answers a check while Redis works, and fails it while Redis is away', async () => {
+    const { bus } = open();
+    await bus.publish(previewChanged());
+    await bus.ping?.();
+    const away = open('redis://127.0.0.1:1');
+    await expect(away.bus.ping?.()).rejects.toBeInstanceOf(EventNotPublishedError);
+  });
+
   it('reports no gap while nothing breaks', async () => {
     const { bus } = open();
     let gaps = 0;

@@ -102,6 +102,11 @@ export class RedisEventBus implements EventBus {
     };
   }
 
+  async ping(): Promise<void> {
+    if (this.subscriber.status !== 'ready') throw new EventNotPublishedError('Redis is not connected');
+    await Promise.race([this.publisher.ping(), expiry(AbortSignal.timeout(COMMAND_TIMEOUT_MS))]);
+  }
+
   async close(): Promise<void> {
     if (this.isClosed) return;
     this.isClosed = true;
