@@ -55,6 +55,8 @@ export interface GoAwayOptions {
 /** A tunnel that speaks docs/protocol.md, either end. */
 export interface TunnelConnection extends Tunnel {
   readonly kind: 'native';
+  /** Returns how many streams that this end opened over a link for this traffic manager are open. */
+  streamCountOf(trafficManagerId: string): number;
   /** Opens no further streams and asks the peer to do the same. Closes when no stream is left or the grace is over. */
   goAway(code: GoAwayCode, reason: string, options?: GoAwayOptions): void;
   /** Ends the tunnel at once and sends the peer the reason. Open streams are lost. Does nothing once closed. */

@@ -50,6 +50,8 @@ export class StreamTable implements StreamHost {
   readonly outbox: Outbox;
   readonly lastResetCode: ResetCode;
   private readonly streams = new Map<number, TunnelStream>();
+  /** Open streams that this end opened over a link, by traffic manager. */
+  private readonly perManager = new Map<string, number>();
   /** Lowest bit of the ids that this end gives out. */
   private readonly ownParity: number;
   private nextId: number;
@@ -92,6 +94,11 @@ export class StreamTable implements StreamHost {
     this.budget = new ReceiveBudget(settings.receiveBudgetBytes - maxStreams * windowBytes);
   }
 
+  /** Returns how many streams that this end opened over a link for this traffic manager are open. */
+  countOf(trafficManagerId: string): number {
+    return this.perManager.get(trafficManagerId) ?? 0;
+  }
+
   /** Opens a stream, or returns null when the tunnel has reached its limit. */
   open(target: StreamTarget, handler: StreamHandler): Stream | null {
     if (this.streams.size >= this.maxStreams) return null;
@@ -103,7 +110,10 @@ export class StreamTable implements StreamHost {
     this.nextId += 2;
     this.streams.set(stream.id, stream);
     const { peer } = this.host;
-    if (peer === 'link') stream.trafficManagerId = target.trafficManagerId ?? '';
+    if (peer === 'link') {
+      const id = (stream.trafficManagerId = target.trafficManagerId ?? '');
+      this.perManager.set(id, this.countOf(id) + 1);
+    }
     const encoded = encodeTarget(target, peer);
     if (encoded === null) {
       // Reported later, as for an unreachable ingress. The far end never sees this id, which leaves a gap.
@@ -144,19 +154,27 @@ export class StreamTable implements StreamHost {
   drain(): TunnelStream[] {
     const all = [...this.streams.values()];
     this.streams.clear();
+    this.perManager.clear();
     return all;
   }
 
   // From streams.
 
   forget(stream: TunnelStream): void {
-    this.streams.delete(stream.id);
+    if (this.streams.delete(stream.id) && stream.trafficManagerId !== '')
+      this.uncount(stream.trafficManagerId);
     if (this.streams.size === 0) this.host.handleEmpty();
   }
 
   countOverrun(): void {
     if (++this.overruns > MAX_OVERRUNS)
       throw new TunnelError(GoAwayCode.FLOW_CONTROL, 'too many window overruns');
+  }
+
+  private uncount(trafficManagerId: string): void {
+    const left = this.countOf(trafficManagerId) - 1;
+    if (left <= 0) this.perManager.delete(trafficManagerId);
+    else this.perManager.set(trafficManagerId, left);
   }
 
   private handleOpen(id: number, payload: Buffer): void {

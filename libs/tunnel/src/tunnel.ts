@@ -113,6 +113,10 @@ class NativeTunnel
     return this.streams.size;
   }
 
+  streamCountOf(trafficManagerId: string): number {
+    return this.streams.countOf(trafficManagerId);
+  }
+
   get maxStreams(): number {
     return this.streams.maxStreams;
   }

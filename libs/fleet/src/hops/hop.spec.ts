@@ -336,6 +336,65 @@ describe('an edge that stops', () => {
   });
 });
 
+describe('a link that is full', () => {
+  const linkSettings = { maxStreams: 16 };
+  const id = (index: number): string => `crowd-${index}`;
+
+  /** Has eight traffic managers open as many streams as they get. */
+  async function crowd(): Promise<void> {
+    for (let i = 0; i < 8; i++) {
+      await rig.connectManager(holder, {}, id(i));
+      await rig.open(entry, new Recorder(), { ...TARGET, trafficManagerId: id(i) });
+    }
+    for (let n = 0; n < 16; n++)
+      for (let i = 0; i < 8; i++)
+        entry.registry.openStream(
+          id(i),
+          { ...TARGET, interceptId: `${n}`, trafficManagerId: id(i) },
+          new Recorder(),
+        );
+  }
+
+  beforeEach(async () => {
+    [entry, holder] = [await rig.start({ linkSettings }), await rig.start({ linkSettings })];
+    await rig.connectManager(holder);
+  });
+
+  it('keeps room for a newcomer', async () => {
+    // Fault: the room of a link was divided among routes only, so that one team took all of it.
+    await crowd();
+    expect(entry.registry.openStream(MANAGER, TARGET, new Recorder())).toBeTypeOf('object');
+  });
+
+  it('gives one traffic manager at most half of itself', async () => {
+    const { origin } = await rig.open(entry, new Recorder());
+    const { tunnel } = (origin as { link: Link }).link;
+    let opened = 1;
+    while (
+      typeof entry.registry.openStream(MANAGER, { ...TARGET, interceptId: `${opened}` }, new Recorder()) ===
+      'object'
+    )
+      opened++;
+    expect([opened, tunnel.streamCount]).toEqual([8, 8]);
+  });
+
+  it('is joined by others, up to four, and wakes what waits', async () => {
+    await crowd();
+    const linkCount = () => entry.log.filter((line) => line.startsWith('link open')).length;
+    for (let links = 1; links < 4; links++) {
+      let index = 0;
+      while (
+        entry.registry.openStream(id(0), { ...TARGET, trafficManagerId: id(0) }, new Recorder()) !== 'full'
+      )
+        if (++index > 64) throw new Error('the link never was full');
+      await new Promise<void>((resolve) => entry.registry.onArrival(id(0), resolve));
+      await expect.poll(linkCount).toBe(links + 1);
+      await crowd();
+    }
+    expect(linkCount()).toBe(4);
+  });
+});
+
 describe('a stream of a link', () => {
   it('never takes a second hop', async () => {
     const third = await rig.start();

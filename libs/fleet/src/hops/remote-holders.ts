@@ -19,7 +19,7 @@ export class RemoteHolders implements RemoteTunnels {
   /** @param wake lets the exchanges that wait for this traffic manager try again */
   constructor(
     private readonly directory: Directory,
-    private readonly links: Pick<Links, 'find' | 'openLink'>,
+    private readonly links: Pick<Links, 'find' | 'openLink' | 'widen'>,
     private readonly wake: (trafficManagerId: string) => void,
   ) {}
 
@@ -35,8 +35,11 @@ export class RemoteHolders implements RemoteTunnels {
       const link = this.links.find(holder.edge);
       if (link === null) {
         this.awaitLink(holder.edge.id, trafficManagerId);
-      } else if (this.isPaused(trafficManagerId, holder.edge.id) || !hasRoom(link, inUse)) {
+      } else if (this.isPaused(trafficManagerId, holder.edge.id)) {
         isFull = true;
+      } else if (!hasRoom(link, trafficManagerId, inUse)) {
+        isFull = true;
+        if (this.links.widen(holder.edge)) this.awaitLink(holder.edge.id, trafficManagerId);
       } else {
         const cost = costOf(holder, link);
         if (cost >= bestCost) continue;
@@ -125,8 +128,10 @@ function pauseKey(trafficManagerId: string, edgeId: string): string {
   return `${trafficManagerId} ${edgeId}`;
 }
 
-function hasRoom({ tunnel }: Link, inUse: number): boolean {
-  return inUse <= tunnel.maxStreams - tunnel.streamCount;
+/** A traffic manager gets at most half of a link's free streams, and so does a preview: each leaves room for a newcomer. */
+function hasRoom({ tunnel }: Link, trafficManagerId: string, inUse: number): boolean {
+  const free = tunnel.maxStreams - tunnel.streamCount;
+  return inUse <= free && tunnel.streamCountOf(trafficManagerId) < free;
 }
 
 /** Work in progress times the way to it: as many streams as the reported ones and those of this link, at a round trip each. */

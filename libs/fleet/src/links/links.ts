@@ -1,6 +1,6 @@
 /**
- * The links of this edge: one open tunnel to each other edge that it needs, or that dialed it. A link is dialed when
- * first needed, and kept. Either end opens streams on it.
+ * The links of this edge: an open tunnel to each other edge that it needs, or that dialed it, and more where one has no
+ * room. A link is dialed when first needed, and kept. Either end opens streams on it.
  */
 import {
   acceptTunnel,
@@ -21,6 +21,9 @@ import type { ProvenConnection } from './link-listener.js';
 
 /** Maximum number of links that other edges may have dialed. */
 const MAX_ACCEPTED = 2048;
+
+/** Links to one edge, beyond which a link that is full is not joined by another. */
+const MAX_LINKS_PER_EDGE = 4;
 
 /** Wait after the first failed attempt; it doubles up to the second number. Milliseconds. */
 const RETRY_MS = 100;
@@ -47,7 +50,7 @@ export interface Link {
 
 /** Receives the events of links. */
 export interface LinksListener {
-  /** A link to this edge is open. Before it there was none, or one that accepts no new streams. */
+  /** A link to this edge is open: the first, or one more. */
   onUp(edgeId: string): void;
   /** The last link to this edge is gone, and its streams were reset with TUNNEL_LOST. */
   onDown(edgeId: string): void;
@@ -80,7 +83,7 @@ interface Attempt {
 }
 
 export class Links {
-  /** Open links by edge. Usually one; two when both ends dialed at once. */
+  /** Open links by edge. Usually one; more when both ends dialed at once, or when one had no room. */
   private readonly open = new Map<string, Link[]>();
   /** Every tunnel, its handshake included. */
   private readonly tunnels = new Set<TunnelConnection>();
@@ -107,11 +110,26 @@ export class Links {
     return link;
   }
 
-  /** Returns the open link to this edge, or null. */
+  /**
+   * Dials another link to an edge whose links have no room. Returns false if there are as many as one edge may have, and
+   * else true: `onUp` follows if that succeeds.
+   */
+  widen(edge: EdgeNode): boolean {
+    if ((this.open.get(edge.id)?.length ?? 0) >= MAX_LINKS_PER_EDGE) return false;
+    this.dial(edge);
+    return true;
+  }
+
+  /** Returns the open link to this edge with the least streams, or null. */
   openLink(edgeId: string): Link | null {
     const links = this.open.get(edgeId);
-    if (links !== undefined) for (const link of links) if (link.tunnel.state === 'open') return link;
-    return null;
+    if (links === undefined) return null;
+    let best: Link | null = null;
+    for (const link of links) {
+      if (link.tunnel.state !== 'open') continue;
+      if (best === null || link.tunnel.streamCount < best.tunnel.streamCount) best = link;
+    }
+    return best;
   }
 
   /** Stops dialing an edge that is gone. */
@@ -255,15 +273,13 @@ export class Links {
   private add(link: Link, remoteAddress: string): void {
     const { edgeId } = link;
     const { listener } = this.options;
-    // A link that is draining is still listed, and opens no stream.
-    const isFirst = this.openLink(edgeId) === null;
     const links = this.open.get(edgeId);
     if (links === undefined) this.open.set(edgeId, [link]);
     else links.push(link);
     listener.onEvent('link open', { edgeId, remoteAddress });
     // A link that the other edge opened serves as well as the one that is being dialed.
     this.forget(edgeId);
-    if (isFirst) listener.onUp(edgeId);
+    listener.onUp(edgeId);
   }
 
   /** Returns false if the tunnel never was an open link. */
