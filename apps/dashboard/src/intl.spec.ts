@@ -11,6 +11,14 @@ function plainSpaces(text: string): string {
   return text.replaceAll(/[\u00a0\u202f]/g, ' ');
 }
 
+describe('formatsOf', () => {
+  it('leaves out languages that are not valid', () => {
+    expect(formatsOf(['en-US@posix', 'de-DE']).formatNumber(1234)).toBe('1.234');
+    const ofEnvironment = formatsOf().formatNumber(1234);
+    expect(formatsOf(['en-US@posix', '']).formatNumber(1234)).toBe(ofEnvironment);
+  });
+});
+
 describe('formatNumber', () => {
   it('groups digits as the language does', () => {
     expect([english, german, hindi].map(({ formatNumber }) => formatNumber(1_234_567.5))).toEqual([

@@ -52,10 +52,10 @@ const TOLERANCE = 1.01;
 
 /**
  * Returns the functions for these languages (BCP 47, best first) and this time zone (IANA). Without them, those of the
- * environment apply.
+ * environment apply. Languages that are not valid are left out: browsers report some, such as `en-US@posix`.
  */
 export function formatsOf(languages?: readonly string[], timeZone?: string): Formats {
-  const locales = languages === undefined ? undefined : [...languages];
+  const locales = languages?.filter(isLanguageTag);
   const plain = new Intl.NumberFormat(locales);
   const list = new Intl.ListFormat(locales);
   const relative = new Intl.RelativeTimeFormat(locales, { numeric: 'auto' });
@@ -121,6 +121,15 @@ export function formatsOf(languages?: readonly string[], timeZone?: string): For
     timeZoneAt: (moment = Date.now()) =>
       time.formatToParts(new Date(moment)).find(({ type }) => type === 'timeZoneName')?.value ?? 'UTC',
   };
+}
+
+function isLanguageTag(text: string): boolean {
+  try {
+    Intl.getCanonicalLocales(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The formats of this browser. */
