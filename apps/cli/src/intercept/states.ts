@@ -13,7 +13,9 @@ const STATES: Readonly<Record<Intercept['disposition'], string>> = {
   BAD_ARGS: 'bad arguments',
 };
 
-/** Returns the state of an intercept in words. */
-export function wordOfState(disposition: Intercept['disposition']): string {
-  return STATES[disposition];
+const WORDS: ReadonlyMap<string, string> = new Map(Object.entries(STATES));
+
+/** Returns the state of an intercept in words. A state that only a newer Culvert knows is returned as it is. */
+export function wordOfState(disposition: string): string {
+  return WORDS.get(disposition) ?? disposition;
 }

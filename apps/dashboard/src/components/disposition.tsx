@@ -6,9 +6,13 @@ import { texts } from './texts.js';
 
 type Intercept = Schemas['Intercept'];
 
-const DISPOSITIONS: Readonly<
-  Record<Intercept['disposition'], { readonly label: string; readonly tone: Tone; readonly about: string }>
-> = {
+interface Appearance {
+  readonly label: string;
+  readonly tone: Tone;
+  readonly about: string;
+}
+
+const DISPOSITIONS: Readonly<Record<Intercept['disposition'], Appearance>> = {
   UNSPECIFIED: {
     label: texts.disposition.notReported,
     tone: 'off',
@@ -36,12 +40,21 @@ const DISPOSITIONS: Readonly<
   },
 };
 
+const APPEARANCES: ReadonlyMap<string, Appearance> = new Map(Object.entries(DISPOSITIONS));
+
+/** Returns how a state looks. A state of a server that is newer than this page has its own name as label. */
+function appearanceOf(disposition: string): Appearance {
+  return (
+    APPEARANCES.get(disposition) ?? { label: disposition, tone: 'off', about: texts.disposition.newerAbout }
+  );
+}
+
 /** Shows the state of an intercept that the cluster reports. */
 export function Disposition({
   disposition,
   message,
 }: Pick<Intercept, 'disposition' | 'message'>): ReactElement {
-  const { label, tone, about } = DISPOSITIONS[disposition];
+  const { label, tone, about } = appearanceOf(disposition);
   return (
     <>
       <Tooltip label={about}>

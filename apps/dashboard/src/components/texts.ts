@@ -31,6 +31,7 @@ export const texts = {
     agentErrorAbout: 'The agent could not set up the interception.',
     badArguments: 'Bad arguments',
     badArgumentsAbout: 'The mechanism does not accept these arguments.',
+    newerAbout: 'This page does not know the state. Reload it to get a newer version.',
   },
   errorPanel: {
     newVersion: 'A new version of this page is available',
