@@ -13,7 +13,7 @@ import {
   type LoopbackOptions,
   type TestDatabase,
 } from '@culvert/testkit';
-import type { StreamHandler, StreamTarget } from '@culvert/tunnel';
+import { ResetCode, type StreamHandler, type StreamTarget } from '@culvert/tunnel';
 import pino from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 import { TunnelSessions } from '../tunnels/tunnel-sessions.js';
@@ -439,6 +439,69 @@ describe(ReverseConnections.name, () => {
       call.manager.onServerClosed();
       expect((await call.ended.promise).status).toBe(GrpcStatus.OK);
       expect(registry.preferred(id)).toBeNull();
+    });
+  });
+
+  // Managers stayed at an edge that stops until the grace was over, and were unreachable at all other edges.
+  describe('an edge that stops', () => {
+    const reasonOf = async (trafficManagerId: string) =>
+      (await store.connectionEvents.list(teamId, trafficManagerId, { limit: 1 })).items[0]?.reason;
+
+    it('ends the call of an idle manager at once, so that the manager dials another edge', async () => {
+      const managerId = randomUUID();
+      const call = dial({ managerId });
+      const id = await connected(managerId);
+      sessions.drain();
+      expect(registry.isHeld(id)).toBe(false);
+      expect(await call.ended.promise).toEqual({
+        status: GrpcStatus.UNAVAILABLE,
+        message: 'the edge is shutting down',
+      });
+      await eventually(() => reasonOf(id)).toBe('edge_stopped');
+    });
+
+    /** Connects a manager with a stream, and returns its call. */
+    async function busy() {
+      const managerId = randomUUID();
+      const call = dial({ managerId });
+      const id = await connected(managerId);
+      const { intercept, show } = await openPreview(managerId, call.manager);
+      show();
+      await eventually(() => registry.preferred(id)?.isReadyFor?.(target(intercept.id))).toBe(true);
+      const opened = openStream(id, intercept.id);
+      if (typeof opened === 'string') throw new Error(opened);
+      return { call, id, stream: opened.stream, intercept };
+    }
+
+    it('lets streams of a manager finish, and opens no further ones', async () => {
+      const { call, id, stream, intercept } = await busy();
+      sessions.drain();
+      expect(openStream(id, intercept.id)).toBe('absent');
+      expect(registry.isHeld(id)).toBe(false);
+      expect(sessions.count).toBe(1);
+      stream.reset(ResetCode.CANCEL);
+      expect((await call.ended.promise).status).toBe(GrpcStatus.UNAVAILABLE);
+    });
+
+    it('ends the call of a manager with a long stream after two seconds', async () => {
+      const { call } = await busy();
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      sessions.drain();
+      vi.advanceTimersByTime(1999);
+      expect(sessions.count).toBe(1);
+      vi.advanceTimersByTime(1);
+      expect((await call.ended.promise).status).toBe(GrpcStatus.UNAVAILABLE);
+    });
+
+    it('lets long streams go on if there is no other edge', async () => {
+      const { call, stream } = await busy();
+      sessions.isAlone = true;
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      sessions.drain();
+      vi.advanceTimersByTime(60_000);
+      expect(sessions.count).toBe(1);
+      stream.reset(ResetCode.CANCEL);
+      expect((await call.ended.promise).status).toBe(GrpcStatus.UNAVAILABLE);
     });
   });
 

@@ -32,6 +32,12 @@ const DIAL_DELAY_MS = 5000;
 const MAX_DIALERS = 10_000;
 const UPKEEP_MS = 60_000;
 
+/**
+ * Time that open streams have while this edge stops. A manager reaches another edge only after its call has ended and up
+ * to five more seconds have passed. Requests at other edges wait ten seconds for it.
+ */
+const MAX_LEAVE_MS = 2000;
+
 export interface ReverseConnectionsOptions {
   readonly store: Store;
   readonly authenticator: CallAuthenticator;
@@ -149,6 +155,7 @@ export class ReverseConnections {
     let sync: InterceptSync | null = null;
     /** Code with which this edge ends the connection, once it does. */
     let ending: GoAwayCode | null = null;
+    let leaving: NodeJS.Timeout | null = null;
     const connection: ReverseTunnelConnection = acceptReverseConnection(new CallCarrier(stream), {
       onOpen: () => {
         sessions.attach(registered);
@@ -170,6 +177,7 @@ export class ReverseConnections {
       },
       onMeasured: () => sessions.report(registered),
       onClose: ({ by, detail }) => {
+        if (leaving !== null) clearTimeout(leaving);
         if (sync !== null) this.unwatch(session.trafficManagerId, sync);
         sessions.detach(registered, {
           code: by === 'edge' ? GoAwayCode.SHUTTING_DOWN : 0,
@@ -188,8 +196,14 @@ export class ReverseConnections {
         if (code === GoAwayCode.SUPERSEDED) connection.drain(GrpcStatus.ABORTED, reason);
         else connection.close(statusOf(code), reason);
       },
-      // A manager leaves when its call ends: until then it carries exchanges under way.
-      leave: () => {},
+      leave: (code, reason) => {
+        ending ??= code;
+        connection.drain(GrpcStatus.UNAVAILABLE, reason);
+        // The manager of an edge that is alone has no other edge to reach, so its streams may use the whole grace.
+        if (connection.state === 'closed' || sessions.isAlone) return;
+        leaving = setTimeout(() => connection.close(GrpcStatus.UNAVAILABLE, reason), MAX_LEAVE_MS);
+        leaving.unref();
+      },
     };
     sessions.hold(registered);
   }
