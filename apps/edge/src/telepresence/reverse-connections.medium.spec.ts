@@ -493,7 +493,29 @@ describe(ReverseConnections.name, () => {
       expect((await call.ended.promise).status).toBe(GrpcStatus.UNAVAILABLE);
     });
 
-    it('lets long streams go on if there is no other edge', async () => {
+    it('refuses a call whose manager it registers meanwhile, so that the manager dials another edge', async () => {
+      const looking = vi.spyOn(store.apiKeys, 'findUnusable').mockImplementationOnce(async () => {
+        sessions.drain();
+        return [];
+      });
+      const managerId = randomUUID();
+      const refused = { status: GrpcStatus.UNAVAILABLE, message: 'the edge is shutting down' };
+      expect(await dial({ managerId }).ended.promise).toEqual(refused);
+      looking.mockRestore();
+      expect(sessions.count).toBe(0);
+      const count = async () =>
+        (
+          await store.sessions.list(
+            teamId,
+            { trafficManagerId: (await trafficManager(managerId))! },
+            { limit: 1 },
+          )
+        ).items[0]?.tunnelCount;
+      await eventually(count).toBe(0);
+      expect(await dial().ended.promise).toEqual(refused);
+    });
+
+    it('lets long streams continue if there is no other edge', async () => {
       const { call, stream } = await busy();
       sessions.isAlone = true;
       vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });

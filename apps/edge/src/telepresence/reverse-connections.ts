@@ -12,6 +12,7 @@ import {
 import { GoAwayCode } from '@culvert/tunnel';
 import type { Logger } from 'pino';
 import { findUnusable, reasonOf } from '../tunnels/tunnel-credentials.js';
+import { EdgeStoppingError, type Registrations } from '../tunnels/registrations.js';
 import type { RegisteredTunnel, TunnelSessions } from '../tunnels/tunnel-sessions.js';
 import { CallCarrier, refuseCall } from './call-carrier.js';
 import { type CallAuthenticator, CallError } from './credentials.js';
@@ -31,12 +32,6 @@ const DIAL_WINDOW_MS = 10_000;
 const DIAL_DELAY_MS = 5000;
 const MAX_DIALERS = 10_000;
 const UPKEEP_MS = 60_000;
-
-/**
- * Time that open streams have while this edge stops. A manager reaches another edge only after its call has ended and up
- * to five more seconds have passed. Requests at other edges wait ten seconds for it.
- */
-const MAX_LEAVE_MS = 2000;
 
 export interface ReverseConnectionsOptions {
   readonly store: Store;
@@ -100,6 +95,7 @@ export class ReverseConnections {
     }
     const credentials = credentialsOf(stream.head);
     const { teamId, credential } = await authenticator.authenticate(credentials, stream.peer, ['tunnel']);
+    if (sessions.registrations.isStopping) throw stopping();
     if (!sessions.hasRoom)
       throw new CallError(GrpcStatus.RESOURCE_EXHAUSTED, 'this edge has reached its limit of tunnels');
     const {
@@ -123,6 +119,7 @@ export class ReverseConnections {
       // The session may have ended, or the credential may have been revoked, since the call began.
       if ((await findUnusable(this.options.store, [credential])).size > 0)
         throw new CallError(GrpcStatus.UNAUTHENTICATED, reasonOf(credential));
+      if (sessions.registrations.isStopping) throw stopping();
       if (isGone) return;
       this.open(stream, { session, resumed, credential, held });
       isOpened = true;
@@ -132,11 +129,12 @@ export class ReverseConnections {
   }
 
   private async register(
-    ...registration: Parameters<TunnelSessions['register']>
-  ): ReturnType<TunnelSessions['register']> {
+    ...registration: Parameters<Registrations['add']>
+  ): ReturnType<Registrations['add']> {
     try {
-      return await this.options.sessions.register(...registration);
+      return await this.options.sessions.registrations.add(...registration);
     } catch (error) {
+      if (error instanceof EdgeStoppingError) throw stopping();
       if (!(error instanceof TeamLimitError)) throw error;
       throw new CallError(
         GrpcStatus.RESOURCE_EXHAUSTED,
@@ -155,7 +153,6 @@ export class ReverseConnections {
     let sync: InterceptSync | null = null;
     /** Code with which this edge ends the connection, once it does. */
     let ending: GoAwayCode | null = null;
-    let leaving: NodeJS.Timeout | null = null;
     const connection: ReverseTunnelConnection = acceptReverseConnection(new CallCarrier(stream), {
       onOpen: () => {
         sessions.attach(registered);
@@ -177,7 +174,6 @@ export class ReverseConnections {
       },
       onMeasured: () => sessions.report(registered),
       onClose: ({ by, detail }) => {
-        if (leaving !== null) clearTimeout(leaving);
         if (sync !== null) this.unwatch(session.trafficManagerId, sync);
         sessions.detach(registered, {
           code: by === 'edge' ? GoAwayCode.SHUTTING_DOWN : 0,
@@ -198,11 +194,8 @@ export class ReverseConnections {
       },
       leave: (code, reason) => {
         ending ??= code;
-        connection.drain(GrpcStatus.UNAVAILABLE, reason);
         // The manager of an edge that is alone has no other edge to reach, so its streams may use the whole grace.
-        if (connection.state === 'closed' || sessions.isAlone) return;
-        leaving = setTimeout(() => connection.close(GrpcStatus.UNAVAILABLE, reason), MAX_LEAVE_MS);
-        leaving.unref();
+        tunnel.leave(reason, { mustHurry: !sessions.isAlone });
       },
     };
     sessions.hold(registered);
@@ -246,6 +239,11 @@ const REASONS: Record<ReverseTunnelEnd['by'], ConnectionReason> = {
   fault: 'protocol_error',
   edge: 'limit',
 };
+
+/** The manager dials again, and reaches another edge. */
+function stopping(): CallError {
+  return new CallError(GrpcStatus.UNAVAILABLE, new EdgeStoppingError().message);
+}
 
 function statusOf(code: GoAwayCode): GrpcStatus {
   return code === GoAwayCode.KEY_REVOKED ? GrpcStatus.UNAUTHENTICATED : GrpcStatus.UNAVAILABLE;

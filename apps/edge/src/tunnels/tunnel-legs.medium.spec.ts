@@ -17,7 +17,8 @@ import {
   type Welcome,
 } from '@culvert/tunnel';
 import { pino } from 'pino';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { Client } from 'pg';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 import { WebSocketServer } from 'ws';
 import type { TunnelOwner } from './tunnel-authenticator.js';
 import { TunnelSessions } from './tunnel-sessions.js';
@@ -128,6 +129,52 @@ describe('a second tunnel of a process to the same edge', () => {
     instanceId = randomUUID();
     expect((await opened(sessions.edgeId)).tunnel.state).toBe('open');
     expect(first.tunnel.state).toBe('open');
+  });
+});
+
+// Such a tunnel was opened and never asked to leave, and its manager lost it when the process ended.
+describe('a tunnel that is registered while the edge begins to stop', () => {
+  /** Calls `stop` once the store has recorded the next tunnel, before the edge knows. */
+  function onRecorded(stop: () => void): () => void {
+    const register = store.sessions.register.bind(store.sessions);
+    const registering = vi.spyOn(store.sessions, 'register').mockImplementationOnce(async (...all) => {
+      const registered = await register(...all);
+      stop();
+      return registered;
+    });
+    return () => registering.mockRestore();
+  }
+
+  async function rowsOf(edgeId: string): Promise<unknown[]> {
+    const client = new Client({ connectionString: database.url });
+    await client.connect();
+    const { rows } = await client.query<{ id: string }>(
+      'SELECT id::text FROM tunnel WHERE edge_id = $1 UNION SELECT id FROM edge WHERE id = $1',
+      [edgeId],
+    );
+    await client.end();
+    return rows.map(({ id }) => id);
+  }
+
+  it('is refused with a code that sends the manager to another edge at once', async () => {
+    const restore = onRecorded(() => sessions.drain());
+    expect(await dial()).toEqual({ refusal: GoAwayCode.SHUTTING_DOWN });
+    restore();
+    expect(sessions.count).toBe(0);
+    await expect.poll(() => rowsOf(sessions.edgeId)).toEqual([sessions.edgeId]);
+  });
+
+  it('leaves no row behind when the edge has closed', async () => {
+    let closed = Promise.resolve();
+    const restore = onRecorded(() => {
+      closed = sessions.close();
+    });
+    expect(await dial()).toEqual({ refusal: GoAwayCode.SHUTTING_DOWN });
+    restore();
+    await closed;
+    expect(await rowsOf(sessions.edgeId)).toEqual([]);
+    expect(await dial()).toEqual({ refusal: GoAwayCode.SHUTTING_DOWN });
+    expect(await rowsOf(sessions.edgeId)).toEqual([]);
   });
 });
 

@@ -17,7 +17,14 @@ import {
 import type { ApiKeyUse } from '@culvert/nest';
 import type { Limits } from '@culvert/runtime';
 import type { TunnelRegistry } from '@culvert/relay';
-import { acceptTunnel, type Carrier, GoAwayCode, type HelloAnswer, type Tunnel } from '@culvert/tunnel';
+import {
+  acceptTunnel,
+  type Carrier,
+  GoAwayCode,
+  type Hello,
+  type HelloAnswer,
+  type Tunnel,
+} from '@culvert/tunnel';
 import type { Logger } from 'pino';
 import { ClusterConflicts, type RefusedManager } from './cluster-conflicts.js';
 import { ConnectionHistory } from './connection-history.js';
@@ -25,6 +32,7 @@ import { connectionReason } from './connection-reason.js';
 import type { TunnelOwner } from './tunnel-authenticator.js';
 import { VERSION } from '../version.js';
 import { findUnusable, idOf, reasonOf } from './tunnel-credentials.js';
+import { EdgeStoppingError, Registrations } from './registrations.js';
 import { TunnelRecords } from './tunnel-records.js';
 
 /** One registered tunnel with everything that is needed to end it. */
@@ -57,10 +65,14 @@ export interface TunnelEnd {
  */
 const UPKEEP_MS = 10_000;
 
+const STOPPING = 'the edge is shutting down';
+
 /** Turns accepted carriers into tunnels of sessions, and ends them when necessary. */
 export class TunnelSessions {
   /** Identifies this process among several edges on one database. */
   readonly edgeId = randomUUID();
+  /** The caller must hold or abandon what it registers. */
+  readonly registrations: Registrations;
   /** Whether the deployment has no other edge. Traffic managers then receive no id, and keep one tunnel. */
   isAlone = false;
   private readonly bySession = new Map<string, Set<RegisteredTunnel>>();
@@ -75,7 +87,6 @@ export class TunnelSessions {
   private lastWrite: Promise<void> = Promise.resolve();
   /** Not among the other writes: other edges take one that is late for dead. */
   private lastBeat: Promise<void>;
-  private isClosing = false;
 
   constructor(
     private readonly store: Store,
@@ -93,6 +104,13 @@ export class TunnelSessions {
     this.conflicts = new ClusterConflicts(store, { changed: announce }, log);
     const edge = { id: this.edgeId, name: hostname().slice(0, 255), version: VERSION, startedAt: new Date() };
     this.records = new TunnelRecords(store, edge, log);
+    this.registrations = new Registrations({
+      sessions: store.sessions,
+      edgeId: this.edgeId,
+      maxSessions: limits.maxSessionsPerTeam,
+      onRecorded: ({ session, resumed }) => this.announceSession(session, resumed ? 'updated' : 'created'),
+      onTooLate: ({ session, tunnel }) => this.abandon(session, tunnel),
+    });
     this.lastBeat = this.beat();
     this.upkeep = setInterval(() => {
       this.lastBeat = this.beat();
@@ -107,7 +125,7 @@ export class TunnelSessions {
   }
 
   get hasRoom(): boolean {
-    return !this.isClosing && this.heldCount < this.limits.maxTunnels;
+    return !this.registrations.isStopping && this.heldCount < this.limits.maxTunnels;
   }
 
   /** Number of open streams on all tunnels. */
@@ -131,18 +149,15 @@ export class TunnelSessions {
           const reason = 'this process has a tunnel to this edge';
           return { refuse: { code: GoAwayCode.ALREADY_CONNECTED, reason } };
         }
-        const outcome = await this.register(teamId, {
-          identity: {
-            managerId: hello.managerId,
-            clusterId: visibleName(hello.clusterId),
-            name: visibleName(hello.name),
-            version: hello.version,
-          },
-          kind: 'native',
-          credential,
-          remoteAddress,
-          instanceId: hello.instanceId,
-        }).catch((error: unknown) => this.refusalOf(error, teamId, { ...hello, remoteAddress }));
+        const outcome = await this.registrations
+          .add(teamId, {
+            identity: identityOf(hello),
+            kind: 'native',
+            credential,
+            remoteAddress,
+            instanceId: hello.instanceId,
+          })
+          .catch((error: unknown) => this.refusalOf(error, teamId, { ...hello, remoteAddress }));
         if ('refuse' in outcome) return outcome;
         const { session, resumed, tunnel: held } = outcome;
         if (tunnel.state === 'closed') {
@@ -208,37 +223,20 @@ export class TunnelSessions {
 
   /** Asks every traffic manager to use another edge; open streams continue. */
   drain(): void {
-    this.isClosing = true;
-    for (const registered of this.all())
-      registered.leave(GoAwayCode.SHUTTING_DOWN, 'the edge is shutting down');
+    void this.registrations.stop();
+    for (const registered of this.all()) registered.leave(GoAwayCode.SHUTTING_DOWN, STOPPING);
   }
 
   /** Closes every tunnel and resolves once this is stored. */
   async close(): Promise<void> {
-    this.isClosing = true;
     clearInterval(this.upkeep);
-    this.closeWhere(() => true, GoAwayCode.SHUTTING_DOWN, 'the edge is shutting down');
+    const registered = this.registrations.stop();
+    this.closeWhere(() => true, GoAwayCode.SHUTTING_DOWN, STOPPING);
+    await registered;
     this.enqueue(() => this.history.close());
     await this.lastBeat;
     this.enqueue(() => this.records.removeEdge());
     await this.lastWrite;
-  }
-
-  /**
-   * Begins or resumes the session of an authenticated tunnel, and records the tunnel. The caller must hold or abandon it.
-   */
-  async register(
-    teamId: string,
-    registration: Omit<SessionRegistration, 'edgeId' | 'at' | 'maxSessions'>,
-  ): Promise<{ session: Session; resumed: boolean; tunnel: HeldTunnel }> {
-    const registered = await this.store.sessions.register(teamId, {
-      ...registration,
-      edgeId: this.edgeId,
-      at: new Date(),
-      maxSessions: this.limits.maxSessionsPerTeam,
-    });
-    this.announceSession(registered.session, registered.resumed ? 'updated' : 'created');
-    return registered;
   }
 
   /** Removes the record of a tunnel that was registered and cannot be held. */
@@ -319,7 +317,9 @@ export class TunnelSessions {
    * an edge.
    */
   endReasonOf(code: GoAwayCode): ConnectionReason {
-    return code === GoAwayCode.SHUTTING_DOWN && !this.isClosing ? 'manager_stopped' : connectionReason(code);
+    return code === GoAwayCode.SHUTTING_DOWN && !this.registrations.isStopping
+      ? 'manager_stopped'
+      : connectionReason(code);
   }
 
   private closeByCredentials(ids: ReadonlySet<string>): void {
@@ -349,6 +349,8 @@ export class TunnelSessions {
     teamId: string,
     refused: RefusedManager,
   ): Extract<HelloAnswer, { refuse: object }> {
+    if (error instanceof EdgeStoppingError)
+      return { refuse: { code: GoAwayCode.SHUTTING_DOWN, reason: error.message } };
     if (error instanceof TeamLimitError) {
       const reason = `the team has reached its limit of ${error.max} sessions`;
       return { refuse: { code: GoAwayCode.LIMIT, reason } };
@@ -406,4 +408,8 @@ export class TunnelSessions {
       .then(write)
       .catch((error: unknown) => this.log.error({ err: error }, 'session could not be recorded'));
   }
+}
+
+function identityOf({ managerId, clusterId, name, version }: Hello): SessionRegistration['identity'] {
+  return { managerId, clusterId: visibleName(clusterId), name: visibleName(name), version };
 }
