@@ -44,6 +44,11 @@ export class Outbox {
     private readonly owner: OutboxOwner,
   ) {}
 
+  /** Whether so many control frames wait that no further streams should be opened: the peer has stalled. */
+  get isCrowded(): boolean {
+    return this.congested && this.batch.size > this.limits.maxHeldControlBytes / 2;
+  }
+
   /** Returns the batch for one control frame. */
   control(): FrameBatch {
     if (this.batch.size >= FLUSH_BYTES) this.flush();

@@ -130,7 +130,10 @@ class NativeTunnel
   }
 
   openStream(target: StreamTarget, handler: StreamHandler): Stream | null {
-    return this.phase === Phase.OPEN ? this.streams.open(target, handler) : null;
+    if (this.phase !== Phase.OPEN) return null;
+    // The peer of a link may stall for a moment. OPEN frames must not pile up until that ends the link.
+    if (this.peer === 'link' && this.outbox.isCrowded) return null;
+    return this.streams.open(target, handler);
   }
 
   goAway(code: GoAwayCode, reason: string, options: GoAwayOptions = { graceMs: DEFAULT_GRACE_MS }): void {
