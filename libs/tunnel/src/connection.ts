@@ -1,4 +1,5 @@
 /** A tunnel as its user sees it: its methods and its events. */
+import type { ReceiveBudget } from '@culvert/flow';
 import type { GoAwayCode } from './frame.js';
 import type { Hello, Welcome } from './handshake.js';
 import type { AcceptedSession, TunnelSettings } from './settings.js';
@@ -35,6 +36,11 @@ export type HelloAnswer =
 
 export interface DialOptions extends TunnelHandler {
   readonly settings?: Partial<TunnelSettings>;
+  /**
+   * Bytes that windows borrow to grow beyond `windowBytes`, shared with other tunnels. Default: what `receiveBudgetBytes`
+   * leaves, for this tunnel alone.
+   */
+  readonly budget?: ReceiveBudget;
   /** `link`: the peer is another edge (docs/protocol.md §10). Default: `tunnel`. */
   readonly peer?: PeerKind;
 }

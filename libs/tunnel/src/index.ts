@@ -17,3 +17,5 @@ export { acceptTunnel, dialTunnel } from './tunnel.js';
 export * from './types.js';
 export { MAX_MESSAGE_BYTES, WEBSOCKET_OPTIONS, WebSocketCarrier } from './websocket-carrier.js';
 export { dialWebSocket, TUNNEL_PATH, type DialResult, type DialTarget } from './websocket-dial.js';
+/** What tunnels share as `DialOptions.budget`. */
+export { ReceiveBudget } from '@culvert/flow';

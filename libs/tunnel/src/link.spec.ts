@@ -1,6 +1,7 @@
 /** Tests the part of the protocol that only edges use between each other (docs/protocol.md §10). */
+import { ReceiveBudget } from '@culvert/flow';
 import { describe, expect, it } from 'vitest';
-import { FrameType } from './frame.js';
+import { FrameType, GoAwayCode } from './frame.js';
 import { TARGET, u16, u32 } from './spec/raw-peer.js';
 import { StreamRecorder } from './spec/recorder.js';
 import { openPair, openRaw } from './spec/tunnel-pair.js';
@@ -79,3 +80,38 @@ describe('a reset', () => {
     expect((await resetWith(ResetCode.INGRESS_REFUSED, 'link')).events.join()).not.toContain('refused');
   });
 });
+
+describe('a link whose other end has stalled', () => {
+  it('takes no new streams, survives, and takes them again', async () => {
+    // Fault: OPEN frames piled up until the link was closed with LIMIT, and all its streams were lost.
+    const both = await openPair({ highWaterBytes: 1024, maxHeldControlBytes: 4096 }, {}, 'link');
+    both.edgeCarrier.stall();
+    const tryOpen = () => both.edge.openStream(FOR_MANAGER, new StreamRecorder());
+    while (tryOpen() !== null) await new Promise((resolve) => setImmediate(resolve));
+    expect(both.edge.state).toBe('open');
+    both.edgeCarrier.unstall();
+    await expect.poll(() => tryOpen() !== null).toBe(true);
+  });
+});
+
+describe('the budget of several links', () => {
+  it('is shared by them, and gets back what a link borrowed that is lost', async () => {
+    const budget = new ReceiveBudget(1_000_000);
+    const settings = { windowBytes: 16_384, openWindowBytes: 116_384 };
+    const [one, other] = [
+      await openPair(settings, {}, 'link', budget),
+      await openPair(settings, {}, 'link', budget),
+    ];
+    one.edge.openStream(FOR_MANAGER, new StreamRecorder());
+    other.edge.openStream(FOR_MANAGER, new StreamRecorder());
+    expect(leftOf(budget)).toBe(800_000);
+    other.edge.close(GoAwayCode.NORMAL, '');
+    expect(leftOf(budget)).toBe(900_000);
+  });
+});
+
+function leftOf(budget: ReceiveBudget): number {
+  const left = budget.reserve(1_000_000);
+  budget.release(left);
+  return left;
+}

@@ -35,6 +35,8 @@ export interface StreamTableHost {
   /** Receives the streams that the peer opens. */
   readonly handler: TunnelHandler;
   readonly peer: PeerKind;
+  /** What windows borrow from; undefined: the tunnel has a budget of its own. */
+  readonly sharedBudget: ReceiveBudget | undefined;
   /** The last stream is gone. */
   handleEmpty(): void;
   /** This end has used all its ids and can open no further stream. */
@@ -91,7 +93,8 @@ export class StreamTable implements StreamHost {
     this.windowBytes = windowBytes;
     this.maxWindowBytes = maxWindowBytes;
     this.openWindowBytes = Math.min(settings.openWindowBytes, maxWindowBytes);
-    this.budget = new ReceiveBudget(settings.receiveBudgetBytes - maxStreams * windowBytes);
+    this.budget =
+      this.host.sharedBudget ?? new ReceiveBudget(settings.receiveBudgetBytes - maxStreams * windowBytes);
   }
 
   /** Returns how many streams that this end opened over a link for this traffic manager are open. */

@@ -204,6 +204,8 @@ export class TunnelStream implements IncomingStream, ReadyStream {
     this.state = StreamState.CLOSED;
     this.unsent.clear();
     this.waiting.clear();
+    // Other tunnels may use the same budget.
+    this.host.budget.release(this.window.shrink());
     if (this.detached) return;
     this.detached = true;
     this.handler.onReset(ResetCode.TUNNEL_LOST, reason);

@@ -4,7 +4,7 @@
  *
  * A handler may throw TunnelError from any depth of a frame's handling: `onMessage` closes the tunnel with its code.
  */
-import { RateWindow } from '@culvert/flow';
+import { RateWindow, type ReceiveBudget } from '@culvert/flow';
 import type { Carrier, CarrierHandler } from './carrier.js';
 import type {
   AcceptOptions,
@@ -66,6 +66,7 @@ class NativeTunnel
   readonly outbox: Outbox;
   readonly handler: TunnelHandler;
   readonly peer: PeerKind;
+  readonly sharedBudget: ReceiveBudget | undefined;
   receivedBytes = 0;
 
   private phase: Phase;
@@ -90,6 +91,7 @@ class NativeTunnel
     this.settings = settings;
     this.handler = end.options;
     this.peer = end.options.peer ?? 'tunnel';
+    this.sharedBudget = end.options.budget;
     this.phase = end.role === 'dialer' ? Phase.AWAITING_WELCOME : Phase.AWAITING_HELLO;
     this.pings = new RateWindow(settings.maxPingsPerSecond, 1000);
     this.decoder = new FrameDecoder(this);

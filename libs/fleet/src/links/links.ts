@@ -9,6 +9,7 @@ import {
   GoAwayCode,
   goAwayName,
   type IncomingStream,
+  ReceiveBudget,
   type ResetCode,
   SocketCarrier,
   type StreamTarget,
@@ -35,12 +36,17 @@ const MAX_FAILURES = 9;
 const LINK_SETTINGS: Partial<TunnelSettings> = {
   maxStreams: 16_384,
   windowBytes: 16_384,
-  receiveBudgetBytes: 512 * 1024 * 1024,
+  // Most hops are idle, and a window grows when its stream needs that.
+  openWindowBytes: 65_536,
+  receiveBudgetBytes: 256 * 1024 * 1024,
   handshakeTimeoutMs: 5000,
   highWaterBytes: 1_048_576,
   maxHeldControlBytes: 1_048_576,
   maxAbortsPerSecond: 100_000,
 };
+
+/** Bytes by which the windows of all links together may be larger than `windowBytes` each. */
+const SHARED_WINDOW_BYTES = 256 * 1024 * 1024;
 
 /** One connection to another edge. */
 export interface Link {
@@ -88,6 +94,7 @@ export class Links {
   /** Every tunnel, its handshake included. */
   private readonly tunnels = new Set<TunnelConnection>();
   private readonly attempts = new Map<string, Attempt>();
+  private readonly budget = new ReceiveBudget(SHARED_WINDOW_BYTES);
   private acceptedCount = 0;
   private isClosing = false;
   /** Called when the last tunnel is gone. */
@@ -252,10 +259,11 @@ export class Links {
     });
   }
 
-  private common(): Pick<DialOptions, 'onFault' | 'onStream' | 'peer' | 'settings'> {
+  private common(): Pick<DialOptions, 'budget' | 'onFault' | 'onStream' | 'peer' | 'settings'> {
     const { listener } = this.options;
     return {
       peer: 'link',
+      budget: this.budget,
       settings: this.settings,
       onStream: (stream, target) => listener.onStream(stream, target),
       onFault: (error) => listener.onFault(error),

@@ -1,4 +1,5 @@
 /** Both ends of a tunnel in one process, or one end and a raw peer. */
+import type { ReceiveBudget } from '@culvert/flow';
 import type { Hello } from '../handshake.js';
 import type { TunnelSettings } from '../settings.js';
 import { acceptTunnel, dialTunnel } from '../tunnel.js';
@@ -27,11 +28,16 @@ export async function openPair(
   edgeSettings: Settings = {},
   managerSettings: Settings = {},
   peer: PeerKind = 'tunnel',
+  budget?: ReceiveBudget,
 ): Promise<TunnelPair> {
   const [edgeCarrier, managerCarrier] = MemoryCarrier.pair();
   const edgeRecorder = new TunnelRecorder();
   const managerRecorder = new TunnelRecorder();
-  const edge = acceptTunnel(edgeCarrier, { ...acceptOptions(edgeRecorder, edgeSettings), peer });
+  const edge = acceptTunnel(edgeCarrier, {
+    ...acceptOptions(edgeRecorder, edgeSettings),
+    peer,
+    ...(budget !== undefined && { budget }),
+  });
   const manager = dialTunnel(managerCarrier, HELLO, {
     ...dialOptions(managerRecorder, managerSettings),
     peer,
