@@ -46,7 +46,7 @@ function keep(legs: number, changes: Partial<KeptLegsOptions> = {}): void {
   });
 }
 
-/** Resolves once an edge has refused a leg because the process has a tunnel to it. */
+/** Resolves once an edge has refused a leg. */
 async function refusal(edge: string): Promise<void> {
   const isRefused = () =>
     fleet.attempts.some((attempt) => attempt.edge === edge && attempt.outcome === 'refused');
@@ -97,7 +97,8 @@ describe('the legs of a process', () => {
     await refusal('a');
     fleet.reached = ['b'];
     await fleet.settled('a', 'b');
-    expect(opened).toEqual(['a', 'b']);
+    // The edge opens the tunnel first.
+    await expect.poll(() => opened).toEqual(['a', 'b']);
   });
 
   it('keep one tunnel while the edge does not send its id, and more once an edge does', async () => {
@@ -245,6 +246,38 @@ describe('the loss of a leg', () => {
     await expect.poll(() => waits.length).toBeGreaterThan(0);
     expect(Math.max(...waits)).toBeGreaterThanOrEqual(30_000);
     expect(fleet.attempts).toHaveLength(before);
+  });
+});
+
+// While edges were upgraded, a leg gave up forever once it met one of another version, and the process with its last leg.
+describe('a leg that reaches an edge of another version', () => {
+  it('dials again, and reaches the edge once that has a version in common', async () => {
+    fleet.strangers.add('b');
+    fleet.reached = ['a', 'b'];
+    keep(2);
+    await fleet.settled('a');
+    await refusal('b');
+    fleet.strangers.clear();
+    fleet.reached = ['b'];
+    await fleet.settled('a', 'b');
+    expect(gaveUp).toEqual([]);
+  });
+
+  it('dials again after the process has lost its last tunnel', async () => {
+    keep(1);
+    const [{ tunnel }] = await fleet.settled('a');
+    fleet.strangers.add('b');
+    tunnel.goAway(GoAwayCode.SHUTTING_DOWN, 'leaving');
+    await refusal('b');
+    await fleet.settled('c');
+    expect(gaveUp).toEqual([]);
+  });
+
+  it('gives up if the process never had a tunnel', async () => {
+    fleet.strangers.add('a');
+    keep(2);
+    await expect.poll(() => gaveUp).toEqual(['UNSUPPORTED_VERSION: this edge speaks version 2']);
+    expect(fleet.attempts).toHaveLength(1);
   });
 });
 

@@ -29,6 +29,8 @@ export class KeptLegs {
   /** Whether the patient legs are due once a tunnel is open. */
   private isWakeDue = false;
   private nextLeg: NodeJS.Timeout | null = null;
+  /** Whether a tunnel of the process was ever open: an edge of its version exists. */
+  private wasOpen = false;
   private isStopping = false;
   private readonly host: LegHost;
 
@@ -36,6 +38,7 @@ export class KeptLegs {
   constructor(private readonly options: KeptLegsOptions) {
     this.host = {
       edges: () => this.edges(),
+      mayGiveUp: () => !this.wasOpen,
       mayDial: (leg) => this.mayDial(leg),
       handleAttempt: (leg) => this.handleAttempt(leg),
       handleLoss: (leg, retry) => this.handleLoss(leg, retry),
@@ -77,14 +80,13 @@ export class KeptLegs {
       {
         ...options,
         onOpen: (tunnel, welcome) => {
+          this.wasOpen = true;
           // Without its id the edge could be one that the process has already: it would close the older tunnel.
           if (welcome.edgeId === undefined && this.openCount > 1)
             leg.putOff('the edge did not send its id, and the process has another tunnel');
           else options.onOpen(tunnel, welcome);
         },
         onGiveUp: (reason) => {
-          // One edge of several may have another version; the others remain.
-          if (this.openCount > 0) return;
           this.close('giving up');
           options.onGiveUp(reason);
         },

@@ -73,6 +73,8 @@ export interface KeptTunnelOptions {
 export interface LegHost {
   /** Ids of the edges to which the process has open tunnels. */
   edges(): readonly string[];
+  /** Reports whether a leg ends the process when its edge has another version. If not, the leg dials patiently. */
+  mayGiveUp(): boolean;
   /** Reports whether `leg` may dial now. If not, the host calls `dialNow` later. */
   mayDial(leg: KeptTunnel): boolean;
   /** An attempt of `leg` has ended. It has a `current` tunnel if the attempt succeeded. */
@@ -84,6 +86,7 @@ export interface LegHost {
 /** The host of a tunnel that is the only one of its process. */
 const ALONE: LegHost = {
   edges: () => [],
+  mayGiveUp: () => true,
   mayDial: () => true,
   handleAttempt: () => {},
   handleLoss: () => {},
@@ -270,6 +273,10 @@ export class KeptTunnel {
     if (wasOpen) {
       this.backoff.resetPatience();
       this.host.handleLoss(this, retry);
+    }
+    if (retry === 'never' && !this.host.mayGiveUp()) {
+      this.retry('patiently');
+      return;
     }
     if (retry === 'never') {
       this.close('giving up');

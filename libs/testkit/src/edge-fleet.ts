@@ -34,6 +34,8 @@ export class EdgeFleet {
   reached: string[];
   /** Whether the edges say their ids. */
   isNamed = true;
+  /** Edges that have no version in common with the dialers. */
+  readonly strangers = new Set<string>();
   readonly attempts: FleetAttempt[] = [];
   private turn = 0;
   private readonly open = new Map<FleetTunnel, WebSocket>();
@@ -115,6 +117,8 @@ export class EdgeFleet {
 
   /** Answers like an edge: docs/protocol.md §3. */
   private answer(edge: string, hello: Hello): HelloAnswer {
+    if (this.strangers.has(edge))
+      return { refuse: { code: GoAwayCode.UNSUPPORTED_VERSION, reason: 'this edge speaks version 2' } };
     const isHeld = this.tunnels.some(
       (held) => held.edge === edge && held.hello.instanceId === hello.instanceId,
     );
