@@ -20,7 +20,7 @@ export class TunnelMeter {
 
   constructor(
     private readonly id: string,
-    private readonly tunnel: Tunnel,
+    private tunnel: Pick<Tunnel, 'receivedBytes' | 'sentBytes' | 'streamCount' | 'roundTripMs'>,
   ) {}
 
   /**
@@ -53,6 +53,12 @@ export class TunnelMeter {
     this.reportedSent += sentBytes;
     this.reportedStreams = streamCount;
     this.reportedRoundTripMs = roundTripMs ?? 0;
+  }
+
+  /** Keeps the figures of now, and releases the tunnel. A report under way may still be settled. */
+  finish(): void {
+    const { receivedBytes, sentBytes, streamCount, roundTripMs } = this.tunnel;
+    this.tunnel = { receivedBytes, sentBytes, streamCount, roundTripMs };
   }
 
   private hasNewRoundTrip(): boolean {

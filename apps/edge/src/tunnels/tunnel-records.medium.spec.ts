@@ -147,6 +147,21 @@ describe(TunnelRecords.name, () => {
     expect(await shown()).toMatchObject({ state: 'disconnected', receivedBytes: 10_700 });
   });
 
+  it('count the bytes of a tunnel that closes during its report once', async () => {
+    const report = store.tunnels.report.bind(store.tunnels);
+    const reporting = vi.spyOn(store.tunnels, 'report').mockImplementationOnce(async (...all) => {
+      const accepted = await report(...all);
+      tunnel.receivedBytes = 10_700;
+      records.remove(held);
+      return accepted;
+    });
+    tunnel.receivedBytes = 10_000;
+    await records.report(held);
+    reporting.mockRestore();
+    await records.writeClosed();
+    expect(await shown()).toMatchObject({ state: 'disconnected', receivedBytes: 10_700 });
+  });
+
   it('remove rows of tunnels that the edge never held', async () => {
     const lost = await register();
     expect((await store.sessions.find(teamId, lost.session.id))?.tunnelCount).toBe(1);

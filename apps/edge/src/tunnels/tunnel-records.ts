@@ -1,6 +1,5 @@
 import {
   MAX_EDGE_SILENCE_MS,
-  type ClosedTunnel,
   type Edge,
   type HeldTunnel,
   type SessionRef,
@@ -24,10 +23,17 @@ interface Recorded {
   isRestored: boolean;
 }
 
+/** A tunnel that has closed, and whose row exists. */
+interface Closed {
+  readonly held: HeldTunnel;
+  /** Null if the tunnel was never held: nothing came through it. */
+  readonly meter: TunnelMeter | null;
+}
+
 /** The rows of this edge and its tunnels in the store. Methods that write must not run at the same time. */
 export class TunnelRecords {
   private readonly recorded = new Map<string, Recorded>();
-  private closed: ClosedTunnel[] = [];
+  private closed: Closed[] = [];
   /** Time since which this edge was seen without a gap; null: it was not seen the last time. */
   private seenSince: number | null = null;
   private seenAt = 0;
@@ -44,10 +50,11 @@ export class TunnelRecords {
   }
 
   /** Remembers that a tunnel has closed, for `writeClosed`. Also for one that was never added. */
-  remove({ id, teamId, sessionId }: HeldTunnel): void {
-    const { receivedBytes = 0, sentBytes = 0 } = this.recorded.get(id)?.meter.read() ?? {};
-    this.recorded.delete(id);
-    this.closed.push({ id, teamId, sessionId, receivedBytes, sentBytes });
+  remove(held: HeldTunnel): void {
+    const meter = this.recorded.get(held.id)?.meter ?? null;
+    meter?.finish();
+    this.recorded.delete(held.id);
+    this.closed.push({ held, meter });
   }
 
   /** Removes the rows of closed tunnels. Those that the store does not accept now are written with the next call. */
@@ -56,7 +63,12 @@ export class TunnelRecords {
     if (closed.length === 0) return;
     this.closed = [];
     try {
-      await this.store.tunnels.close(closed, new Date());
+      // Read only now: a report that was under way when the tunnel closed has been settled.
+      const rows = closed.map(({ held: { id, teamId, sessionId }, meter }) => {
+        const { receivedBytes = 0, sentBytes = 0 } = meter?.read() ?? {};
+        return { id, teamId, sessionId, receivedBytes, sentBytes };
+      });
+      await this.store.tunnels.close(rows, new Date());
     } catch (error) {
       this.closed = [...closed, ...this.closed];
       // `verify` removes the rows of those that are dropped here.
