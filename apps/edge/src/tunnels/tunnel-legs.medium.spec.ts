@@ -60,11 +60,15 @@ afterAll(async () => {
 
 beforeEach(() => {
   instanceId = randomUUID();
-  const apiKeyUse = { recordOpen: () => Promise.resolve() };
-  const log = pino({ level: 'silent' });
-  sessions = new TunnelSessions(store, new TunnelRegistry(), LIMITS, log, apiKeyUse, () => {});
+  sessions = newSessions();
 });
 afterEach(() => sessions.close());
+
+function newSessions(): TunnelSessions {
+  const apiKeyUse = { recordOpen: () => Promise.resolve() };
+  const log = pino({ level: 'silent' });
+  return new TunnelSessions(store, new TunnelRegistry(), LIMITS, log, apiKeyUse, () => {});
+}
 
 type Dialed =
   | { readonly tunnel: TunnelConnection; readonly welcome: Welcome; readonly closed: Promise<GoAwayCode> }
@@ -175,6 +179,30 @@ describe('a tunnel that is registered while the edge begins to stop', () => {
     expect(await rowsOf(sessions.edgeId)).toEqual([]);
     expect(await dial()).toEqual({ refusal: GoAwayCode.SHUTTING_DOWN });
     expect(await rowsOf(sessions.edgeId)).toEqual([]);
+  });
+});
+
+// Keys were checked after the records were written, so not while the store refused these.
+describe('the upkeep of an edge', () => {
+  it('ends tunnels whose key was revoked although it cannot write its records', async () => {
+    await sessions.close();
+    // Tunnels have intervals of their own, which must not pass sooner.
+    const setting = vi.spyOn(globalThis, 'setInterval');
+    sessions = newSessions();
+    const [upkeep] = setting.mock.calls[0];
+    setting.mockRestore();
+    const { teamId } = owner;
+    const draft = { name: 'x', hint: 'x', hash: randomUUID(), scopes: SCOPES, expiresAt: null };
+    const { id: apiKeyId } = await store.apiKeys.create(teamId, draft);
+    const before = owner;
+    owner = { teamId, credential: { kind: 'api-key', apiKeyId } };
+    const { closed } = await opened();
+    owner = before;
+    await store.apiKeys.revoke(teamId, apiKeyId, new Date());
+    const comparing = vi.spyOn(store.tunnels, 'compare').mockRejectedValue(new Error('away'));
+    upkeep();
+    expect(await closed).toBe(GoAwayCode.KEY_REVOKED);
+    comparing.mockRestore();
   });
 });
 

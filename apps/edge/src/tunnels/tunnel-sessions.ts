@@ -114,7 +114,7 @@ export class TunnelSessions {
     this.lastBeat = this.beat();
     this.upkeep = setInterval(() => {
       this.lastBeat = this.beat();
-      this.enqueue(() => this.keepUp());
+      this.keepUp();
     }, UPKEEP_MS);
     this.upkeep.unref();
   }
@@ -378,15 +378,22 @@ export class TunnelSessions {
     this.announce({ teamId, resource: 'traffic-manager', id: trafficManagerId, change: 'updated' });
   }
 
-  private async keepUp(): Promise<void> {
-    const now = new Date();
+  /** Starts what is due every ten seconds. None of it depends on the success of another part. */
+  private keepUp(): void {
+    // Not among the writes: revoked credentials must not work longer because the store is slow to accept these.
+    this.closeUnusable().catch((error: unknown) =>
+      this.log.error({ err: error }, 'the credentials of tunnels could not be checked'),
+    );
+    this.enqueue(() => this.keepUpRecords(new Date()));
+    this.enqueue(() => this.apiKeyUse.recordOpen(this.apiKeyIds()));
+    this.enqueue(() => this.history.flush(new Date()));
+  }
+
+  private async keepUpRecords(now: Date): Promise<void> {
     // The traffic managers of a dead edge get some time after it was found dead, whatever the grace is.
     const graceMs = Math.max(this.limits.sessionGraceMs, 3 * UPKEEP_MS);
     const changed = await this.records.keepUp(now, graceMs);
     for (const session of changed) this.announceSession(session, 'updated');
-    await this.closeUnusable();
-    await this.apiKeyUse.recordOpen(this.apiKeyIds());
-    await this.history.flush(now);
   }
 
   /** Writes what has changed of a session, and announces it. */
