@@ -221,10 +221,8 @@ export class PrismaSessionRepository implements SessionRepository {
   }
 }
 
-/** Whether the session `s` has a tunnel of a living edge. */
-const IS_HELD = Prisma.sql`EXISTS (
-  SELECT FROM tunnel t JOIN edge e ON e.id = t.edge_id
-  WHERE t.team_id = s.team_id AND t.session_id = s.id AND e.last_seen_at >= ${ALIVE_SINCE})`;
+/** Whether the session `s` has a tunnel. The removal of a dead edge removes its tunnels. */
+const IS_HELD = Prisma.sql`EXISTS (SELECT FROM tunnel t WHERE t.team_id = s.team_id AND t.session_id = s.id)`;
 
 /** Records the tunnel of a registration. The transaction holds the lock of its session. */
 async function addTunnel(

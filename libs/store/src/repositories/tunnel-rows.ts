@@ -45,8 +45,9 @@ export async function lockSession(tx: TransactionClient, teamId: string, id: str
 }
 
 /**
- * Removes tunnels of locked sessions. Adds their bytes to the sessions, and marks those disconnected that have no tunnel of
- * a living edge left.
+ * Removes tunnels of locked sessions. Adds their bytes to the sessions, and marks those disconnected that have no tunnel
+ * left. Tunnels of edges that look dead count until the edge is removed: after the database was away, all edges look dead.
+ * A session that an edge of a former version holds stays connected: that edge adds no tunnels.
  * @param times.at when they were disconnected
  * @param times.seenAt when their edge was last seen
  */
@@ -75,10 +76,9 @@ export async function closeTunnels(
         UNION ALL SELECT "sessionId", "receivedBytes", "sentBytes" FROM closed) part
       GROUP BY session_id
     ), judged AS (
-      SELECT s.id, s.state = 'connected' AND NOT EXISTS (
-        SELECT FROM tunnel t JOIN edge e ON e.id = t.edge_id
-        WHERE t.team_id = s.team_id AND t.session_id = s.id AND t.id NOT IN (SELECT id FROM closed)
-          AND e.last_seen_at >= ${ALIVE_SINCE}) AS is_left
+      SELECT s.id, s.state = 'connected' AND s.last_seen_at = ${SEEN_BY_EDGES} AND NOT EXISTS (
+        SELECT FROM tunnel t
+        WHERE t.team_id = s.team_id AND t.session_id = s.id AND t.id NOT IN (SELECT id FROM closed)) AS is_left
       FROM session s JOIN carried c ON c.session_id = s.id
     ), changed AS (
       UPDATE session s SET
