@@ -48,6 +48,16 @@ describe(TunnelMeter.name, () => {
     expect(meter.read().receivedBytes).toBe(15);
   });
 
+  it('keeps the figures of its end, from which a report under way can still be settled', () => {
+    tunnel.receivedBytes = 10;
+    const report = meter.read();
+    tunnel.receivedBytes = 17;
+    meter.finish();
+    tunnel.receivedBytes = 99;
+    meter.settle(report);
+    expect(meter.read().receivedBytes).toBe(7);
+  });
+
   it('sees no change in an idle tunnel, however long it is idle, and loses none of its bytes', () => {
     let seen = 0;
     for (let i = 0; i < 10_000; i++) {
