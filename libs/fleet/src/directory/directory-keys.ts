@@ -8,6 +8,11 @@ export function inboxOf(edgeId: string): string {
   return `culvert:directory:${edgeId}`;
 }
 
+/** Channels on which the directory of an edge receives messages. */
+export function channelsOf(edgeId: string): readonly string[] {
+  return [ANNOUNCEMENTS, inboxOf(edgeId)];
+}
+
 /** Key of the record of an edge. It expires unless the edge renews it. */
 export function edgeKey(edgeId: string): string {
   return `culvert:edge:${edgeId}`;

@@ -8,7 +8,7 @@ import {
   type HoldingChange,
 } from './directory-codec.js';
 import type { Command, DirectoryConnection } from './directory-connection.js';
-import { ANNOUNCEMENTS, edgeKey, holdersKey, inboxOf, REMOVE_IF_SAME } from './directory-keys.js';
+import { edgeKey, holdersKey, inboxOf, REMOVE_IF_SAME } from './directory-keys.js';
 import type { DirectoryTimes } from './directory-times.js';
 import type { LivingEdges } from './living-edges.js';
 
@@ -322,9 +322,4 @@ export class HolderLookups {
         holders.push(known);
     return holders;
   }
-}
-
-/** Channels on which a directory receives messages. */
-export function channelsOf(edgeId: string): readonly string[] {
-  return [ANNOUNCEMENTS, inboxOf(edgeId)];
 }

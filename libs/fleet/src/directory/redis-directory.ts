@@ -8,9 +8,9 @@ import {
   type EdgeRecord,
 } from './directory-codec.js';
 import { DirectoryConnection } from './directory-connection.js';
-import { ANNOUNCEMENTS, edgeKey } from './directory-keys.js';
+import { ANNOUNCEMENTS, channelsOf, edgeKey } from './directory-keys.js';
 import { DEFAULT_TIMES, tickOf, type DirectoryTimes } from './directory-times.js';
-import { channelsOf, HolderLookups } from './holder-lookups.js';
+import { HolderLookups } from './holder-lookups.js';
 import { HoldingReports } from './holding-reports.js';
 import { LivingEdges } from './living-edges.js';
 
