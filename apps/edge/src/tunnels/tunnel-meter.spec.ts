@@ -1,20 +1,6 @@
-import type { Tunnel } from '@culvert/tunnel';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { FakeTunnel } from './spec/fake-tunnel.js';
 import { MAX_IDLE_BYTES, TunnelMeter } from './tunnel-meter.js';
-
-class FakeTunnel implements Tunnel {
-  readonly kind = 'native';
-  readonly state = 'open';
-  readonly maxStreams = 10;
-  streamCount = 0;
-  roundTripMs = 0;
-  receivedBytes = 0;
-  sentBytes = 0;
-
-  openStream(): null {
-    return null;
-  }
-}
 
 describe(TunnelMeter.name, () => {
   let tunnel: FakeTunnel;

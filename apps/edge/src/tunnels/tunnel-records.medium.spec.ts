@@ -3,29 +3,15 @@ import { randomUUID } from 'node:crypto';
 import type { HeldTunnel, Session, Store } from '@culvert/domain';
 import { createStore } from '@culvert/store';
 import { createTestDatabase, type TestDatabase } from '@culvert/testkit';
-import type { Tunnel } from '@culvert/tunnel';
 import { Client } from 'pg';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest';
+import { FakeTunnel } from './spec/fake-tunnel.js';
 import { TunnelRecords } from './tunnel-records.js';
 
 const GRACE_MS = 60_000;
 /** Time by which an edge holds a tunnel that it has registered. */
 const LATER = new Date(Date.now() + 3_600_000);
-
-class FakeTunnel implements Tunnel {
-  readonly kind = 'native';
-  readonly state = 'open';
-  readonly maxStreams = 10;
-  streamCount = 0;
-  roundTripMs = 0;
-  receivedBytes = 0;
-  sentBytes = 0;
-
-  openStream(): null {
-    return null;
-  }
-}
 
 describe(TunnelRecords.name, () => {
   let database: TestDatabase;
