@@ -126,6 +126,8 @@ interface ReadyWaitOptions {
 /** A stream that waits until its traffic manager is ready for it, for a limited time. */
 class ReadyWait implements StreamHandler {
   private timer: NodeJS.Timeout | null = null;
+  /** Whether the other edge ended its side meanwhile, without bytes that wait before the end. */
+  private hasEnded = false;
   private cancel: () => void = () => {};
 
   constructor(
@@ -146,7 +148,9 @@ class ReadyWait implements StreamHandler {
 
   onOpen(): void {}
   onData(): void {}
-  onEnd(): void {}
+  onEnd(): void {
+    this.hasEnded = true;
+  }
   onDrain(): void {}
   onReset(): void {
     this.end();
@@ -160,6 +164,7 @@ class ReadyWait implements StreamHandler {
       }
       this.end();
       this.fromEdge.resume();
+      if (this.hasEnded) this.fromEdge.handler.onEnd();
     });
   }
 

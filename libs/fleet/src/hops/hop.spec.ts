@@ -251,6 +251,22 @@ describe('an edge without a tunnel of the traffic manager', () => {
     expect(near.events.join()).not.toContain('reset');
   });
 
+  it('passes on an end that came while a stream waited for its manager', async () => {
+    const manager = await rig.connectManager(holder);
+    let isReady = false;
+    let asked = 0;
+    Object.assign(manager.tunnel, { isReadyFor: () => (asked++, isReady) });
+    // Both leave in one batch, so the end has arrived when the manager is asked.
+    const { stream } = await rig.open(entry, new Recorder());
+    stream.end();
+    await expect.poll(() => asked).toBeGreaterThan(0);
+    isReady = true;
+    holder.registry.wake(MANAGER);
+    (await manager.arrival()).end();
+    // Both sides have ended, so the hop is over.
+    await expect.poll(() => holder.fleet.figures.hops).toBe(0);
+  });
+
   it('keeps using a manager that does not know one of its intercepts', async () => {
     // Fault: NO_TUNNEL for one intercept made the other edge doubt the holder, for all previews of the manager.
     const manager = await rig.connectManager(holder);
