@@ -35,6 +35,8 @@ import { joinFleet } from './join-fleet.js';
 import { relayLimits } from './relay-limits.js';
 import { Replays } from './replays/replays.js';
 import { Telepresence } from './telepresence/telepresence.js';
+import { ClusterConflicts } from './tunnels/cluster-conflicts.js';
+import { NativeTunnels } from './tunnels/native-tunnels.js';
 import { TunnelAuthenticator } from './tunnels/tunnel-authenticator.js';
 import { TunnelSessions } from './tunnels/tunnel-sessions.js';
 
@@ -53,6 +55,7 @@ export interface EdgeOptions {
 export interface BuiltEdge {
   readonly edge: Edge;
   readonly tunnels: TunnelSessions;
+  readonly nativeTunnels: NativeTunnels;
   readonly authenticator: TunnelAuthenticator;
 }
 
@@ -67,12 +70,7 @@ export async function buildEdge(options: EdgeOptions): Promise<BuiltEdge> {
 
   // Tunnels: their credentials, their sessions, and the connected traffic managers.
   const registry = new TunnelRegistry();
-  const authenticator = new TunnelAuthenticator(store, apiKeyUse, trustedProxies);
-  const announcer = new Announcer(bus, log);
-  const tunnels = new TunnelSessions(store, registry, settings.limits, log, apiKeyUse, (change) =>
-    announcer.changed(change),
-  );
-  tunnels.isAlone = settings.redisUrl === undefined;
+  const { tunnels, nativeTunnels, authenticator } = buildTunnels(options, registry, trustedProxies);
   const fleet = await joinFleet({ settings, log, registry, edgeId: tunnels.edgeId });
   const telepresence = new Telepresence({ store, bus, tunnels, registry, settings, log, apiKeyUse });
 
@@ -116,7 +114,30 @@ export async function buildEdge(options: EdgeOptions): Promise<BuiltEdge> {
 
   const { lameDuckMs, shutdownGraceMs } = settings;
   const parts = { relay, tunnels, fleet, gate, telepresence, watches, replays, previewUse, traffic, budgets };
-  return { edge: new Edge({ ...parts, lameDuckMs, shutdownGraceMs, log, bus }), tunnels, authenticator };
+  return {
+    edge: new Edge({ ...parts, lameDuckMs, shutdownGraceMs, log, bus }),
+    tunnels,
+    nativeTunnels,
+    authenticator,
+  };
+}
+
+/** Returns what accepts traffic managers, and holds their tunnels. */
+function buildTunnels(
+  { settings, log, store, bus, apiKeyUse }: EdgeOptions,
+  registry: TunnelRegistry,
+  trustedProxies: TrustedProxies,
+): Pick<BuiltEdge, 'tunnels' | 'nativeTunnels' | 'authenticator'> {
+  const { limits } = settings;
+  const authenticator = new TunnelAuthenticator(store, apiKeyUse, trustedProxies);
+  const announcer = new Announcer(bus, log);
+  const tunnels = new TunnelSessions(store, registry, limits, log, apiKeyUse, (change) =>
+    announcer.changed(change),
+  );
+  tunnels.isAlone = settings.redisUrl === undefined;
+  const conflicts = new ClusterConflicts(store, announcer, log);
+  const nativeTunnels = new NativeTunnels({ store, registry, sessions: tunnels, conflicts, limits, log });
+  return { tunnels, nativeTunnels, authenticator };
 }
 
 /** Returns the handlers of connections and calls that the relay hands off: tunnels go to the HTTP server, and Telepresence's calls to its services. */

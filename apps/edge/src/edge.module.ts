@@ -9,6 +9,7 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { buildEdge, type BuiltEdge } from './build-edge.js';
 import { Edge } from './edge.js';
+import { NativeTunnels } from './tunnels/native-tunnels.js';
 import { TunnelAuthenticator } from './tunnels/tunnel-authenticator.js';
 import { TunnelSessions } from './tunnels/tunnel-sessions.js';
 import { TunnelGateway } from './tunnels/tunnel.gateway.js';
@@ -44,6 +45,7 @@ export class EdgeModule {
         },
         partOfEdge(Edge, ({ edge }) => edge),
         partOfEdge(TunnelSessions, ({ tunnels }) => tunnels),
+        partOfEdge(NativeTunnels, ({ nativeTunnels }) => nativeTunnels),
         partOfEdge(TunnelAuthenticator, ({ authenticator }) => authenticator),
         TunnelGateway,
       ],

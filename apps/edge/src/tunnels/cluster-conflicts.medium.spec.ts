@@ -1,20 +1,13 @@
 /** What people learn of traffic managers that are refused because of their cluster. The store is real. */
-import {
-  hashApiKeySecret,
-  ManagerIdTakenError,
-  type ResourceChange,
-  SCOPES,
-  type Store,
-} from '@culvert/domain';
-import { createStore } from '@culvert/store';
-import { createTestDatabase, type TestDatabase } from '@culvert/testkit';
+import { ManagerIdTakenError, type ResourceChange, type Store } from '@culvert/domain';
 import { pino } from 'pino';
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { storeTeam, type StoredTeam } from '../spec/stored-team.js';
 import { ClusterConflicts } from './cluster-conflicts.js';
 
 const REFUSED = { clusterId: 'west', name: 'staging', remoteAddress: '198.51.100.2' };
 
-let database: TestDatabase;
+let team: StoredTeam;
 let store: Store;
 let teamId: string;
 let error: ManagerIdTakenError;
@@ -22,20 +15,10 @@ let lines: Record<string, unknown>[];
 let changes: ResourceChange[];
 
 beforeAll(async () => {
-  database = await createTestDatabase(inject('databaseUrl'), inject('migratedDatabase'));
-  store = await createStore({ databaseUrl: database.url, dataDir: 'memory' });
-  const first = await store.bootstrap.createFirst({
-    teamName: 'Shop',
-    email: 'ada@example.test',
-    passwordHash: '',
-    apiKey: { name: 'x', hint: 'x', hash: hashApiKeySecret('x'), scopes: SCOPES, expiresAt: null },
-  });
-  teamId = first?.team.id ?? '';
+  team = await storeTeam();
+  ({ store, teamId } = team);
 });
-afterAll(async () => {
-  await store.close();
-  await database.drop();
-});
+afterAll(() => team.stop());
 
 let count = 0;
 beforeEach(async () => {

@@ -2,7 +2,6 @@
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import {
-  SCOPES,
   CULVERT_CLIENT_ID,
   generateApiKeySecret,
   generateOAuthSecret,
@@ -12,12 +11,11 @@ import {
   type Store,
 } from '@culvert/domain';
 import { TrustedProxies } from '@culvert/relay';
-import { createStore } from '@culvert/store';
-import { createTestDatabase, type TestDatabase } from '@culvert/testkit';
-import { describe, afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { describe, afterAll, beforeAll, expect, it } from 'vitest';
+import { storeTeam, type StoredTeam } from '../spec/stored-team.js';
 import { TunnelAuthenticator } from './tunnel-authenticator.js';
 
-let database: TestDatabase;
+let team: StoredTeam;
 let store: Store;
 let teamId: string;
 let userId: string;
@@ -25,23 +23,12 @@ let authenticator: TunnelAuthenticator;
 const used: string[] = [];
 
 beforeAll(async () => {
-  database = await createTestDatabase(inject('databaseUrl'), inject('migratedDatabase'));
-  store = await createStore({ databaseUrl: database.url, dataDir: 'memory' });
-  const first = await store.bootstrap.createFirst({
-    teamName: 'Shop',
-    email: 'ada@example.test',
-    passwordHash: '',
-    apiKey: { name: 'x', hint: 'x', hash: hashApiKeySecret('x'), scopes: SCOPES, expiresAt: null },
-  });
-  teamId = first?.team.id ?? '';
-  userId = first?.owner.id ?? '';
+  team = await storeTeam();
+  ({ store, teamId, userId } = team);
   const apiKeyUse = { record: ({ id }: { id: string }) => void used.push(id) };
   authenticator = new TunnelAuthenticator(store, apiKeyUse, new TrustedProxies([]));
 });
-afterAll(async () => {
-  await store.close();
-  await database.drop();
-});
+afterAll(() => team.stop());
 
 function request(authorization?: string): IncomingMessage {
   const message = new IncomingMessage(new Socket());

@@ -1,105 +1,33 @@
 /** The tunnels of one process of a traffic manager to one edge, over real WebSockets and a real store. */
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { hashApiKeySecret, SCOPES, type Store } from '@culvert/domain';
-import { TunnelRegistry } from '@culvert/relay';
-import { createStore } from '@culvert/store';
-import { createTestDatabase, type TestDatabase } from '@culvert/testkit';
-import {
-  dialTunnel,
-  dialWebSocket,
-  GoAwayCode,
-  type TunnelConnection,
-  WEBSOCKET_OPTIONS,
-  WebSocketCarrier,
-  type Welcome,
-} from '@culvert/tunnel';
-import { pino } from 'pino';
+import { SCOPES } from '@culvert/domain';
+import { GoAwayCode } from '@culvert/tunnel';
 import { Client } from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest';
-import { WebSocketServer } from 'ws';
-import type { TunnelOwner } from './tunnel-authenticator.js';
-import { TunnelSessions } from './tunnel-sessions.js';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type Dialed, NativeEdge } from '../spec/native-edge.js';
+import { storeTeam, type StoredTeam } from '../spec/stored-team.js';
+import type { TunnelSessions } from './tunnel-sessions.js';
 
-const LIMITS = { maxStreamsPerTunnel: 16, maxTunnels: 100, maxSessionsPerTeam: 100, sessionGraceMs: 60_000 };
-
-let database: TestDatabase;
-let store: Store;
-let owner: TunnelOwner;
-let server: Server;
+let team: StoredTeam;
+let edge: NativeEdge;
 let sessions: TunnelSessions;
 let instanceId: string;
 
 beforeAll(async () => {
-  database = await createTestDatabase(inject('databaseUrl'), inject('migratedDatabase'));
-  store = await createStore({ databaseUrl: database.url, dataDir: 'memory' });
-  const first = await store.bootstrap.createFirst({
-    teamName: 'Shop',
-    email: 'ada@example.test',
-    passwordHash: '',
-    apiKey: { name: 'x', hint: 'x', hash: hashApiKeySecret('x'), scopes: SCOPES, expiresAt: null },
-  });
-  owner = {
-    teamId: first?.team.id ?? '',
-    credential: { kind: 'api-key', apiKeyId: first?.apiKey?.id ?? '' },
-  };
-  server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  new WebSocketServer({ server, ...WEBSOCKET_OPTIONS }).on('connection', (webSocket) =>
-    sessions.accept(new WebSocketCarrier(webSocket), owner, '192.0.2.1'),
-  );
+  team = await storeTeam();
 });
-afterAll(async () => {
-  server.closeAllConnections();
-  server.close();
-  await store.close();
-  await database.drop();
-});
+afterAll(() => team.stop());
 
 beforeEach(() => {
   instanceId = randomUUID();
-  sessions = newSessions();
+  edge = new NativeEdge(team.store, team.owner);
+  ({ sessions } = edge);
 });
-afterEach(() => sessions.close());
-
-function newSessions(): TunnelSessions {
-  const apiKeyUse = { recordOpen: () => Promise.resolve() };
-  const log = pino({ level: 'silent' });
-  return new TunnelSessions(store, new TunnelRegistry(), LIMITS, log, apiKeyUse, () => {});
-}
-
-type Dialed =
-  | { readonly tunnel: TunnelConnection; readonly welcome: Welcome; readonly closed: Promise<GoAwayCode> }
-  | { readonly refusal: GoAwayCode };
+afterEach(() => edge.stop());
 
 /** Dials as the process `instanceId`, which names these edges. */
-async function dial(...edges: string[]): Promise<Dialed> {
-  const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  const dialed = await dialWebSocket({ url, apiKey: 'x', timeoutMs: 5000 });
-  if (!dialed.ok) throw new Error(dialed.reason);
-  const { carrier } = dialed;
-  const hello = { managerId: 'm1', clusterId: '', name: 'm1', version: '1', instanceId, edges };
-  return new Promise((resolve) => {
-    let end: (code: GoAwayCode) => void = (refusal) => resolve({ refusal });
-    const closed = new Promise<GoAwayCode>((markClosed) => {
-      const tunnel = dialTunnel(carrier, hello, {
-        onOpen: (welcome) => {
-          end = markClosed;
-          resolve({ tunnel, welcome, closed });
-        },
-        onClose: (code) => end(code),
-      });
-    });
-  });
-}
-
-async function opened(...edges: string[]): Promise<Exclude<Dialed, { refusal: unknown }>> {
-  const dialed = await dial(...edges);
-  if ('refusal' in dialed) throw new Error(`refused with ${dialed.refusal}`);
-  return dialed;
-}
+const dial = (...edges: string[]): Promise<Dialed> => edge.dial({ instanceId, edges });
+const opened = (...edges: string[]) => edge.open({ instanceId, edges });
 
 describe('a second tunnel of a process to the same edge', () => {
   it('is refused if the process names the edge, and the first one stays', async () => {
@@ -140,8 +68,9 @@ describe('a second tunnel of a process to the same edge', () => {
 describe('a tunnel that is registered while the edge begins to stop', () => {
   /** Calls `stop` once the store has recorded the next tunnel, before the edge knows. */
   function onRecorded(stop: () => void): () => void {
-    const register = store.sessions.register.bind(store.sessions);
-    const registering = vi.spyOn(store.sessions, 'register').mockImplementationOnce(async (...all) => {
+    const { sessions: stored } = team.store;
+    const register = stored.register.bind(stored);
+    const registering = vi.spyOn(stored, 'register').mockImplementationOnce(async (...all) => {
       const registered = await register(...all);
       stop();
       return registered;
@@ -150,7 +79,7 @@ describe('a tunnel that is registered while the edge begins to stop', () => {
   }
 
   async function rowsOf(edgeId: string): Promise<unknown[]> {
-    const client = new Client({ connectionString: database.url });
+    const client = new Client({ connectionString: team.database.url });
     await client.connect();
     const { rows } = await client.query<{ id: string }>(
       'SELECT id::text FROM tunnel WHERE edge_id = $1 UNION SELECT id FROM edge WHERE id = $1',
@@ -185,19 +114,17 @@ describe('a tunnel that is registered while the edge begins to stop', () => {
 // Keys were checked after the records were written, so not while the store refused these.
 describe('the upkeep of an edge', () => {
   it('ends tunnels whose key was revoked although it cannot write its records', async () => {
-    await sessions.close();
+    await edge.stop();
     // Tunnels have intervals of their own, which must not pass sooner.
     const setting = vi.spyOn(globalThis, 'setInterval');
-    sessions = newSessions();
+    edge = new NativeEdge(team.store, team.owner);
     const [upkeep] = setting.mock.calls[0];
     setting.mockRestore();
-    const { teamId } = owner;
+    const { store, teamId } = team;
     const draft = { name: 'x', hint: 'x', hash: randomUUID(), scopes: SCOPES, expiresAt: null };
     const { id: apiKeyId } = await store.apiKeys.create(teamId, draft);
-    const before = owner;
-    owner = { teamId, credential: { kind: 'api-key', apiKeyId } };
+    edge.owner = { teamId, credential: { kind: 'api-key', apiKeyId } };
     const { closed } = await opened();
-    owner = before;
     await store.apiKeys.revoke(teamId, apiKeyId, new Date());
     const comparing = vi.spyOn(store.tunnels, 'compare').mockRejectedValue(new Error('away'));
     upkeep();

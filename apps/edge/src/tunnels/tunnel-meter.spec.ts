@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { FakeTunnel } from './spec/fake-tunnel.js';
+import { FakeTunnel } from '../spec/fake-tunnel.js';
 import { MAX_IDLE_BYTES, TunnelMeter } from './tunnel-meter.js';
 
 describe(TunnelMeter.name, () => {

@@ -6,7 +6,7 @@ import { createTestDatabase, type TestDatabase } from '@culvert/testkit';
 import { Client } from 'pg';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest';
-import { FakeTunnel } from './spec/fake-tunnel.js';
+import { FakeTunnel } from '../spec/fake-tunnel.js';
 import { TunnelRecords } from './tunnel-records.js';
 
 const GRACE_MS = 60_000;

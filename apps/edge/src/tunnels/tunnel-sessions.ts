@@ -1,38 +1,25 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { visibleName } from '@culvert/contract';
-import {
-  ManagerIdTakenError,
-  TeamLimitError,
-  type Change,
-  type ConnectionReason,
-  type HeldTunnel,
-  type ResourceChange,
-  type Session,
-  type SessionRef,
-  type SessionRegistration,
-  type Store,
-  type TunnelCredential,
+import type {
+  Change,
+  ConnectionReason,
+  HeldTunnel,
+  ResourceChange,
+  Session,
+  SessionRef,
+  Store,
+  TunnelCredential,
 } from '@culvert/domain';
 import type { ApiKeyUse } from '@culvert/nest';
 import type { Limits } from '@culvert/runtime';
 import type { TunnelRegistry } from '@culvert/relay';
-import {
-  acceptTunnel,
-  type Carrier,
-  GoAwayCode,
-  type Hello,
-  type HelloAnswer,
-  type Tunnel,
-} from '@culvert/tunnel';
+import { GoAwayCode, type Tunnel } from '@culvert/tunnel';
 import type { Logger } from 'pino';
-import { ClusterConflicts, type RefusedManager } from './cluster-conflicts.js';
 import { ConnectionHistory } from './connection-history.js';
 import { connectionReason } from './connection-reason.js';
-import type { TunnelOwner } from './tunnel-authenticator.js';
 import { VERSION } from '../version.js';
 import { findUnusable, idOf, reasonOf } from './tunnel-credentials.js';
-import { EdgeStoppingError, Registrations } from './registrations.js';
+import { Registrations } from './registrations.js';
 import { TunnelRecords } from './tunnel-records.js';
 
 /** One registered tunnel with everything that is needed to end it. */
@@ -67,7 +54,7 @@ const UPKEEP_MS = 10_000;
 
 const STOPPING = 'the edge is shutting down';
 
-/** Turns accepted carriers into tunnels of sessions, and ends them when necessary. */
+/** The tunnels that this edge holds, with their sessions: keeps their records, and ends them when necessary. */
 export class TunnelSessions {
   /** Identifies this process among several edges on one database. */
   readonly edgeId = randomUUID();
@@ -80,7 +67,6 @@ export class TunnelSessions {
   private readonly opened = new Set<RegisteredTunnel>();
   private heldCount = 0;
   private readonly history: ConnectionHistory;
-  private readonly conflicts: ClusterConflicts;
   private readonly records: TunnelRecords;
   private readonly upkeep: NodeJS.Timeout;
   /** Writes to the store, one after the other. */
@@ -91,17 +77,13 @@ export class TunnelSessions {
   constructor(
     private readonly store: Store,
     private readonly registry: TunnelRegistry,
-    private readonly limits: Pick<
-      Limits,
-      'maxStreamsPerTunnel' | 'maxTunnels' | 'maxSessionsPerTeam' | 'sessionGraceMs'
-    >,
+    private readonly limits: Pick<Limits, 'maxTunnels' | 'maxSessionsPerTeam' | 'sessionGraceMs'>,
     private readonly log: Logger,
     private readonly apiKeyUse: Pick<ApiKeyUse, 'recordOpen'>,
     /** Notifies people who watch the team. */
     private readonly announce: (change: ResourceChange) => void,
   ) {
     this.history = new ConnectionHistory(store.connectionEvents, log);
-    this.conflicts = new ClusterConflicts(store, { changed: announce }, log);
     const edge = { id: this.edgeId, name: hostname().slice(0, 255), version: VERSION, startedAt: new Date() };
     this.records = new TunnelRecords(store, edge, log);
     this.registrations = new Registrations({
@@ -133,63 +115,6 @@ export class TunnelSessions {
     let count = 0;
     for (const registered of this.all()) count += registered.tunnel.streamCount;
     return count;
-  }
-
-  accept(carrier: Carrier, { teamId, credential }: TunnelOwner, remoteAddress: string): void {
-    let registered: RegisteredTunnel | null = null;
-    const tunnel = acceptTunnel(carrier, {
-      settings: { maxStreams: this.limits.maxStreamsPerTunnel },
-      onHello: async (hello): Promise<HelloAnswer> => {
-        // It was checked before the WebSocket was accepted, but may have been revoked since.
-        if ((await findUnusable(this.store, [credential])).size > 0) {
-          return { refuse: { code: GoAwayCode.KEY_REVOKED, reason: reasonOf(credential) } };
-        }
-        // Only the dialer knows which of its tunnels still work: a half-dead one is replaced instead.
-        if (hello.edges?.includes(this.edgeId) && this.holdsOpenTunnelOf(teamId, hello.instanceId)) {
-          const reason = 'this process has a tunnel to this edge';
-          return { refuse: { code: GoAwayCode.ALREADY_CONNECTED, reason } };
-        }
-        const outcome = await this.registrations
-          .add(teamId, {
-            identity: identityOf(hello),
-            kind: 'native',
-            credential,
-            remoteAddress,
-            instanceId: hello.instanceId,
-          })
-          .catch((error: unknown) => this.refusalOf(error, teamId, { ...hello, remoteAddress }));
-        if ('refuse' in outcome) return outcome;
-        const { session, resumed, tunnel: held } = outcome;
-        if (tunnel.state === 'closed') {
-          this.abandon(session, held);
-          return { refuse: { code: GoAwayCode.CONNECTION_LOST, reason: 'the connection has closed' } };
-        }
-        registered = {
-          tunnel,
-          credential,
-          session,
-          resumed,
-          held,
-          end: (code, reason) => tunnel.close(code, reason),
-          leave: (code, reason) => tunnel.goAway(code, reason),
-        };
-        this.hold(registered);
-        return { accept: { sessionId: session.id, resumed, ...(!this.isAlone && { edgeId: this.edgeId }) } };
-      },
-      onOpen: () => {
-        if (registered) this.attach(registered);
-      },
-      onGoAway: () => this.registry.noteChange(registered?.session.trafficManagerId ?? ''),
-      onClose: (code, reason) => {
-        if (registered) this.detach(registered, { code, reason: this.endReasonOf(code), detail: reason });
-        else {
-          // Managers with several tunnels are refused again and again while there is only one edge.
-          const level = code === GoAwayCode.ALREADY_CONNECTED ? 'debug' : 'info';
-          this.log[level]({ code, reason, remoteAddress }, 'tunnel closed before it was registered');
-        }
-      },
-      onFault: (error) => this.log.error({ err: error }, 'tunnel fault'),
-    });
   }
 
   /** Closes every tunnel opened with this key. */
@@ -343,26 +268,8 @@ export class TunnelSessions {
     return [...ids];
   }
 
-  /** Returns the answer to a traffic manager that cannot be registered. Throws errors that are not about it. */
-  private refusalOf(
-    error: unknown,
-    teamId: string,
-    refused: RefusedManager,
-  ): Extract<HelloAnswer, { refuse: object }> {
-    if (error instanceof EdgeStoppingError)
-      return { refuse: { code: GoAwayCode.SHUTTING_DOWN, reason: error.message } };
-    if (error instanceof TeamLimitError) {
-      const reason = `the team has reached its limit of ${error.max} sessions`;
-      return { refuse: { code: GoAwayCode.LIMIT, reason } };
-    }
-    if (error instanceof ManagerIdTakenError) {
-      this.enqueue(() => this.conflicts.report(teamId, error, refused));
-      return { refuse: { code: GoAwayCode.MANAGER_ID_TAKEN, reason: this.conflicts.reasonOf(error) } };
-    }
-    throw error;
-  }
-
-  private holdsOpenTunnelOf(teamId: string, instanceId: string): boolean {
+  /** Reports whether this process of a traffic manager has an open tunnel to this edge. */
+  holdsOpenTunnelOf(teamId: string, instanceId: string): boolean {
     for (const { held, session, tunnel } of this.opened)
       if (held.instanceId === instanceId && session.teamId === teamId && tunnel.state === 'open') return true;
     return false;
@@ -410,13 +317,10 @@ export class TunnelSessions {
     });
   }
 
-  private enqueue(write: () => Promise<void>): void {
+  /** Writes to the store after the writes before it. `close` waits for it. Logs errors. */
+  enqueue(write: () => Promise<void>): void {
     this.lastWrite = this.lastWrite
       .then(write)
       .catch((error: unknown) => this.log.error({ err: error }, 'session could not be recorded'));
   }
-}
-
-function identityOf({ managerId, clusterId, name, version }: Hello): SessionRegistration['identity'] {
-  return { managerId, clusterId: visibleName(clusterId), name: visibleName(name), version };
 }
