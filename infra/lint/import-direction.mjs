@@ -13,6 +13,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const ANY_LIB = [
   'api-client',
   'banner',
+  'client',
   'contract',
   'domain',
   'events',
@@ -97,6 +98,11 @@ const PACKAGES = {
     external: ['zod'],
     builtins: [],
     why: 'api-client is the contract from the side of a program: how requests travel, and what failures mean, is its caller’s',
+  },
+  'libs/client': {
+    culvert: ['api-client', 'contract', 'http1', 'outbound', 'tunnel'],
+    external: ['zod'],
+    why: 'client is what a program does to expose targets of its machine: it knows neither a terminal nor a command line',
   },
   'libs/relay': {
     culvert: ['domain', 'flow', 'http1', 'http2', 'sockets', 'tunnel'],

@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** The fields that hold secrets, by file. */
 const SECRETS = {
-  'apps/cli/src/expose/exposure.ts': ['shownSecret'],
+  'libs/client/src/exposure/exposure.ts': ['shownSecret'],
   'libs/events/src/redis-event-bus.ts': ['redisUrl'],
 };
 

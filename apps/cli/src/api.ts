@@ -6,17 +6,15 @@ import {
   type Read,
   type ApiTransport,
 } from '@culvert/api-client';
+import { type ExposedPreview, PREVIEW_READINGS, VERSION } from '@culvert/client';
 import {
   apiKeyPage,
   createdApiKeyResource,
   createdShareLinkResource,
   interceptResource,
-  meResource,
   pageOf,
-  previewResource,
   serverResource,
   sessionPage,
-  sessionResource,
   trafficManagerPage,
 } from '@culvert/contract';
 import type { z } from 'zod';
@@ -24,36 +22,26 @@ import { CliError } from './cli-error.js';
 import { EXIT } from './exit-code.js';
 import { unreachable } from './http.js';
 import { problemCodeOf, problemError } from './problem-error.js';
-import { VERSION } from './version.js';
 
 const CALL_TIMEOUT_MS = 30_000;
 /** Limit of a response. A page of 200 previews needs less than half of it. */
 const MAX_RESPONSE_BYTES = 16 * 1024 * 1024;
 
-/** Omits fields that an older server does not send and no command needs. */
-const me = meResource.omit({ mayCreateTeam: true });
 /** An older server does not report what was removed. */
 const intercept = interceptResource.partial({ removedPreview: true });
 
-/** An older server has neither field. */
-const preview = previewResource.partial({ allowUpgrades: true, endsWithSession: true });
-
 const READINGS = {
+  ...PREVIEW_READINGS,
   createApiKey: createdApiKeyResource,
-  createPreview: preview,
   createShareLink: createdShareLinkResource,
   getIntercept: intercept,
-  getMe: me,
-  getPreview: preview,
   getServer: serverResource,
-  getSession: sessionResource,
   listApiKeys: apiKeyPage,
   listIntercepts: pageOf(intercept),
-  listPreviews: pageOf(preview),
+  listPreviews: pageOf(PREVIEW_READINGS.getPreview),
   listSessions: sessionPage,
   listTrafficManagers: trafficManagerPage,
   rotateApiKey: createdApiKeyResource,
-  updatePreview: preview,
 } as const;
 
 export type Api = ApiClient<typeof READINGS>;
@@ -61,9 +49,9 @@ export type Api = ApiClient<typeof READINGS>;
 export type ApiKey = Read<z.output<(typeof READINGS)['listApiKeys']>>['items'][number];
 export type CreatedApiKey = Read<z.output<(typeof READINGS)['createApiKey']>>;
 export type Intercept = Read<z.output<typeof intercept>>;
-export type Me = Read<z.output<typeof me>>;
-export type Preview = Read<z.output<typeof preview>>;
-export type Session = Read<z.output<typeof sessionResource>>;
+export type Me = Read<z.output<(typeof READINGS)['getMe']>>;
+export type Preview = ExposedPreview;
+export type Session = Read<z.output<(typeof READINGS)['getSession']>>;
 
 export interface ApiOptions {
   readonly url: string;

@@ -1,3 +1,4 @@
+import { VERSION } from '@culvert/client';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ProblemError, toProblem } from '@culvert/contract';
@@ -6,7 +7,6 @@ import { CliError } from './cli-error.js';
 import { createProgram, runCulvert } from './command.js';
 import { EXIT } from './exit-code.js';
 import { runCommand, TestStream } from './spec/test-terminal.js';
-import { VERSION } from './version.js';
 
 const ENV = { CULVERT_CONFIG_DIR: '/nothing/here' };
 

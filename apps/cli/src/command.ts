@@ -1,8 +1,9 @@
 /** The command line: its commands, the flags that all of them take, and how each is started. */
+import { ClientError, VERSION } from '@culvert/client';
 import { Command, CommanderError, Option } from 'commander';
 import type { Action, AddCommands } from './action.js';
 import { addAccountCommands } from './account/commands.js';
-import { CliError } from './cli-error.js';
+import { asCliError } from './cli-error.js';
 import { addCompletionCommands } from './completion/commands.js';
 import type { Environment } from './command-context.js';
 import { EXIT } from './exit-code.js';
@@ -14,7 +15,6 @@ import { Output, OUTPUT_FORMATS } from './output/output.js';
 import { addPreviewCommands } from './preview/commands.js';
 import type { GlobalFlags } from './settings/settings.js';
 import { addStatusCommand } from './status/status.js';
-import { VERSION } from './version.js';
 
 const COMMANDS: readonly AddCommands[] = [
   addAccountCommands,
@@ -65,10 +65,10 @@ export async function runCulvert(argv: readonly string[], environment: Environme
     // Commander has already printed what is wrong.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
     const reason = environment.signal.aborted ? environment.signal.reason : error;
-    if (!(reason instanceof CliError)) throw error;
-    if (reason.exitCode !== EXIT.ok)
-      new Output({ format: 'text', ...environment }).error(reason.message, reason.hint);
-    return reason.exitCode;
+    if (!(reason instanceof ClientError)) throw error;
+    const { exitCode: failed, message, hint } = asCliError(reason);
+    if (failed !== EXIT.ok) new Output({ format: 'text', ...environment }).error(message, hint);
+    return failed;
   }
 }
 

@@ -1,6 +1,5 @@
 /** The end of a long-running command: a person ends it, or an error that it cannot recover from. */
-import { CliError } from './cli-error.js';
-import { EXIT } from './exit-code.js';
+import { asCliError, type CliError } from './cli-error.js';
 
 export class Ending {
   /** Rejects with the first reason; never resolves. */
@@ -52,11 +51,4 @@ export class Ending {
       clearTimeout(timer);
     }
   }
-}
-
-export function asCliError(error: unknown): CliError {
-  if (error instanceof CliError) return error;
-  return new CliError(EXIT.failure, `internal error in culvert: ${(error as Error).message}`, {
-    cause: error,
-  });
 }

@@ -1,7 +1,7 @@
+import { plainText } from '@culvert/client';
 import { CliError } from './cli-error.js';
 import { runCulvert } from './command.js';
 import { EXIT } from './exit-code.js';
-import { plainText } from './output/plain-text.js';
 
 const interruption = new AbortController();
 // The first signal makes the command clean up; the second ends the process in the usual way.

@@ -1,4 +1,5 @@
 /** `culvert intercept`: routes requests of a workload to this machine until it is ended. */
+import { Http1Watch, parseTarget, showTarget, TappedStream, type Target } from '@culvert/client';
 import { isSettableHeader } from '@culvert/contract';
 import { checkRules, parseHeaderFlag, RuleError, showRule, type HeaderRule } from '@culvert/intercepts';
 import type { InterceptDraft, InterceptInfo, MeetingClient } from '@culvert/meeting-point';
@@ -10,11 +11,8 @@ import { EXIT } from '../exit-code.js';
 import { thisMachine } from '../machine/machine.js';
 import type { Claim } from '../machine/running.js';
 import { printPreviewUrl } from '../preview/preview-url.js';
-import { Http1Watch } from '../requests/http1-watch.js';
 import { RequestLog } from '../requests/request-log.js';
-import { TappedStream } from '../requests/tapped-stream.js';
 import { signInHint } from '../settings/bearer.js';
-import { parseTarget, showTarget, type Target } from '../target/target.js';
 import { TargetWatch } from '../target/target-watch.js';
 import type { InterceptFlags } from './intercept-flags.js';
 import { Companion } from './companion.js';

@@ -1,4 +1,5 @@
 /** How to reach the meeting point of a cluster: its URL, and the credential for it. */
+import { clientName, VERSION } from '@culvert/client';
 import { WORKSTATION_PREFIX } from '@culvert/contract';
 import {
   MeetingClient,
@@ -8,11 +9,9 @@ import {
 } from '@culvert/meeting-point';
 import { withUsualCertificates } from '@culvert/outbound';
 import { CliError } from '../cli-error.js';
-import { clientName } from '../client-name.js';
 import type { CommandContext } from '../command-context.js';
 import type { Ending } from '../ending.js';
 import { EXIT, type ExitCode } from '../exit-code.js';
-import { VERSION } from '../version.js';
 import type { ManagerFlags } from './intercept-flags.js';
 
 const CONNECT_TIMEOUT_MS = 10_000;

@@ -1,5 +1,5 @@
+import { plainJson, plainText } from '@culvert/client';
 import type { Writable } from 'node:stream';
-import { plainJson, plainText } from './plain-text.js';
 import { tableLines } from './table.js';
 
 export const OUTPUT_FORMATS = ['text', 'json'] as const;

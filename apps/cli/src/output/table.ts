@@ -1,5 +1,5 @@
+import { plainText } from '@culvert/client';
 import { eastAsianWidth } from 'get-east-asian-width';
-import { plainText } from './plain-text.js';
 
 const GAP = '  ';
 

@@ -1,8 +1,8 @@
+import { clientName } from '@culvert/client';
 import { WORKSTATION_PREFIX, type createPreviewRequest } from '@culvert/contract';
 import type { z } from 'zod';
 import type { Api, Intercept, Preview } from '../api.js';
 import { CliError } from '../cli-error.js';
-import { clientName } from '../client-name.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-code.js';
 import type { Expiry } from '../flags.js';

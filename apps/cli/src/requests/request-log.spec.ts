@@ -1,7 +1,7 @@
+import type { SeenRequest } from '@culvert/client';
 import { describe, expect, it } from 'vitest';
 import { Output } from '../output/output.js';
 import { TestStream } from '../spec/test-terminal.js';
-import type { SeenRequest } from './http1-watch.js';
 import { lineOf, RequestLog, showBytes, showDuration } from './request-log.js';
 
 const request: SeenRequest = {

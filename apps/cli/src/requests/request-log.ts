@@ -1,7 +1,7 @@
 /** Prints requests as they arrive: one line or one JSON object each. */
+import type { SeenRequest } from '@culvert/client';
 import { RESPONSE_NOTES } from '@culvert/contract';
 import type { Output } from '../output/output.js';
-import type { SeenRequest } from './http1-watch.js';
 
 /** Limit of lines in a second: no one can read more, and printing would slow down the service. */
 const MAX_LINES_PER_SECOND = 100;

@@ -1,8 +1,8 @@
+import { clientName } from '@culvert/client';
 import type { Command } from 'commander';
 import type { Scope } from '@culvert/contract';
 import type { Session } from '../api.js';
 import { identityOf, nameOf } from '../account/whoami.js';
-import { clientName } from '../client-name.js';
 import type { Action } from '../action.js';
 import type { CommandContext } from '../command-context.js';
 import type { Output } from '../output/output.js';

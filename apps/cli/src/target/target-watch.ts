@@ -1,7 +1,7 @@
 /** Checks whether the target answers. Reports once when it does not, keeps checking, and reports when it does again. */
+import { showTarget, type Target } from '@culvert/client';
 import { connectIngress, describeFailure, type IngressFailure } from '@culvert/outbound';
 import { ResetCode } from '@culvert/tunnel';
-import { showTarget, type Target } from './target.js';
 
 const LOOK_AGAIN_MS = 1000;
 const LOOK_TIMEOUT_MS = 5000;

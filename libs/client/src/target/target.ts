@@ -1,7 +1,6 @@
 /** The service, on this machine or near it, that receives requests. */
 import { isIPv6 } from 'node:net';
-import { CliError } from '../cli-error.js';
-import { EXIT } from '../exit-code.js';
+import { ClientError } from '../client-error.js';
 
 export interface Target {
   /** A host name or an address, without brackets. */
@@ -17,11 +16,11 @@ const HOST = /^[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?$/;
 /**
  * Reads `PORT`, `HOST:PORT`, `[ADDRESS]:PORT` or `http(s)://HOST[:PORT]`.
  * @param source name of the text in error messages
- * @throws CliError
+ * @throws ClientError
  */
 export function parseTarget(text: string, source = 'the target'): Target {
   const refuse = (why: string): never => {
-    throw new CliError(EXIT.usage, `${source}: ${why}`, {
+    throw new ClientError('usage', `${source}: ${why}`, {
       hint: 'Name a port (3000), a host and port (127.0.0.1:3000), or a URL (https://localhost:3000).',
     });
   };

@@ -1,13 +1,18 @@
 import { createPreviewRequest } from '@culvert/contract';
 import { describe, expect, it } from 'vitest';
-import type { Api } from '../api.js';
-import { CliError } from '../cli-error.js';
-import { EXIT } from '../exit-code.js';
+import { ClientError } from '../client-error.js';
 import { parseTarget } from '../target/target.js';
-import type { ExposeFlags } from './expose-flags.js';
-import { adoptPreview, checkName, nameOf, removeExposed, wantedPreview } from './exposed-preview.js';
+import {
+  adoptPreview,
+  checkPreviewName,
+  defaultPreviewName,
+  type PreviewSettings,
+  removeExposed,
+  wantedPreview,
+} from './exposed-preview.js';
+import type { PreviewApi } from './preview-api.js';
 
-const flags: ExposeFlags = { access: 'team', banner: true, log: true };
+const settings: PreviewSettings = { access: 'team', banner: true };
 
 describe('an exposed preview', () => {
   it.each([
@@ -17,15 +22,15 @@ describe('an exposed preview', () => {
     ['https://app.my_team.test', 'app-my-team-test-443'],
     [`${'a.'.repeat(60)}b:1`, `${'a-'.repeat(25)}-1`],
   ])('of %s is called %s', (text, name) => {
-    const found = nameOf(parseTarget(text));
+    const found = defaultPreviewName(parseTarget(text));
     expect(found.replace(/-+/g, '-')).toBe(name.replace(/-+/g, '-'));
-    expect(checkName(found)).toBe(found);
+    expect(checkPreviewName(found)).toBe(found);
   });
 
   it.each(['', '-a', 'a-', 'refuses %j as a name', 'a/b', 'ä', 'a'.repeat(64)])(
     'is not called %j',
     (name) => {
-      expect(() => checkName(name)).toThrow(expect.objectContaining({ exitCode: EXIT.usage }));
+      expect(() => checkPreviewName(name)).toThrow(expect.objectContaining({ code: 'usage' }));
     },
   );
 
@@ -33,8 +38,8 @@ describe('an exposed preview', () => {
     'has a request that the API accepts, for the target %s',
     (text) => {
       const wanted = wantedPreview(parseTarget(text), {
-        ...flags,
-        addRequestHeader: { 'x-dev': 'a' },
+        ...settings,
+        addRequestHeaders: { 'x-dev': 'a' },
         allowUpgrades: true,
         hostHeader: 'b.test',
       });
@@ -49,20 +54,20 @@ describe('an exposed preview', () => {
   );
 
   it('sends neither allowUpgrades nor endsWithSession when the defaults are wanted', () => {
-    const wanted = wantedPreview(parseTarget('3000'), { ...flags, keep: true });
+    const wanted = wantedPreview(parseTarget('3000'), { ...settings, keep: true });
     expect(wanted).not.toHaveProperty('allowUpgrades');
     expect(wanted).not.toHaveProperty('endsWithSession');
   });
 
   it('ends with its session unless kept, and allows no other protocols unless asked', () => {
-    const wanted = wantedPreview(parseTarget('3000'), flags);
+    const wanted = wantedPreview(parseTarget('3000'), settings);
     expect(wanted).toMatchObject({ endsWithSession: true });
     expect(wanted).not.toHaveProperty('allowUpgrades');
   });
 });
 
 /** An API that refuses the given operations and records calls. */
-function apiThat(refuses: Record<string, CliError>) {
+function apiThat(refuses: Record<string, ClientError>) {
   const asked: string[] = [];
   const api = {
     call: async (id: string) => {
@@ -71,17 +76,17 @@ function apiThat(refuses: Record<string, CliError>) {
       return { allowUpgrades: false, endsWithSession: true };
     },
   };
-  return { asked, api: api as unknown as Api };
+  return { asked, api: api as unknown as PreviewApi };
 }
 
-const may = new CliError(EXIT.refused, 'not allowed');
-const gone = new CliError(EXIT.notFound, 'gone');
-const away = new CliError(EXIT.unreachable, 'away');
-const made = { trafficManagerId: '1', preview: { id: '2', interceptId: '3' } as never };
+const may = new ClientError('refused', 'not allowed');
+const gone = new ClientError('not_found', 'gone');
+const away = new ClientError('unreachable', 'away');
+const made = { trafficManagerId: '1', previews: [{ id: '2', interceptId: '3' } as never] };
 
 describe('removeExposed', () => {
   it('removes everything at once, or as much as the credential may', async () => {
-    const cases: [Record<string, CliError>, string[]][] = [
+    const cases: [Record<string, ClientError>, string[]][] = [
       [{}, ['deleteTrafficManager']],
       [{ deleteTrafficManager: gone }, ['deleteTrafficManager']],
       [{ deleteTrafficManager: may }, ['deleteTrafficManager', 'deleteIntercept']],
@@ -107,22 +112,22 @@ describe('removeExposed', () => {
 describe('the preview of an earlier run', () => {
   it('is taken over unless it no longer exists', async () => {
     expect(
-      await adoptPreview(apiThat({ getPreview: gone }).api, '1', wantedPreview(parseTarget('1'), flags)),
+      await adoptPreview(apiThat({ getPreview: gone }).api, '1', wantedPreview(parseTarget('1'), settings)),
     ).toBeNull();
     for (const api of [apiThat({ updatePreview: away }).api, apiThat({ getPreview: away }).api])
-      await expect(adoptPreview(api, '1', wantedPreview(parseTarget('1'), flags))).rejects.toBe(away);
+      await expect(adoptPreview(api, '1', wantedPreview(parseTarget('1'), settings))).rejects.toBe(away);
   });
 
   /** Adopts a preview that the server shows as `before`. Resolves with the change that was sent. */
-  async function changeOf(before: object, change: Partial<ExposeFlags>): Promise<object | undefined> {
+  async function changeOf(before: object, change: Partial<PreviewSettings>): Promise<object | undefined> {
     const bodies: (object | undefined)[] = [];
     const api = {
       call: async (_id: string, { body }: { readonly body?: object }) => {
         bodies.push(body);
         return before;
       },
-    } as unknown as Api;
-    await adoptPreview(api, '1', wantedPreview(parseTarget('1'), { ...flags, ...change }));
+    } as unknown as PreviewApi;
+    await adoptPreview(api, '1', wantedPreview(parseTarget('1'), { ...settings, ...change }));
     return bodies.at(-1);
   }
 

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { CliError } from '../cli-error.js';
-import { EXIT } from '../exit-code.js';
+import { ClientError } from '../client-error.js';
 import { parseTarget, showTarget } from './target.js';
 
 describe('the target to expose', () => {
@@ -42,8 +41,8 @@ describe('the target to expose', () => {
     '\u001b[2J:3000',
     '-x:3000',
   ])('is not %j', (text) => {
-    expect(() => parseTarget(text)).toThrow(expect.objectContaining({ exitCode: EXIT.usage }));
-    expect(() => parseTarget(text)).toThrow(CliError);
+    expect(() => parseTarget(text)).toThrow(expect.objectContaining({ code: 'usage' }));
+    expect(() => parseTarget(text)).toThrow(ClientError);
   });
 
   it('is shown in its usual spelling', () => {

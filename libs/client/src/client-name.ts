@@ -1,5 +1,5 @@
 import { hostname, userInfo } from 'node:os';
-import { plainText } from './output/plain-text.js';
+import { plainText } from './text/plain-text.js';
 
 const MAX_LENGTH = 255;
 

@@ -1,6 +1,6 @@
 /**
- * Exposes one target of this machine through a native tunnel. To the edge this process is a traffic manager. Its streams
- * lead to that target only, whatever the edge asks for.
+ * Exposes targets of this machine through one native tunnel. To the edge this process is a traffic manager. Its streams
+ * lead to these targets only, whatever the edge asks for.
  */
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
@@ -15,9 +15,7 @@ import {
 } from '@culvert/outbound';
 import { GoAwayCode, goAwayName, ResetCode, type IncomingStream, type StreamTarget } from '@culvert/tunnel';
 import type { Credential } from '@culvert/api-client';
-import { CliError } from '../cli-error.js';
-import { asCliError } from '../ending.js';
-import { EXIT } from '../exit-code.js';
+import { asClientError, ClientError } from '../client-error.js';
 import { Http1Watch, type SeenRequest } from '../requests/http1-watch.js';
 import { TappedStream } from '../requests/tapped-stream.js';
 import { showTarget, type Target } from '../target/target.js';
@@ -25,6 +23,21 @@ import { VERSION } from '../version.js';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const MAX_NAME_LENGTH = 128;
+/** Shown when the tunnel closes. */
+const END_REASON = 'the exposure is ending';
+/** Limit of targets that a refusal names. */
+const MAX_NAMED_TARGETS = 3;
+
+/** A target that the edge may open streams to. */
+export interface ExposureTarget {
+  readonly target: Target;
+  /** Whether a TLS target must have a valid certificate. */
+  readonly verifyTls: boolean;
+  /** A stream could not be joined to the target, or its connection broke. */
+  readonly onFailure: (failure: IngressFailure) => void;
+  /** Watches requests. Absent: requests are not watched. */
+  readonly onRequest?: (request: SeenRequest) => void;
+}
 
 export interface ExposureOptions {
   /** URL of Culvert. */
@@ -36,23 +49,20 @@ export interface ExposureOptions {
   readonly managerId: string;
   /** Name shown to people. */
   readonly name: string;
-  readonly target: Target;
-  /** Whether a TLS target must have a valid certificate. */
-  readonly verifyTls: boolean;
+  /** At least one. No two have the same host, port and use of TLS. */
+  readonly targets: readonly ExposureTarget[];
   /** A tunnel is open: the first, or one after a loss. */
   readonly onConnected: (sessionId: string) => void;
   /** The tunnel is lost; the exposure reconnects. @param reason for people */
   readonly onLost: (reason: string) => void;
   /** The tunnel is lost for good. */
-  readonly onEnded: (error: CliError) => void;
-  readonly onTargetFailure: (failure: IngressFailure) => void;
-  /** Watches requests. Absent: requests are not watched. */
-  readonly onRequest?: (request: SeenRequest) => void;
+  readonly onEnded: (error: ClientError) => void;
 }
 
 export class Exposure {
   private readonly kept: KeptTunnel;
   private readonly sockets = new Set<Socket>();
+  private readonly targets: ReadonlyMap<string, ExposureTarget>;
   private readonly secureContext: SecureContext | null;
   private wasConnected = false;
   /** Whether the current loss of the connection was already reported. */
@@ -60,11 +70,12 @@ export class Exposure {
   #shownSecret = '';
   private isOver = false;
 
-  /** Starts dialing at once. */
+  /** Starts dialing at once. @throws ClientError if two targets are the same */
   constructor(private readonly options: ExposureOptions) {
-    const { url, ca, bearer, managerId, name } = options;
+    const { url, ca, bearer, managerId, name, targets } = options;
+    this.targets = mapOf(targets);
     // Started early, because creating one takes a while.
-    this.secureContext = options.target.isTls ? createSecureContext() : null;
+    this.secureContext = targets.some(({ target }) => target.isTls) ? createSecureContext() : null;
     this.kept = new KeptTunnel({
       url: new URL(url),
       ca: withUsualCertificates(ca)?.join('\n'),
@@ -89,37 +100,39 @@ export class Exposure {
       onCredentialError: (error) => this.handleCredentialError(error),
       onGiveUp: (reason) =>
         this.end(
-          new CliError(EXIT.unreachable, `${url} speaks another version of the tunnel protocol: ${reason}`, {
+          new ClientError('unreachable', `${url} speaks another version of the tunnel protocol: ${reason}`, {
             hint: 'Install the culvert version that matches the server.',
           }),
         ),
-      onFault: (error) => this.end(asCliError(error)),
+      onFault: (error) => this.end(asClientError(error)),
     });
   }
 
   /** Lets requests in progress finish within `graceMs`. */
   async stop(graceMs: number): Promise<void> {
     this.isOver = true;
-    await this.kept.stop('culvert expose is ending', graceMs);
+    await this.kept.stop(END_REASON, graceMs);
     this.destroySockets();
   }
 
   close(): void {
     this.isOver = true;
-    this.kept.close('culvert expose is ending');
+    this.kept.close(END_REASON);
     this.destroySockets();
   }
 
   private splice(stream: IncomingStream, asked: StreamTarget): void {
-    const { target, verifyTls, onRequest, onTargetFailure } = this.options;
-    const { host, port, isTls } = target;
-    if (asked.host !== host || asked.port !== port || asked.tls !== isTls) {
-      stream.reset(ResetCode.FORBIDDEN, `this machine exposes only ${showTarget(target)}`);
+    const exposed = this.targets.get(keyOf(asked.host, asked.port, asked.tls));
+    if (exposed === undefined) {
+      stream.reset(ResetCode.FORBIDDEN, `this machine exposes only ${this.showTargets()}`);
       return;
     }
+    const { target, verifyTls, onRequest, onFailure } = exposed;
+    const { host, port, isTls } = target;
     const alpn = asked.alpn ?? 'http/1.1';
     const { secureContext } = this;
-    const tls = secureContext && { name: host, verify: verifyTls, alpn, secureContext };
+    const tls =
+      isTls && secureContext !== null ? { name: host, verify: verifyTls, alpn, secureContext } : null;
     const socket = connectIngress({ host, port, tls }, (chunk) => splice.handleIngressData(chunk));
     this.sockets.add(socket);
     socket.once('close', () => this.sockets.delete(socket));
@@ -129,22 +142,28 @@ export class Exposure {
       isTls,
       alpn,
       label: showTarget(target),
-      onFailure: onTargetFailure,
+      onFailure,
     });
+  }
+
+  private showTargets(): string {
+    const names = this.options.targets.map(({ target }) => showTarget(target));
+    const more = names.length - MAX_NAMED_TARGETS;
+    return more > 0 ? `${names.slice(0, MAX_NAMED_TARGETS).join(', ')} and ${more} more` : names.join(', ');
   }
 
   private handleClose({ code, reason }: TunnelEnd): void {
     switch (code) {
       case GoAwayCode.KEY_REVOKED:
         this.end(
-          new CliError(EXIT.notSignedIn, `Culvert no longer accepts this machine: ${reason}`, {
+          new ClientError('not_signed_in', `Culvert no longer accepts this machine: ${reason}`, {
             hint: 'Run "culvert login", or set CULVERT_API_KEY to another key.',
           }),
         );
         return;
       case GoAwayCode.SESSION_ENDED:
         this.end(
-          new CliError(EXIT.refused, `the session was ended in Culvert: ${reason}`, {
+          new ClientError('refused', `the session was ended in Culvert: ${reason}`, {
             hint: 'Ask your team why, then run it again.',
           }),
         );
@@ -152,7 +171,7 @@ export class Exposure {
       case GoAwayCode.LIMIT:
         if (!this.wasConnected) {
           this.end(
-            new CliError(EXIT.conflict, `Culvert accepts no more connections: ${reason}`, {
+            new ClientError('conflict', `Culvert accepts no more connections: ${reason}`, {
               hint: 'End connections that you do not need. "culvert status" shows them.',
             }),
           );
@@ -169,26 +188,26 @@ export class Exposure {
     const { url, bearer } = this.options;
     if (status === 403) {
       this.end(
-        new CliError(EXIT.refused, `${url} does not let this machine connect`, {
+        new ClientError('refused', `${url} does not let this machine connect`, {
           hint: 'Your key or role needs the scope "tunnel". "culvert whoami" shows your scopes.',
         }),
       );
     } else if (status === 401) {
       // A credential that can be renewed succeeds at the next attempt, which follows at once.
       const isRenewed = await bearer.renew(this.#shownSecret).catch((error: unknown) => {
-        this.end(asCliError(error));
+        this.end(asClientError(error));
         return true;
       });
       if (!isRenewed) {
         this.end(
-          new CliError(EXIT.notSignedIn, `${url} does not accept the API key`, {
+          new ClientError('not_signed_in', `${url} does not accept the API key`, {
             hint: 'Run "culvert login", or set CULVERT_API_KEY to a key that is not revoked or expired.',
           }),
         );
       }
     } else if (status === null && !this.wasConnected) {
       this.end(
-        new CliError(EXIT.unreachable, `${url} cannot be reached: ${reason}`, {
+        new ClientError('unreachable', `${url} cannot be reached: ${reason}`, {
           hint: 'Check the URL, and that Culvert is running.',
         }),
       );
@@ -199,8 +218,8 @@ export class Exposure {
 
   /** A file that cannot be read may be readable at the next attempt; a sign-in that has ended stays ended. */
   private handleCredentialError(error: unknown): void {
-    const wanted = asCliError(error);
-    if (!this.wasConnected || wanted.exitCode === EXIT.notSignedIn) this.end(wanted);
+    const wanted = asClientError(error);
+    if (!this.wasConnected || wanted.code === 'not_signed_in') this.end(wanted);
     else this.tellLoss(wanted.message);
   }
 
@@ -210,7 +229,7 @@ export class Exposure {
     this.options.onLost(reason);
   }
 
-  private end(error: CliError): void {
+  private end(error: ClientError): void {
     if (this.isOver) return;
     this.close();
     this.options.onEnded(error);
@@ -219,4 +238,23 @@ export class Exposure {
   private destroySockets(): void {
     for (const socket of this.sockets) socket.destroy();
   }
+}
+
+function mapOf(targets: readonly ExposureTarget[]): Map<string, ExposureTarget> {
+  const found = new Map<string, ExposureTarget>();
+  for (const each of targets) {
+    const { host, port, isTls } = each.target;
+    const key = keyOf(host, port, isTls);
+    if (found.has(key)) {
+      throw new ClientError('usage', `${showTarget(each.target)} is exposed twice`, {
+        hint: 'Expose each target once.',
+      });
+    }
+    found.set(key, each);
+  }
+  return found;
+}
+
+function keyOf(host: string, port: number, isTls: boolean): string {
+  return `${isTls ? 'https' : 'http'} ${port} ${host}`;
 }

@@ -1,0 +1,185 @@
+/** The preview of an exposed target: what it should be, and how it is created, found again and removed. */
+import type { createPreviewRequest } from '@culvert/contract';
+import type { z } from 'zod';
+import { ClientError } from '../client-error.js';
+import { clientName } from '../client-name.js';
+import type { Target } from '../target/target.js';
+import type { ExposedPreview, PreviewApi } from './preview-api.js';
+
+type Request = z.input<typeof createPreviewRequest>;
+
+/** What the preview of a target should be. Absent fields have the default of a new preview. */
+export interface PreviewSettings {
+  readonly access: 'team' | 'public';
+  /** Whether pages show the banner. */
+  readonly banner: boolean;
+  /** Headers added to every request. */
+  readonly addRequestHeaders?: Readonly<Record<string, string>> | undefined;
+  /** Host header that the target receives: a name, or `preview` for the preview's own. Default: that of the target. */
+  readonly hostHeader?: string | undefined;
+  /** Time at which the preview ends, as the API accepts it. Default: never. */
+  readonly expiresAt?: string | null | undefined;
+  /** Pull request that gets a comment with the URL. */
+  readonly pullRequestUrl?: string | undefined;
+  /** Whether requests may switch to protocols other than WebSocket. */
+  readonly allowUpgrades?: boolean | undefined;
+  /** Whether the certificate of a TLS target is verified. Default: true. */
+  readonly verifyTls?: boolean | undefined;
+  /** Whether the preview stays when its exposure ends. */
+  readonly keep?: boolean | undefined;
+}
+
+/** Fields that are the same for a new preview and for one that is found again. */
+type Wanted = Omit<Request, 'intercept' | 'interceptId' | 'trafficManagerId'>;
+
+/** The namespace shown for workloads of workstations. */
+const NAMESPACE = 'workstation';
+const KIND = 'LocalService';
+
+const NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
+
+/** Value of `hostHeader` that stands for the preview's own hostname. */
+const HOST_OF_PREVIEW = 'preview';
+
+/** @param source name of the text in error messages. @throws ClientError */
+export function checkPreviewName(name: string, source = 'the name'): string {
+  if (NAME.test(name)) return name;
+  throw new ClientError('usage', `${source}: "${name}" is not a valid name`, {
+    hint: 'Use up to 63 letters, digits, ".", "_" and "-", with a letter or digit at both ends.',
+  });
+}
+
+/** Returns the name of a preview in lists if none is given: `localhost-3000`. */
+export function defaultPreviewName({ host, port }: Target): string {
+  const letters = host.replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '');
+  return `${letters.slice(0, 50) || 'address'}-${port}`;
+}
+
+/** Returns the fields of a request that makes the preview of a target, or changes it. */
+export function wantedPreview(target: Target, settings: PreviewSettings): Wanted {
+  const { hostHeader, access, banner, addRequestHeaders, pullRequestUrl, expiresAt, verifyTls, keep } =
+    settings;
+  return {
+    ingress: {
+      host: target.host,
+      port: target.port,
+      useTls: target.isTls,
+      // Development servers refuse hostnames that they do not know.
+      l5Host: hostHeader === undefined || hostHeader === HOST_OF_PREVIEW ? target.host : hostHeader,
+      verifyTls: verifyTls !== false,
+    },
+    access,
+    displayBanner: banner,
+    addRequestHeaders: { ...addRequestHeaders },
+    pullRequestUrl: pullRequestUrl ?? null,
+    expiresAt: expiresAt ?? null,
+    // Send only what differs from the server's default: older servers reject requests with fields that they do not know.
+    ...(settings.allowUpgrades === true && { allowUpgrades: true }),
+    // A process that is killed, or whose machine goes down, cannot remove its URL.
+    ...(keep !== true && { endsWithSession: true }),
+  };
+}
+
+/** Updates the preview of an earlier run and sends only what differs. Returns null if it no longer exists. */
+export async function adoptPreview(
+  api: PreviewApi,
+  previewId: string,
+  wanted: Wanted,
+): Promise<ExposedPreview | null> {
+  // Omitted fields keep their value, whatever the default of a new preview is.
+  const { allowUpgrades = false, endsWithSession = false, ...change } = wanted;
+  try {
+    const before = await api.call('getPreview', { previewId });
+    const body = {
+      ...change,
+      ...((before.allowUpgrades ?? false) !== allowUpgrades && { allowUpgrades }),
+      ...((before.endsWithSession ?? false) !== endsWithSession && { endsWithSession }),
+    };
+    return await api.call('updatePreview', { previewId, body });
+  } catch (error) {
+    if (error instanceof ClientError && error.code === 'not_found') return null;
+    throw error;
+  }
+}
+
+export function createExposedPreview(
+  api: PreviewApi,
+  {
+    trafficManagerId,
+    name,
+    target,
+    wanted,
+  }: {
+    readonly trafficManagerId: string;
+    readonly name: string;
+    readonly target: Target;
+    readonly wanted: Wanted;
+  },
+): Promise<ExposedPreview> {
+  const body = {
+    ...wanted,
+    trafficManagerId,
+    intercept: {
+      name,
+      workload: name,
+      workloadKind: KIND,
+      namespace: NAMESPACE,
+      client: clientName(),
+      mechanism: 'tcp',
+      targetHost: target.host,
+      targetPort: target.port,
+      disposition: 'ACTIVE',
+    },
+  } as const;
+  return api.call('createPreview', { body });
+}
+
+/** Sets the host header to the preview's own hostname, known only now, if the settings ask for it. */
+export async function withHostHeader(
+  api: PreviewApi,
+  preview: ExposedPreview,
+  { wanted, hostHeader }: { readonly wanted: Wanted; readonly hostHeader: string | undefined },
+): Promise<ExposedPreview> {
+  if (hostHeader !== HOST_OF_PREVIEW) return preview;
+  const ingress = { ...wanted.ingress, l5Host: preview.hostname };
+  return api.call('updatePreview', { previewId: preview.id, body: { ingress } });
+}
+
+/**
+ * Removes all that an exposure created: removing its traffic manager removes its intercepts and previews. A credential that may
+ * not remove the traffic manager removes what it may.
+ * @throws ClientError if something stays that others can see
+ */
+export async function removeExposed(
+  api: PreviewApi,
+  {
+    trafficManagerId,
+    previews,
+  }: { readonly trafficManagerId: string | null; readonly previews: readonly ExposedPreview[] },
+): Promise<void> {
+  const isGone =
+    trafficManagerId !== null &&
+    (await isRemoved(() => api.call('deleteTrafficManager', { trafficManagerId })));
+  if (!isGone) await removePreviews(api, previews);
+}
+
+/** Removes previews with their intercepts, or alone if the credential may not remove those. @throws ClientError */
+export async function removePreviews(api: PreviewApi, previews: readonly ExposedPreview[]): Promise<void> {
+  for (const { id, interceptId } of previews) {
+    if (await isRemoved(() => api.call('deleteIntercept', { interceptId }))) continue;
+    await isRemoved(() => api.call('deletePreview', { previewId: id }), true);
+  }
+}
+
+/** A thing that no longer exists counts as removed. @param mustBe whether a lack of permission is an error */
+async function isRemoved(remove: () => Promise<void>, mustBe = false): Promise<boolean> {
+  try {
+    await remove();
+    return true;
+  } catch (error) {
+    if (!(error instanceof ClientError)) throw error;
+    if (error.code === 'not_found') return true;
+    if (error.code === 'refused' && !mustBe) return false;
+    throw error;
+  }
+}

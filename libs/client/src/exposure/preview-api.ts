@@ -1,0 +1,23 @@
+/** The operations of Culvert's API that an exposure calls. */
+import type { ApiClient, ApiReadings, Read } from '@culvert/api-client';
+import { meResource, previewResource, sessionResource } from '@culvert/contract';
+import type { z } from 'zod';
+
+/** A preview, from servers that lack the newest fields too. */
+const preview = previewResource.partial({ allowUpgrades: true, endsWithSession: true });
+
+/** How an exposure reads responses. An `ApiClient` with at least these readings can serve one. */
+export const PREVIEW_READINGS = {
+  createPreview: preview,
+  /** Omits fields that an older server does not send and no program needs. */
+  getMe: meResource.omit({ mayCreateTeam: true }),
+  getPreview: preview,
+  getSession: sessionResource,
+  updatePreview: preview,
+} as const satisfies ApiReadings;
+
+/** The preview of an exposed target. */
+export type ExposedPreview = Read<z.output<typeof preview>>;
+
+/** The calls that an exposure makes. They reject with `ClientError`. */
+export type PreviewApi = Pick<ApiClient<typeof PREVIEW_READINGS>, 'call'>;
