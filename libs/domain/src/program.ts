@@ -76,6 +76,7 @@ export interface AccessTokenOwner {
 
 const PREFIXES = {
   code: SECRET_PREFIXES.authorizationCode,
+  device: SECRET_PREFIXES.deviceCode,
   access: SECRET_PREFIXES.accessToken,
   refresh: SECRET_PREFIXES.refreshToken,
 } as const;

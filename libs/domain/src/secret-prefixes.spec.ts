@@ -14,7 +14,7 @@ describe('SECRET_PREFIXES', () => {
       generateApiKeySecret(),
       generateSecret(PREVIEW_TOKEN_PREFIX),
       generateSecret(SHARE_LINK_PREFIX),
-      ...(['code', 'access', 'refresh'] as const).map(generateOAuthSecret),
+      ...(['code', 'device', 'access', 'refresh'] as const).map(generateOAuthSecret),
     ];
     expect(secrets.map((secret) => secret.slice(0, secret.indexOf('_') + 1)).toSorted()).toEqual(
       Object.values(SECRET_PREFIXES).toSorted(),

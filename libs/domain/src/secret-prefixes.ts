@@ -7,6 +7,7 @@ export const SECRET_PREFIXES = {
   previewToken: 'cvp_',
   shareLink: 'cvs_',
   authorizationCode: 'cvtc_',
+  deviceCode: 'cvtd_',
   accessToken: 'cvta_',
   refreshToken: 'cvtr_',
 } as const;

@@ -7,6 +7,7 @@ import type { AuditEventRepository } from './audit-event.repository.js';
 import type { AuthorityRepository } from './authority.repository.js';
 import type { BootstrapRepository } from './bootstrap.repository.js';
 import type { ConnectionEventRepository } from './connection-event.repository.js';
+import type { DeviceAuthorizationRepository } from './device-authorization.repository.js';
 import type { EdgeRepository } from './edge.repository.js';
 import type { InterceptRepository } from './intercept.repository.js';
 import type { InvitationRepository } from './invitation.repository.js';
@@ -49,6 +50,7 @@ export interface Repositories {
   readonly intercepts: InterceptRepository;
   readonly previews: PreviewRepository;
   readonly programs: ProgramRepository;
+  readonly deviceAuthorizations: DeviceAuthorizationRepository;
   readonly pullRequestComments: PullRequestCommentRepository;
   readonly shareLinks: ShareLinkRepository;
   readonly previewTokens: PreviewTokenRepository;

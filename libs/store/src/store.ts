@@ -9,6 +9,7 @@ import { PrismaAuditEventRepository } from './repositories/audit-event.repositor
 import { PrismaAuthorityRepository } from './repositories/authority.repository.js';
 import { PrismaBootstrapRepository } from './repositories/bootstrap.repository.js';
 import { PrismaConnectionEventRepository } from './repositories/connection-event.repository.js';
+import { PrismaDeviceAuthorizationRepository } from './repositories/device-authorization.repository.js';
 import { PrismaEdgeRepository } from './repositories/edge.repository.js';
 import { PrismaInterceptRepository } from './repositories/intercept.repository.js';
 import { PrismaProgramRepository } from './repositories/program.repository.js';
@@ -105,6 +106,7 @@ function repositoriesOn(client: Client): Repositories {
     intercepts: new PrismaInterceptRepository(client),
     previews: new PrismaPreviewRepository(client),
     programs: new PrismaProgramRepository(client),
+    deviceAuthorizations: new PrismaDeviceAuthorizationRepository(client),
     pullRequestComments: new PrismaPullRequestCommentRepository(client),
     shareLinks: new PrismaShareLinkRepository(client),
     previewTokens: new PrismaPreviewTokenRepository(client),

@@ -20,7 +20,8 @@ import { isUuid, newId } from '../ids.js';
 import { emptyPage, pageQuery, toPage } from '../page.js';
 import { isStorable } from '../text.js';
 
-const FIELDS = {
+/** Columns of a program. */
+export const PROGRAM_FIELDS = {
   id: true,
   teamId: true,
   userId: true,
@@ -39,7 +40,7 @@ export class PrismaProgramRepository implements ProgramRepository {
     try {
       return await this.client.program.create({
         data: { ...draft, id: newId(), teamId, createdAt: at, codeExpiresAt, expiresAt: codeExpiresAt },
-        select: FIELDS,
+        select: PROGRAM_FIELDS,
       });
     } catch (error) {
       if (isForeignKeyViolation(error)) return null;
@@ -51,32 +52,31 @@ export class PrismaProgramRepository implements ProgramRepository {
     if (!isStorable(codeHash)) return null;
     const row = await this.client.program.findUnique({
       where: { codeHash },
-      select: { ...FIELDS, codeChallenge: true, redirectUri: true, codeExpiresAt: true, codeUsedAt: true },
+      select: {
+        ...PROGRAM_FIELDS,
+        codeChallenge: true,
+        redirectUri: true,
+        codeExpiresAt: true,
+        codeUsedAt: true,
+      },
     });
     if (row === null) return null;
     const { codeChallenge, redirectUri, codeExpiresAt, codeUsedAt, ...program } = row;
+    // A device code: it is not exchanged here.
+    if (codeChallenge === null || redirectUri === null) return null;
     return { program, codeChallenge, redirectUri, expiresAt: codeExpiresAt, isUsed: codeUsedAt !== null };
   }
 
   async exchangeCode(teamId: string, programId: string, tokens: IssuedTokens, at: Date): Promise<boolean> {
     if (!isUuid(teamId) || !isUuid(programId)) return false;
-    return this.client.$transaction(async (tx) => {
-      // The condition is part of the update, so that only one of two concurrent exchanges gets the tokens.
-      const { count } = await tx.program.updateMany({
-        where: { teamId, id: programId, codeUsedAt: null },
-        data: { codeUsedAt: at },
-      });
-      if (count === 0) return false;
-      await storeTokens(tx, { teamId, programId, parentHash: null, tokens, at });
-      return true;
-    });
+    return this.client.$transaction((tx) => exchangeCodeIn(tx, teamId, programId, tokens, at));
   }
 
   async findByRefreshTokenHash(hash: string): Promise<RefreshableProgram | null> {
     if (!isStorable(hash)) return null;
     const row = await this.client.oAuthRefreshToken.findUnique({
       where: { hash },
-      select: { expiresAt: true, supersededAt: true, program: { select: FIELDS } },
+      select: { expiresAt: true, supersededAt: true, program: { select: PROGRAM_FIELDS } },
     });
     if (row === null) return null;
     const { program, ...token } = row;
@@ -102,7 +102,7 @@ export class PrismaProgramRepository implements ProgramRepository {
         expiresAt: true,
         program: {
           select: {
-            ...FIELDS,
+            ...PROGRAM_FIELDS,
             membership: { select: { role: true, user: { omit: { passwordHash: true } } } },
           },
         },
@@ -129,7 +129,7 @@ export class PrismaProgramRepository implements ProgramRepository {
     if (!isUuid(userId)) return emptyPage();
     const rows = await this.client.program.findMany({
       where: { userId, codeUsedAt: { not: null }, expiresAt: { gt: now }, ...where },
-      select: { ...FIELDS, membership: { select: { team: { select: { id: true, name: true } } } } },
+      select: { ...PROGRAM_FIELDS, membership: { select: { team: { select: { id: true, name: true } } } } },
       ...order,
     });
     return toPage(
@@ -142,7 +142,7 @@ export class PrismaProgramRepository implements ProgramRepository {
 
   async revoke(userId: string, id: string): Promise<Program | null> {
     if (!isUuid(userId) || !isUuid(id)) return null;
-    const program = await this.client.program.findUnique({ where: { userId, id }, select: FIELDS });
+    const program = await this.client.program.findUnique({ where: { userId, id }, select: PROGRAM_FIELDS });
     if (program === null) return null;
     const { count } = await this.client.program.deleteMany({ where: { userId, id } });
     return count === 0 ? null : program;
@@ -153,7 +153,7 @@ export class PrismaProgramRepository implements ProgramRepository {
     return this.client.$transaction(async (tx) => {
       // Locked before they are read: a concurrent exchange of a code waits, and finds nothing.
       await tx.$queryRaw`SELECT 1 AS found FROM oauth_grant WHERE user_id = ${userId}::uuid ORDER BY id FOR UPDATE`;
-      const programs = await tx.program.findMany({ where: { userId }, select: FIELDS });
+      const programs = await tx.program.findMany({ where: { userId }, select: PROGRAM_FIELDS });
       await tx.program.deleteMany({ where: { id: { in: programs.map(({ id }) => id) } } });
       return programs;
     });
@@ -165,6 +165,24 @@ export class PrismaProgramRepository implements ProgramRepository {
     await this.client.oAuthRefreshToken.deleteMany({ where: { expiresAt: { lte: now } } });
     return count;
   }
+}
+
+/** Uses up the code of a program and stores its first tokens. Returns false, and changes nothing, if it was used before. */
+export async function exchangeCodeIn(
+  tx: TransactionClient,
+  teamId: string,
+  programId: string,
+  tokens: IssuedTokens,
+  at: Date,
+): Promise<boolean> {
+  // The condition is part of the update, so that only one of two concurrent exchanges gets the tokens.
+  const { count } = await tx.program.updateMany({
+    where: { teamId, id: programId, codeUsedAt: null },
+    data: { codeUsedAt: at },
+  });
+  if (count === 0) return false;
+  await storeTokens(tx, { teamId, programId, parentHash: null, tokens, at });
+  return true;
 }
 
 async function refreshIn(
