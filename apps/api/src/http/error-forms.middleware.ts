@@ -6,7 +6,7 @@ import type { NextFunction, Request, Response } from 'express';
 const FORMS: readonly (readonly [RegExp, ProblemForm])[] = [
   // RFC 6749 §5.2. Telepresence drops its tokens on a 4xx, so requests that only have to wait get another status.
   [
-    /^\/(token|revoke)\/?$/i,
+    /^\/(token|revoke|device_authorization)\/?$/i,
     (problem) => ({
       status: problem.status === 429 ? 503 : problem.status,
       type: 'application/json',

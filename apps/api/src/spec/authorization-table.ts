@@ -145,6 +145,10 @@ export const AUTHORIZATION_TABLE: readonly Row[] = [
   ['post /invitations/mail',                                     'public',             404,   '-',   404,   404,   404,   404,   404,   404,   404,   404,   404,   403],
   ['get /account',                                               'user',               303,   '-',   403,   303,   403,   200,   200,   200,   200,   403,   200,   200],
   ['get /preview-access',                                        'user',               303,   '-',   403,   303,   403,   303,   303,   303,   404,   403,   404,   303],
+  ['get /device',                                                'user',               303,   '-',   403,   303,   403,   200,   200,   200,   403,   403,   200,   200],
+  ['post /device',                                               'user',               401,   '-',   403,   401,   403,   400,   400,   400,   400,   403,   400,   403],
+  ['post /device_authorization',                                 'public',             401,   '-',   401,   401,   401,   401,   401,   401,   401,   401,   401,   401],
+  ['get /.well-known/oauth-authorization-server',                'public',             200,   '-',   200,   200,   200,   200,   200,   200,   200,   200,   200,   200],
   // What Telepresence expects of the cloud
   ['get /api/licenses/{licenseId}/formats/jwt',                  'public',             404,   '-',   404,   404,   404,   404,   404,   404,   404,   404,   404,   404],
   ['get /api/userinfo',                                          'keys:write',         401,   200,   403,   200,   200,   401,   401,   401,   401,   200,   401,   401],

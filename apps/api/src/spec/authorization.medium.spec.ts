@@ -30,6 +30,8 @@ const BODIES: Readonly<Record<string, object>> = {
   'post /api/v1/me/password': {},
   'post /sso/api/apikeys': { description: 'traffic-manager' },
   'post /auth': { ...AUTHORIZATION, decision: 'deny' },
+  'post /device': { user_code: 'BBBB-BBBB', decision: 'allow' },
+  'post /device_authorization': {},
   'post /sign-in': {},
   'post /sign-out': {},
   'post /reset-password': {},

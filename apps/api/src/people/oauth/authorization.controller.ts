@@ -14,7 +14,8 @@ import {
   type Parameters,
 } from './authorization-request.js';
 import { AuthorizationService } from './authorization.service.js';
-import { completionPage, consentPage, NO_TEAM_PAGE, refusedPage } from './consent-page.js';
+import { NO_TEAM_PAGE } from './consent-form.js';
+import { completionPage, consentPage, refusedPage } from './consent-page.js';
 
 /** The authorization endpoint of RFC 6749. People without a session sign in first. */
 @Controller()

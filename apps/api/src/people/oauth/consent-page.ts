@@ -1,7 +1,8 @@
 import type { Team, User } from '@culvert/domain';
-import { html, type Html } from '../../http/pages/html.js';
+import { html } from '../../http/pages/html.js';
 import type { Page } from '../../http/pages/pages.js';
 import type { AuthorizationRequest } from './authorization-request.js';
+import { hidden, teamChoice } from './consent-form.js';
 
 /**
  * Returns the page that asks a person whether a program on their machine can act for them. The form repeats the
@@ -29,36 +30,6 @@ export function consentPage(request: AuthorizationRequest, user: User, teams: re
       </form>`,
   };
 }
-
-function teamChoice(teams: readonly Team[]): Html {
-  const [only] = teams;
-  if (only !== undefined && teams.length === 1) {
-    return html`<p>In the team <strong>${only.name}</strong>.</p>
-      ${hidden('team', only.id)}`;
-  }
-  const options = teams.map(({ id, name }) => html`<option value="${id}">${name}</option>`);
-  return html`<p>
-    <label for="team">In the team</label
-    ><select id="team" name="team">
-      ${options}
-    </select>
-  </p>`;
-}
-
-function hidden(name: string, value: string): Html {
-  return html`<input type="hidden" name="${name}" value="${value}" />`;
-}
-
-/** Page for people without a team, for whom a program cannot act. */
-export const NO_TEAM_PAGE: Page = {
-  title: 'You are not in a team',
-  status: 403,
-  body: html`<p>
-      A program needs a team to act for you in. Ask an owner or admin of a team to invite you, then sign in
-      again from the program.
-    </p>
-    <p><a href="/">Back to Culvert</a></p>`,
-};
 
 /** Returns the page for a request that no known program makes. */
 export function refusedPage(reason: string): Page {

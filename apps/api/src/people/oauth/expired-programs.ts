@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 
 const SWEEP_INTERVAL_MS = 10 * 60_000;
 
-/** Removes codes, tokens and programs that no longer work. Several processes can do so at once. */
+/** Removes codes, device codes, tokens and programs that no longer work. Several processes can do so at once. */
 @Injectable()
 export class ExpiredPrograms implements OnApplicationBootstrap, OnApplicationShutdown {
   private sweep: NodeJS.Timeout | undefined;
@@ -24,8 +24,10 @@ export class ExpiredPrograms implements OnApplicationBootstrap, OnApplicationShu
   }
 
   private removeExpired(): void {
-    this.store.programs
-      .removeExpired(new Date())
-      .catch((error: unknown) => this.log.warn({ err: error }, 'cannot remove expired programs'));
+    const now = new Date();
+    Promise.all([
+      this.store.programs.removeExpired(now),
+      this.store.deviceAuthorizations.removeExpired(now),
+    ]).catch((error: unknown) => this.log.warn({ err: error }, 'cannot remove expired programs'));
   }
 }

@@ -1,10 +1,24 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { findKnownProgram, type KnownProgram } from '../programs/known-programs.js';
 
-/** Errors of the token and revocation endpoints (RFC 6749 §5.2). `description` is for readers of a program's log. */
+/** Grant of RFC 8628 §3.4. */
+export const DEVICE_CODE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code';
+/** RFC 6749 §5.2, and after them those of RFC 8628 §3.5. */
+export type OAuthErrorCode =
+  | 'invalid_request'
+  | 'invalid_client'
+  | 'invalid_grant'
+  | 'unauthorized_client'
+  | 'unsupported_grant_type'
+  | 'authorization_pending'
+  | 'slow_down'
+  | 'access_denied'
+  | 'expired_token';
+
+/** Errors of the token, revocation and device authorization endpoints (RFC 6749 §5.2). `description` is for readers of a program's log. */
 export class TokenError extends Error {
   constructor(
-    readonly code: 'invalid_request' | 'invalid_client' | 'invalid_grant' | 'unsupported_grant_type',
+    readonly code: OAuthErrorCode,
     readonly description: string,
   ) {
     super(description);
@@ -20,7 +34,15 @@ export type TokenRequest = { readonly program: KnownProgram } & (
       readonly codeVerifier: string;
     }
   | { readonly grantType: 'refresh_token'; readonly refreshToken: string }
+  | { readonly grantType: typeof DEVICE_CODE_GRANT; readonly deviceCode: string }
 );
+
+/** Request of a program on a machine without a browser (RFC 8628 §3.1). */
+export interface DeviceAuthorizationRequest {
+  readonly program: KnownProgram;
+  /** Name that the machine gives itself, from our own parameter `device_name`. */
+  readonly deviceName: string | null;
+}
 
 export interface RevocationRequest {
   readonly program: KnownProgram;
@@ -51,12 +73,40 @@ export function readTokenRequest(headers: IncomingHttpHeaders, form: Form): Toke
     }
     case 'refresh_token':
       return { program, grantType, refreshToken: required(form, 'refresh_token') };
+    case DEVICE_CODE_GRANT:
+      return { program, grantType, deviceCode: required(form, 'device_code') };
     default:
       throw new TokenError(
         'unsupported_grant_type',
-        'grant_type must be authorization_code or refresh_token',
+        `grant_type must be authorization_code, refresh_token or ${DEVICE_CODE_GRANT}`,
       );
   }
+}
+
+/** Host names, without anything that could look like a sentence on the page where people decide. */
+const DEVICE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
+/**
+ * Reads a request to the device authorization endpoint. Like that of a sign-in with a browser, its scope is ignored: what
+ * a program may do follows from its client_id.
+ * @throws TokenError
+ */
+export function readDeviceAuthorizationRequest(
+  headers: IncomingHttpHeaders,
+  form: Form,
+): DeviceAuthorizationRequest {
+  const program = identifyProgram(headers.authorization, form);
+  if (!program.usesDeviceCodes)
+    throw new TokenError('unauthorized_client', `${program.name} cannot sign in with a device code`);
+  optional(form, 'scope');
+  const deviceName = optional(form, 'device_name') || null;
+  if (deviceName !== null && !DEVICE_NAME.test(deviceName)) {
+    throw new TokenError(
+      'invalid_request',
+      'device_name must begin with a letter or digit and have at most 64 letters, digits, dots, hyphens and underscores',
+    );
+  }
+  return { program, deviceName };
 }
 
 /**

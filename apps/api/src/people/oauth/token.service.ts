@@ -1,40 +1,33 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import {
-  ACCESS_TOKEN_LIFETIME_MS,
-  generateOAuthSecret,
-  hashOAuthSecret,
-  judgeRefreshToken,
-  type Store,
-} from '@culvert/domain';
+import { hashOAuthSecret, judgeRefreshToken, type Store } from '@culvert/domain';
 import { STORE } from '@culvert/nest';
 import { ProgramsService } from '../programs/programs.service.js';
-import { TokenError, type RevocationRequest, type TokenRequest } from './token-request.js';
+import { DeviceAuthorizationService } from './device-authorization.service.js';
+import { DEVICE_CODE_GRANT, TokenError, type RevocationRequest, type TokenRequest } from './token-request.js';
+import { newTokens, type TokenResponse } from './tokens.js';
 
-/** RFC 6749 §5.1. */
-export interface TokenResponse {
-  readonly access_token: string;
-  readonly token_type: 'Bearer';
-  /** Lifetime in seconds. */
-  readonly expires_in: number;
-  readonly refresh_token: string;
-  /** Sent because programs also ask for `openid`, which they do not use. */
-  readonly scope: string;
-}
-
-/** Exchanges codes and refresh tokens for tokens. */
+/** Exchanges codes, device codes and refresh tokens for tokens. */
 @Injectable()
 export class TokenService {
   constructor(
     @Inject(STORE) private readonly store: Store,
     private readonly programs: ProgramsService,
+    private readonly devices: DeviceAuthorizationService,
   ) {}
 
   /** @throws TokenError */
   answer(request: TokenRequest, address: string | null): Promise<TokenResponse> {
-    return request.grantType === 'authorization_code'
-      ? this.exchange(request, address)
-      : this.refresh(request, address);
+    switch (request.grantType) {
+      case 'authorization_code':
+        return this.exchange(request, address);
+      case DEVICE_CODE_GRANT:
+        return this.devices.poll(request, address);
+      case 'refresh_token':
+        return this.refresh(request, address);
+      default:
+        throw new Error(`unhandled grant ${String(request satisfies never)}`);
+    }
   }
 
   /** Ends the program that has this token, of either kind, with all its tokens. Does nothing for an unknown token. */
@@ -93,23 +86,6 @@ export class TokenService {
     }
     return response;
   }
-}
-
-function newTokens() {
-  const accessToken = generateOAuthSecret('access');
-  const refreshToken = generateOAuthSecret('refresh');
-  const hashes = {
-    accessTokenHash: hashOAuthSecret(accessToken),
-    refreshTokenHash: hashOAuthSecret(refreshToken),
-  };
-  const response: TokenResponse = {
-    access_token: accessToken,
-    token_type: 'Bearer',
-    expires_in: ACCESS_TOKEN_LIFETIME_MS / 1000,
-    refresh_token: refreshToken,
-    scope: 'profile email',
-  };
-  return { hashes, response };
 }
 
 /** RFC 7636 §4.6, method S256. */

@@ -10,6 +10,8 @@ export interface KnownProgram {
   readonly name: string;
   /** What the program will do with the consent: a sentence for the person. */
   readonly purpose: string;
+  /** Whether it can sign in on a machine without a browser (RFC 8628). */
+  readonly usesDeviceCodes: boolean;
 }
 
 const TELEPRESENCE_PURPOSE = 'It will create previews and API keys for itself.';
@@ -19,12 +21,19 @@ const PROGRAMS: readonly KnownProgram[] = [
     clientId: CULVERT_CLIENT_ID,
     name: 'The culvert command',
     purpose: 'It will manage previews, intercepts, connections and API keys with your permissions.',
+    usesDeviceCodes: true,
   },
-  { clientId: 'telepresence-cli', name: 'Telepresence', purpose: TELEPRESENCE_PURPOSE },
+  {
+    clientId: 'telepresence-cli',
+    name: 'Telepresence',
+    purpose: TELEPRESENCE_PURPOSE,
+    usesDeviceCodes: false,
+  },
   {
     clientId: 'docker-desktop',
     name: 'Telepresence for Docker Desktop',
     purpose: TELEPRESENCE_PURPOSE,
+    usesDeviceCodes: false,
   },
 ];
 

@@ -1,6 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ProblemError, type PageQuery, type ProgramResource } from '@culvert/contract';
-import type { Actor, Program, ProgramDraft, ProgramInTeam, Page, Store } from '@culvert/domain';
+import type {
+  Actor,
+  DeviceAuthorization,
+  Program,
+  ProgramDraft,
+  ProgramInTeam,
+  Page,
+  Store,
+} from '@culvert/domain';
 import { STORE } from '@culvert/nest';
 import { AuditLog } from '../../team/audit-events/audit-log.js';
 import type { Person } from '../../http/auth/caller.js';
@@ -29,6 +37,25 @@ export class ProgramsService {
       await this.audit.record({ teamId, actor }, 'program.create', targetOf(program), {
         after: audited(program),
       });
+    return program;
+  }
+
+  /**
+   * Lets the program on the machine that shows this code act for this person in this team.
+   * @param request what the machine asked, for the audit log
+   */
+  async approveDevice(
+    { user, actor }: Person,
+    teamId: string,
+    userCodeHash: string,
+    request: Pick<DeviceAuthorization, 'deviceName' | 'address'>,
+  ): Promise<Program | 'not_pending' | 'not_a_member'> {
+    const { deviceAuthorizations } = this.store;
+    const program = await deviceAuthorizations.approve(teamId, user.id, userCodeHash, new Date());
+    if (typeof program === 'string') return program;
+    await this.audit.record({ teamId, actor }, 'program.create', targetOf(program), {
+      after: { ...audited(program), device: request.deviceName, deviceAddress: request.address },
+    });
     return program;
   }
 

@@ -30,6 +30,6 @@ import { Throttle } from './throttle.js';
   ],
   controllers: [SignInController, SignInPagesController],
   providers: [AttemptCookie, PasswordChangeService, Providers, SignInService, Throttle],
-  exports: [PasswordChangeService, Providers, SignInService],
+  exports: [PasswordChangeService, Providers, SignInService, Throttle],
 })
 export class SignInModule {}

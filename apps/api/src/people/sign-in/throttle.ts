@@ -25,6 +25,13 @@ const LIMITS = {
     pair: { points: 3, seconds: QUARTER_SECONDS },
     account: { points: 10, seconds: 60 * 60 },
   },
+  // Codes of machines without a browser: they live for ten minutes, so this also bounds how many of one network are open.
+  'device-authorization': { address: { points: 60, seconds: QUARTER_SECONDS } },
+  // Codes that a signed-in person types. `account` is the person, whatever their session.
+  'user-code': {
+    address: { points: 50, seconds: QUARTER_SECONDS },
+    account: { points: 10, seconds: QUARTER_SECONDS },
+  },
   provider: { address: { points: 60, seconds: QUARTER_SECONDS } },
 } as const;
 
