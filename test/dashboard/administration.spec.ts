@@ -286,6 +286,7 @@ describe('intercepts', () => {
             l5Host: 'invoices.shop',
             verifyTls: false,
             protocol: 'http1',
+            addressedAs: 'l5host',
           },
           access: 'team',
           allowedEmails: [],

@@ -82,7 +82,7 @@ export async function buildEdge(options: EdgeOptions): Promise<BuiltEdge> {
   const previewSuffix = `.${previewDomain}`;
   const isPreview = (hostname: string): boolean => hostname.endsWith(previewSuffix);
   const isApp = (hostname: string): boolean => !isPreview(hostname) && isAppHostname(hostname, appHostname);
-  const previews = new PreviewRoutes(store, registry, pools, new Banners(), scheme, onFault);
+  const previews = new PreviewRoutes(store, registry, pools, new Banners(), settings, onFault);
   const appRoute = Route.forApp(appHostname, pools.open(appDialer(settings, server)));
   const router = new Router(
     (hostname) => (isPreview(hostname) ? previews.resolve(hostname) : Promise.resolve(null)),

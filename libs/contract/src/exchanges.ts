@@ -45,6 +45,13 @@ const responseNote = z.strictObject({
   text: z.string().describe('The reason in words.'),
 });
 
+const fieldChange = z.strictObject({
+  message: z.enum(['request', 'response']),
+  name: z.string(),
+  value: z.string().nullable().describe('Value that was passed on; null: the field was left out.'),
+  isMasked: z.boolean().describe('Whether a secret, or a part that is a secret, was replaced by `***`.'),
+});
+
 const milliseconds = z.number().nullable();
 
 /** Data of the event `exchange`. It replaces an earlier event with the same ID. */
@@ -76,6 +83,12 @@ export const exchange = z.strictObject({
     .array(responseNote)
     .describe(
       'Faults of the service in a response that was delivered nevertheless; its connection was not reused.',
+    ),
+  changes: z
+    .array(fieldChange)
+    .describe(
+      'Fields that were passed on with another value, or left out: Host, Origin and Referer of the request as ' +
+        '`ingress.addressedAs` demands, URLs of the target in the response, and cookies that the preview cannot have.',
     ),
   status: z
     .int()

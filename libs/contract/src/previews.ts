@@ -1,4 +1,5 @@
 import {
+  ADDRESSED_AS,
   INGRESS_PROTOCOLS,
   MIN_IDLE_EXPIRY_SECONDS,
   PREVIEW_ACCESS,
@@ -37,7 +38,11 @@ export const ingressDescription = z
     host: host.describe('Host of the ingress, as the traffic manager resolves it.'),
     port,
     useTls: z.boolean().default(false),
-    l5Host: host.optional().describe('Host header and SNI that are sent to the ingress. Default: `host`.'),
+    l5Host: host
+      .optional()
+      .describe(
+        'SNI and, unless `addressedAs` is `preview`, Host header sent to the ingress. Default: `host`.',
+      ),
     verifyTls: z.boolean().default(true).describe('Whether the certificate of the ingress must be valid.'),
     protocol: z
       .enum(INGRESS_PROTOCOLS)
@@ -45,6 +50,16 @@ export const ingressDescription = z
       .describe(
         'Protocol of the ingress. `http1`: HTTP/1.1; `h2c`: HTTP/2 without TLS; `h2`: HTTP/2 with TLS. gRPC ' +
           'needs `h2c` or `h2`.',
+      ),
+    addressedAs: z
+      .enum(ADDRESSED_AS)
+      .default('l5host')
+      .describe(
+        'Address under which the service is asked for its pages. `l5host`: Host is `l5Host`, and Origin, Referer ' +
+          'and X-Forwarded-* name the preview. `target`: as if it were opened at its own address: Host is `l5Host` ' +
+          'with the port, own Origin and Referer name it too, and there is no X-Forwarded-*. `preview`: Host and ' +
+          'X-Forwarded-* name the preview. With `target` and `preview`, redirects and cookies that name the target ' +
+          'apply to the preview.',
       ),
   })
   .refine(({ protocol, useTls }) => protocol !== 'h2' || useTls, {
@@ -173,6 +188,7 @@ export const ingressResource = z.strictObject({
   l5Host: z.string(),
   verifyTls: z.boolean(),
   protocol: z.enum(INGRESS_PROTOCOLS),
+  addressedAs: z.enum(ADDRESSED_AS),
 });
 
 /** State of the comment on a preview's pull request. */

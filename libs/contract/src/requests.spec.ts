@@ -43,6 +43,7 @@ describe('a preview', () => {
         l5Host: 'checkout.shop',
         verifyTls: true,
         protocol: 'http1',
+        addressedAs: 'l5host',
       },
       access: 'team',
       allowedEmails: [],

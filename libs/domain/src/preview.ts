@@ -1,4 +1,4 @@
-import type { IngressProtocol, PreviewAccess } from '@culvert/terms';
+import type { AddressedAs, IngressProtocol, PreviewAccess } from '@culvert/terms';
 
 /** Where requests of a preview enter the cluster. */
 export interface Ingress {
@@ -6,12 +6,14 @@ export interface Ingress {
   /** Port; 0 if unknown: a Telepresence traffic manager reports it only once it is connected. */
   readonly port: number;
   readonly useTls: boolean;
-  /** Layer-5 host: the `Host` header and SNI sent to the ingress. */
+  /** Layer-5 host: the SNI sent to the ingress, and its `Host` header unless that is the preview's. */
   readonly l5Host: string;
   /** Whether the certificate of a TLS ingress must be valid. */
   readonly verifyTls: boolean;
   /** Protocol. `h2` needs `useTls`, `h2c` excludes it. */
   readonly protocol: IngressProtocol;
+  /** The address under which the service is asked for its pages. */
+  readonly addressedAs: AddressedAs;
 }
 
 export interface Preview {

@@ -70,6 +70,9 @@ export const Field = {
   PREVIEW_TOKEN: 60,
   /** `x-culvert-hop` */
   HOP: 61,
+  CONTENT_LOCATION: 62,
+  REFRESH: 63,
+  ACCESS_CONTROL_ALLOW_ORIGIN: 64,
 } as const;
 export type Field = (typeof Field)[keyof typeof Field];
 
@@ -128,6 +131,9 @@ const NAMES: readonly (readonly [string, Field])[] = [
   ['if-none-match', Field.IF_NONE_MATCH],
   ['if-modified-since', Field.IF_MODIFIED_SINCE],
   ['if-unmodified-since', Field.IF_UNMODIFIED_SINCE],
+  ['content-location', Field.CONTENT_LOCATION],
+  ['refresh', Field.REFRESH],
+  ['access-control-allow-origin', Field.ACCESS_CONTROL_ALLOW_ORIGIN],
 ];
 
 // Fields that services trust, and that visitors therefore forge. Gateway interfaces (CGI, WSGI) give a service `X_Real_IP`

@@ -1,3 +1,10 @@
+export {
+  type AddressedIngress,
+  AddressTranslator,
+  bracketed,
+  type ServiceAddress,
+  serviceAddress,
+} from './routing/addresses.js';
 export { type AccessGate, ALLOW, OPEN_GATE, refuse, respond, type Verdict } from './routing/access-gate.js';
 export { type Clock, RelayClock } from './clock.js';
 export { ERROR_PAGE_POLICY, type ErrorPage, errorPage } from './answers/error-page.js';
@@ -11,6 +18,7 @@ export {
   ExchangeTrace,
   type ReplayMark,
 } from './exchange/exchange-trace.js';
+export { type FieldChange, requestChanges, responseChanges } from './routing/field-changes.js';
 export { Http2Dialer } from './upstream/http2-dialer.js';
 export { DEFAULT_RELAY_LIMITS, type Http2Limits, type RelayLimits } from './limits.js';
 export type { RelayCounters } from './exchange/host.js';

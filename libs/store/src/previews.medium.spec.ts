@@ -234,6 +234,7 @@ describeOnEveryDatabase('intercepts and previews', createTestDatabase, (context)
           l5Host: 'other.test',
           verifyTls: true,
           protocol: 'http1',
+          addressedAs: 'l5host',
         },
         expiresAt: new Date('2032-01-01T00:00:00Z'),
       } as const;

@@ -10,6 +10,8 @@ export {
   type ConnectionReason,
 } from './connections.js';
 export {
+  ADDRESSED_AS,
+  type AddressedAs,
   DISPOSITIONS,
   type Disposition,
   INGRESS_PROTOCOLS,

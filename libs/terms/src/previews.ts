@@ -9,6 +9,14 @@ export type PreviewAccess = (typeof PREVIEW_ACCESS)[number];
 export const INGRESS_PROTOCOLS = ['http1', 'h2c', 'h2'] as const;
 export type IngressProtocol = (typeof INGRESS_PROTOCOLS)[number];
 
+/**
+ * The address under which a service is asked for its pages (docs/relay.md#addresses). `l5host`: the Host header is the
+ * ingress's `l5Host`, and everything else names the preview; `target`: as if it were opened at its own address;
+ * `preview`: it learns the preview's URL.
+ */
+export const ADDRESSED_AS = ['l5host', 'target', 'preview'] as const;
+export type AddressedAs = (typeof ADDRESSED_AS)[number];
+
 /** State of an intercept: the values of Telepresence's InterceptDispositionType, in the order of its numbers. */
 export const DISPOSITIONS = [
   'UNSPECIFIED',

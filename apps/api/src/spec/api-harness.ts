@@ -146,7 +146,15 @@ export class TestTeam {
       intercept: { ...interceptDescription.parse({ name, workload: name }), client: 'ann@laptop' },
       preview: {
         hostname: `${name}.preview.example.com`,
-        ingress: { host: name, port: 80, useTls: false, l5Host: name, verifyTls: false, protocol: 'http1' },
+        ingress: {
+          host: name,
+          port: 80,
+          useTls: false,
+          l5Host: name,
+          verifyTls: false,
+          protocol: 'http1',
+          addressedAs: 'l5host',
+        },
         access: 'team',
         allowedEmails: [],
         allowedDomains: [],

@@ -1,11 +1,34 @@
 import { type Exchange, type ExchangeBodies, RESPONSE_NOTES } from '@culvert/contract';
 import { DEFAULT_HEAD_LIMITS, Oddity, parseRequestHead, parseResponseHead } from '@culvert/http1';
-import type { BegunExchange } from '@culvert/relay';
+import { type BegunExchange, Route, serviceAddress, SocketDialer, StreamPools } from '@culvert/relay';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { ExchangeWatch } from './exchange-watch.js';
 import { WatchMemory } from './watch-memory.js';
 
 const SECRET = 'S3CR3Tvalue0123456789';
+
+const ADDRESS = serviceAddress('https://a.preview.test', {
+  host: 'localhost',
+  port: 3000,
+  useTls: false,
+  l5Host: 'localhost',
+  addressedAs: 'target',
+});
+const ROUTE = Route.forPreview(
+  {
+    id: 'p',
+    teamId: 't',
+    hostname: 'a.preview.test',
+    interceptId: 'i',
+    ingress: 'localhost:3000',
+    l5Host: ADDRESS.host,
+    translator: ADDRESS.translator,
+    addRequestHeaders: {},
+    access: 'public',
+    expiresAt: Infinity,
+  },
+  new StreamPools().open(new SocketDialer(() => expect.unreachable())),
+);
 
 describe(ExchangeWatch.name, () => {
   let memory: WatchMemory;
@@ -20,6 +43,7 @@ describe(ExchangeWatch.name, () => {
     );
     return {
       request: parseRequestHead(bytes, 0, bytes.length, DEFAULT_HEAD_LIMITS),
+      route: ROUTE,
       peer: '192.0.2.1',
       replay: null,
       httpVersion: '1.1',
@@ -87,6 +111,32 @@ describe(ExchangeWatch.name, () => {
       ],
       [],
     ]);
+  });
+
+  it('shows with which value a field was passed on, and which fields were left out, without secrets', () => {
+    const request = `Origin: https://a.preview.test\r\nReferer: https://a.preview.test/in?token=${SECRET}\r\n`;
+    const trace = watch.begin(begun('/', request))!;
+    trace.answer(
+      answer(
+        'Location: http://localhost:3000/next\r\nSet-Cookie: kept=1; Path=/\r\n' +
+          `Set-Cookie: sid=${SECRET}; Domain=localhost; Path=/\r\nSet-Cookie: other=${SECRET}; Domain=example.com\r\n`,
+      ),
+      false,
+    );
+    trace.end(null, null);
+    watch.flush();
+    const [{ changes }] = exchanges();
+    expect(changes.map(({ message, name, value }) => `${message} ${name}: ${value ?? '(left out)'}`)).toEqual(
+      [
+        'request Host: localhost:3000',
+        'request Origin: http://localhost:3000',
+        'request Referer: http://localhost:3000/in?token=***',
+        'response Location: https://a.preview.test/next',
+        'response Set-Cookie: sid=***; Path=/',
+        'response Set-Cookie: (left out)',
+      ],
+    );
+    expect(lines.join()).not.toContain(SECRET);
   });
 
   it('reports an exchange that ends within one batch once', () => {

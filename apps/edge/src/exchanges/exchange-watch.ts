@@ -7,8 +7,15 @@ import {
   RESPONSE_NOTES,
 } from '@culvert/contract';
 import { type Fields, oddityCodes } from '@culvert/http1';
-import { type BegunExchange, BodyCapture, type ExchangeObserver, ExchangeTrace } from '@culvert/relay';
-import { maskFields, maskTarget } from './masking.js';
+import {
+  type BegunExchange,
+  BodyCapture,
+  type ExchangeObserver,
+  ExchangeTrace,
+  requestChanges,
+  responseChanges,
+} from '@culvert/relay';
+import { maskChanges, maskFields, maskTarget } from './masking.js';
 import type { WatchMemory } from './watch-memory.js';
 
 /** Maximum number of exchanges that are kept for later watchers, and of bytes that they use. */
@@ -189,6 +196,7 @@ export class ExchangeWatch implements ExchangeObserver {
       replayOf: begun.replayOf,
       request: isSlim ? left : maskFields(request),
       response: trace.response === null ? null : isSlim ? left : maskFields(trace.response),
+      changes: isSlim ? [] : changesOf(trace),
       notes: oddityCodes(trace.oddities).map((code) => ({ code, text: RESPONSE_NOTES[code] })),
       status: trace.status,
       error: trace.error,
@@ -261,6 +269,13 @@ export function bodyOf(capture: BodyCapture | null, head: Fields): CapturedBody 
     contentType: shortValue(head, (i) => head.isNamed(i, 'content-type')),
     contentEncoding: shortValue(head, (i) => head.isNamed(i, 'content-encoding')),
   };
+}
+
+function changesOf({ exchange: { request, route }, response }: ExchangeTrace): Exchange['changes'] {
+  return [
+    ...maskChanges('request', requestChanges(request, route)),
+    ...(response === null ? [] : maskChanges('response', responseChanges(response, route))),
+  ];
 }
 
 function shortValue(head: Fields, isMeant: (i: number) => boolean): string | null {

@@ -1,6 +1,7 @@
 import type { Exchange } from '@culvert/contract';
 import { SECRET_PREFIX_PATTERN } from '@culvert/domain';
 import type { Fields } from '@culvert/http1';
+import type { FieldChange } from '@culvert/relay';
 
 /** Replacement for a secret. */
 const MASK = '***';
@@ -29,6 +30,7 @@ const USER_INFO = /(\/\/)[^/@\s]+@/g;
 const MAX_HEAD_LENGTH = 16_384;
 const MAX_VALUE_LENGTH = 4096;
 const MAX_TARGET_LENGTH = 4096;
+const MAX_CHANGES = 32;
 
 type Head = Exchange['request'];
 type HeaderField = Head['fields'][number];
@@ -52,6 +54,17 @@ export function maskFields(head: Fields): Head {
     fields.push(field);
   }
   return { fields, isTruncated };
+}
+
+/** Returns changed fields without their secrets; at most 32 of them. */
+export function maskChanges(
+  message: 'request' | 'response',
+  changes: readonly FieldChange[],
+): Exchange['changes'] {
+  return changes.slice(0, MAX_CHANGES).map(({ name, value }) => {
+    const field = maskField(shorten(name, MAX_VALUE_LENGTH), shorten(value ?? '', MAX_VALUE_LENGTH));
+    return value === null ? { message, name: field.name, value, isMasked: false } : { message, ...field };
+  });
 }
 
 function maskField(name: string, value: string): HeaderField {

@@ -1,8 +1,15 @@
 import { createHash } from 'node:crypto';
-import { isIPv6 } from 'node:net';
 import type { Banners } from '@culvert/banner';
 import type { PreviewRoute, Store } from '@culvert/domain';
-import { Http2Dialer, Route, type StreamPools, type TunnelRegistry } from '@culvert/relay';
+import {
+  bracketed,
+  Http2Dialer,
+  Route,
+  serviceAddress,
+  type StreamPools,
+  type TunnelRegistry,
+} from '@culvert/relay';
+import { previewUrl, type Settings } from '@culvert/runtime';
 
 /** Creates routes for the previews in the store. */
 export class PreviewRoutes {
@@ -11,7 +18,7 @@ export class PreviewRoutes {
     private readonly tunnels: TunnelRegistry,
     private readonly pools: StreamPools,
     private readonly banners: Banners,
-    private readonly scheme: 'http' | 'https',
+    private readonly settings: Settings,
     private readonly onFault: (error: unknown) => void,
   ) {}
 
@@ -32,6 +39,7 @@ export class PreviewRoutes {
       verifyTls: ingress.verifyTls,
       ...(ingress.protocol === 'h2' && { alpn: 'h2' }),
     });
+    const address = serviceAddress(previewUrl(this.settings, preview.hostname), ingress);
     const scheme = ingress.useTls ? 'https' : 'http';
     return Route.forPreview(
       {
@@ -41,10 +49,14 @@ export class PreviewRoutes {
         interceptId: preview.interceptId,
         // 0: a Telepresence traffic manager has not reported the port yet.
         ingress: bracketed(ingress.host) + (ingress.port === 0 ? '' : `:${ingress.port}`),
-        l5Host: bracketed(ingress.l5Host),
+        l5Host: address.host,
+        addressLines: address.lines,
+        translator: address.translator,
         addRequestHeaders: preview.addRequestHeaders,
         access: preview.access,
-        bodyFilter: preview.banner && this.banners.filterFor({ ...preview.banner, scheme: this.scheme }),
+        bodyFilter:
+          preview.banner &&
+          this.banners.filterFor({ ...preview.banner, scheme: this.settings.public.scheme }),
         allowUpgrades: preview.allowUpgrades,
         expiresAt: preview.expiresAt?.getTime() ?? Infinity,
         // Hash of everything that the route depends on, in a fixed length.
@@ -55,9 +67,4 @@ export class PreviewRoutes {
       ),
     );
   }
-}
-
-/** Returns an IPv6 address as it is written in `Host` and before a port (RFC 3986 §3.2.2). */
-function bracketed(host: string): string {
-  return isIPv6(host) ? `[${host}]` : host;
 }

@@ -12,7 +12,15 @@ import { RequestedPreviews } from './requested-previews.js';
 const DOMAIN = 'preview.test';
 const MAX_PREVIEWS = 3;
 const NEW = {
-  ingress: { host: 'web', port: 80, useTls: false, l5Host: 'web', verifyTls: true, protocol: 'http1' },
+  ingress: {
+    host: 'web',
+    port: 80,
+    useTls: false,
+    l5Host: 'web',
+    verifyTls: true,
+    protocol: 'http1',
+    addressedAs: 'l5host',
+  },
   access: 'public',
   allowedEmails: [],
   allowedDomains: [],

@@ -174,5 +174,5 @@ export function beginTrace(
   if (observer === undefined) return null;
   const { peer, replay = null } = requester;
   const httpVersion = requester.isHttp2 ? '2' : request.minorVersion === 0 ? '1.0' : '1.1';
-  return observer.begin({ request, peer, replay, httpVersion, startedAt });
+  return observer.begin({ request, route, peer, replay, httpVersion, startedAt });
 }

@@ -5,6 +5,7 @@
 import { ChunkedScanner, Framing, type RequestHead, type ResponseHead } from '@culvert/http1';
 import type { RelayErrorCode } from '../answers/relay-error.js';
 import { CHUNKED_LIMITS } from '../limits.js';
+import type { Route } from '../routing/route.js';
 
 /** Why an exchange ended without a whole answer of the service; `cancelled`: its visitor went away. */
 export type ExchangeError = RelayErrorCode | 'cancelled';
@@ -30,6 +31,7 @@ export interface ReplayMark {
 
 export interface BegunExchange {
   readonly request: RequestHead;
+  readonly route: Route;
   /** Null for a visitor's own. */
   readonly replay: ReplayMark | null;
   /** Address of the connection's other end. */

@@ -4,6 +4,7 @@
  */
 import { SECRET_PREFIX_PATTERN } from '@culvert/domain';
 import { Field, Framing, type RequestHead, type ResponseHead } from '@culvert/http1';
+import type { AddressTranslator } from './addresses.js';
 import { hasOwnAuthorization } from './own-authorization.js';
 import { maySetCookie, withoutReservedCookies } from './reserved-cookies.js';
 import type { Route } from './route.js';
@@ -17,6 +18,8 @@ const DROP_ON_PREVIEW = 2;
 const CREDENTIALS = 3;
 /** Kept where the status allows a body. */
 const LENGTH = 4;
+/** May name the preview, or its target. */
+const ADDRESS = 5;
 
 const REQUEST_RULES = table({
   // Hop-by-hop (RFC 9110 §7.6.1); Transfer-Encoding and Upgrade are made anew where they apply.
@@ -42,6 +45,8 @@ const REQUEST_RULES = table({
   [Field.CULVERT]: DROP_ON_PREVIEW,
   [Field.COOKIE]: CREDENTIALS,
   [Field.AUTHORIZATION]: CREDENTIALS,
+  [Field.ORIGIN]: ADDRESS,
+  [Field.REFERER]: ADDRESS,
 });
 
 /** Rules for a service that must not notice the relay: only hop-by-hop fields are dropped. */
@@ -82,6 +87,7 @@ export function requestHeadText(request: RequestHead, route: Route, forwardedLin
   const { bodyFilter } = route;
   const isFiltered = bodyFilter !== null && bodyFilter.concerns(request);
   const isPlain = request.connectionOptions.length === 0 && route.ownedNames.length === 0 && !isFiltered;
+  const { translator } = route;
   let runStart = 0;
   let runEnd = 0;
   for (let i = 0; i < request.count; i++) {
@@ -89,8 +95,9 @@ export function requestHeadText(request: RequestHead, route: Route, forwardedLin
     if (rule === DROP || (rule === DROP_ON_PREVIEW && isPreview)) continue;
     if (!isPlain && (isNominated(request, i) || isOwned(request, i, route))) continue;
     if (isFiltered && bodyFilter.replaces(request, i)) continue;
-    if (rule === CREDENTIALS && isPreview) {
-      const left = withoutCredentials(request, i);
+    if (rule !== KEEP && isPreview) {
+      const left =
+        rule === CREDENTIALS ? withoutCredentials(request, i) : translatedLine(translator, request, i);
       if (left !== null) {
         text += request.text.slice(runStart, runEnd) + left;
         runStart = runEnd = request.lineEnd(i);
@@ -123,8 +130,15 @@ export function responseFieldLines(response: ResponseHead, route: Route): string
   let text = '';
   let runStart = 0;
   let runEnd = 0;
+  const { translator } = route;
   for (let i = 0; i < response.count; i++) {
     if (!passes(response, i, route)) continue;
+    const translated = translator === null ? null : translator.responseValue(response, i);
+    if (translated !== null) {
+      text += `${response.text.slice(runStart, runEnd)}${response.name(i)}: ${translated}\r\n`;
+      runStart = runEnd = response.lineEnd(i);
+      continue;
+    }
     const start = response.lineStart(i);
     if (start !== runEnd) {
       text += response.text.slice(runStart, runEnd);
@@ -145,7 +159,7 @@ export function passes(response: ResponseHead, i: number, route: Route): boolean
   return (
     route.kind !== 'preview' ||
     (id === Field.SET_COOKIE
-      ? maySetCookie(response.value(i), route.hostname)
+      ? maySetCookie(visitorsCookie(response.value(i), route), route.hostname)
       : id !== Field.CLEAR_SITE_DATA || !CLEARS_COOKIES.test(response.value(i)))
   );
 }
@@ -156,6 +170,21 @@ export function passes(response: ResponseHead, i: number, route: Route): boolean
  */
 export function bodylessLine(response: ResponseHead): string {
   return response.status === 205 ? 'Content-Length: 0\r\n' : '';
+}
+
+/** Returns a Set-Cookie value as the visitor would get it. */
+function visitorsCookie(cookie: string, { translator }: Route): string {
+  return translator === null ? cookie : (translator.hostCookie(cookie) ?? cookie);
+}
+
+/** Returns the line that the service gets in place of line `i`; null if it gets that line. */
+function translatedLine(
+  translator: AddressTranslator | null,
+  request: RequestHead,
+  i: number,
+): string | null {
+  const value = translator === null ? null : translator.requestValue(request, i);
+  return value === null ? null : `${request.name(i)}: ${value}\r\n`;
 }
 
 function isNominated(head: RequestHead | ResponseHead, i: number): boolean {

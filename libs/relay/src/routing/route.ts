@@ -1,5 +1,6 @@
 import type { ResponseHead } from '@culvert/http1';
 import type { StreamPool } from '../upstream/stream-pool.js';
+import type { AddressTranslator } from './addresses.js';
 import type { BodyFilter } from './body-filter.js';
 import { hopMarkOf } from './hop-mark.js';
 import { RepeatedHead } from './repeated-head.js';
@@ -17,6 +18,10 @@ export interface PreviewRouteDefinition {
   readonly ingress: string;
   /** `Host` the ingress sees. */
   readonly l5Host: string;
+  /** More header lines about the service's address, each with its CRLF; absent: none. */
+  readonly addressLines?: string;
+  /** Translates fields that name the preview or its target; null or absent: they stay as they are. */
+  readonly translator?: AddressTranslator | null;
   /** Set on every request, over what the visitor sent. Names and values are valid field syntax. */
   readonly addRequestHeaders: Readonly<Record<string, string>>;
   readonly access: 'team' | 'public';
@@ -44,6 +49,8 @@ export class Route {
   /** Counted since `Relay.drainTraffic` was last called. */
   traffic: RouteTraffic;
   readonly repeated = new RepeatedHead<ResponseHead>();
+  /** Whether the service learns who its visitor is, by `X-Forwarded-*` and `Forwarded` that the relay writes. */
+  readonly sendsForwarded: boolean;
 
   private constructor(
     readonly kind: 'preview' | 'app' | 'transparent',
@@ -67,7 +74,12 @@ export class Route {
     readonly hopMark: string,
     /** Whether requests may switch to protocols other than WebSocket. */
     readonly allowsUpgrades: boolean,
+    /** Translates fields that name the preview or its target; null: they stay as they are. */
+    readonly translator: AddressTranslator | null = null,
+    /** `Host` the service sees; '': the visitor's. */
+    readonly host = '',
   ) {
+    this.sendsForwarded = kind !== 'transparent' && translator?.hidesPreview !== true;
     this.traffic = new RouteTraffic(teamId, id);
   }
 
@@ -76,7 +88,7 @@ export class Route {
     const mark = hopMarkOf(definition.id);
     const lines =
       `Host: ${definition.l5Host}\r\nx-telepresence-intercept-id: ${definition.interceptId}\r\n` +
-      `x-culvert-hop: ${mark}\r\n` +
+      `x-culvert-hop: ${mark}\r\n${definition.addressLines ?? ''}` +
       added.map(([name, value]) => `${name}: ${value}\r\n`).join('');
     return new Route(
       'preview',
@@ -93,6 +105,8 @@ export class Route {
       definition.revision ?? '',
       mark,
       definition.allowUpgrades ?? false,
+      definition.translator ?? null,
+      definition.l5Host,
     );
   }
 

@@ -7,6 +7,7 @@ import { RelayClock } from '../clock.js';
 import { DEFAULT_RELAY_LIMITS, type RelayLimits } from '../limits.js';
 import { Relay } from '../relay.js';
 import { type AccessGate, ALLOW } from '../routing/access-gate.js';
+import type { ServiceAddress } from '../routing/addresses.js';
 import { Route } from '../routing/route.js';
 import { Router } from '../routing/router.js';
 import { SocketDialer } from '../upstream/socket-stream.js';
@@ -62,6 +63,8 @@ export interface RigOptions {
   readonly wrapDialer?: (dialer: Dialer) => Dialer;
   /** Whether the preview allows protocols other than WebSocket. */
   readonly allowUpgrades?: boolean;
+  /** Returns how the service at this port is addressed; absent: as `web.internal`. */
+  readonly addressOf?: (servicePort: number) => ServiceAddress;
 }
 
 /** @param handle answers requests with Node's HTTP server; null for a service of raw sockets */
@@ -72,6 +75,7 @@ export async function startRig(handle: http.RequestListener | null, options: Rig
     limits,
     wrapDialer = (dialer: Dialer) => dialer,
     allowUpgrades = false,
+    addressOf,
   } = options;
   const events = new EventEmitter();
   let served = 0;
@@ -117,6 +121,7 @@ export async function startRig(handle: http.RequestListener | null, options: Rig
   };
 
   const pools = new StreamPools();
+  const address = addressOf?.(servicePort);
   const route = Route.forPreview(
     {
       id: 'p1',
@@ -124,7 +129,9 @@ export async function startRig(handle: http.RequestListener | null, options: Rig
       hostname: 'demo.preview.test',
       interceptId: 'id:demo',
       ingress: 'web.internal:80',
-      l5Host: 'web.internal',
+      l5Host: address?.host ?? 'web.internal',
+      addressLines: address?.lines,
+      translator: address?.translator,
       addRequestHeaders: { 'X-Dev': 'route' },
       access: 'public',
       allowUpgrades,

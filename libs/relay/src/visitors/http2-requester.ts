@@ -163,7 +163,7 @@ export class Http2Requester implements Requester, StreamHandler {
   // --- Visitor: what the exchange asks of this stream -----------------------------------------------------
 
   outgoingHead(request: RequestHead, route: Route): Buffer {
-    const forwarded = route.kind === 'transparent' ? '' : this.connection.forwardedLines(request);
+    const forwarded = route.sendsForwarded ? this.connection.forwardedLines(request) : '';
     return Buffer.from(requestHeadText(request, route, forwarded), 'latin1');
   }
 

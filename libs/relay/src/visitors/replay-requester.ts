@@ -112,7 +112,9 @@ export class ReplayRequester implements Requester, VisitorConnection {
   // --- Visitor --------------------------------------------------------------------------------------------
 
   outgoingHead(request: RequestHead, route: Route): Buffer {
-    const forwarded = forwardedLines(request, this.peer, this.options.isSecure, null);
+    const forwarded = route.sendsForwarded
+      ? forwardedLines(request, this.peer, this.options.isSecure, null)
+      : '';
     return Buffer.from(requestHeadText(request, route, forwarded), 'latin1');
   }
 

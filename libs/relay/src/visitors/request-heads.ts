@@ -90,7 +90,7 @@ export class RequestHeads {
   }
 
   private encode(request: RequestHead, route: Route): Buffer {
-    const forwarded = route.kind === 'transparent' ? '' : this.forwardedLines(request);
+    const forwarded = route.sendsForwarded ? this.forwardedLines(request) : '';
     return Buffer.from(requestHeadText(request, route, forwarded), 'latin1');
   }
 

@@ -44,6 +44,7 @@ const routeColumns = {
   ingressL5Host: true,
   ingressVerifyTls: true,
   ingressProtocol: true,
+  ingressAddressedAs: true,
   access: true,
   addRequestHeaders: true,
   allowUpgrades: true,
@@ -307,7 +308,8 @@ async function refuseBeyondLimit(
   await refuseBeyond('previews', maxPreviews, () => tx.preview.count({ where: { teamId } }));
 }
 
-export function ingressColumns({ host, port, useTls, l5Host, verifyTls, protocol }: Preview['ingress']) {
+export function ingressColumns(ingress: Preview['ingress']) {
+  const { host, port, useTls, l5Host, verifyTls, protocol, addressedAs } = ingress;
   return {
     ingressHost: host,
     ingressPort: port,
@@ -315,6 +317,7 @@ export function ingressColumns({ host, port, useTls, l5Host, verifyTls, protocol
     ingressL5Host: l5Host,
     ingressVerifyTls: verifyTls,
     ingressProtocol: protocol,
+    ingressAddressedAs: addressedAs,
   };
 }
 
@@ -330,6 +333,7 @@ function withIngress<Row extends Pick<PreviewModel, keyof typeof routeColumns>>(
     ingressL5Host,
     ingressVerifyTls,
     ingressProtocol,
+    ingressAddressedAs,
     ...rest
   } = row;
   return {
@@ -341,6 +345,7 @@ function withIngress<Row extends Pick<PreviewModel, keyof typeof routeColumns>>(
       l5Host: ingressL5Host,
       verifyTls: ingressVerifyTls,
       protocol: ingressProtocol,
+      addressedAs: ingressAddressedAs,
     },
     addRequestHeaders: row.addRequestHeaders as Record<string, string>,
   };

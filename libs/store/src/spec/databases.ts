@@ -190,6 +190,7 @@ export function previewDraft(change: Partial<PreviewDraft> = {}): PreviewDraft {
       l5Host: 'shop.test',
       verifyTls: false,
       protocol: 'h2',
+      addressedAs: 'target',
     },
     access: 'team',
     allowedEmails: ['jo@client.test'],

@@ -23,6 +23,7 @@ const EXCHANGE = {
   },
   response: null,
   notes: [],
+  changes: [],
   status: 500,
   error: null,
   timings: { gateMs: 0, waitMs: null, connectMs: 0, firstByteMs: 1, bodyMs: 1 },

@@ -39,6 +39,10 @@ export function ExchangeDetails(props: ExchangeDetailsProps): ReactElement {
   const { preview, exchange, bodies, isCapturing, onClose, onReplayed, onShowOriginal } = props;
   const isPhone = useMediaQuery('(max-width: 48em)');
   const clipboard = useClipboard();
+  // An edge of an older version reports none.
+  const changes = (exchange as Partial<Exchange>).changes ?? [];
+  const requestChanges = changes.filter(({ message }) => message === 'request');
+  const responseChanges = changes.filter(({ message }) => message === 'response');
   return (
     <Drawer
       opened
@@ -116,6 +120,7 @@ export function ExchangeDetails(props: ExchangeDetailsProps): ReactElement {
           </Tabs.List>
           <Tabs.Panel value="request">
             <Fields fields={exchange.request.fields} isTruncated={exchange.request.isTruncated} />
+            <Changes title={texts.exchangeDetails.toService} changes={requestChanges} />
             <Body
               {...{ exchange, isCapturing }}
               name={texts.exchangeDetails.requestBody}
@@ -132,6 +137,7 @@ export function ExchangeDetails(props: ExchangeDetailsProps): ReactElement {
             ) : (
               <Fields fields={exchange.response.fields} isTruncated={exchange.response.isTruncated} />
             )}
+            <Changes title={texts.exchangeDetails.toVisitor} changes={responseChanges} />
             <Body
               {...{ exchange, isCapturing }}
               name={texts.exchangeDetails.responseBody}
@@ -167,6 +173,34 @@ function Body({ exchange, name, isCapturing, body }: BodyProps): ReactElement {
       ) : (
         <BodyView exchangeId={exchange.id} name={name} body={body.body} />
       )}
+    </Stack>
+  );
+}
+
+/** Fields that were passed on with another value, or left out. */
+function Changes({ title, changes }: { title: string; changes: Exchange['changes'] }): ReactElement | null {
+  if (changes.length === 0) return null;
+  return (
+    <Stack gap={4} mt="md">
+      <Text size="sm" fw={600}>
+        {title}
+      </Text>
+      <table className={classes['fields']}>
+        <tbody>
+          {changes.map(({ name, value }, index) => (
+            <tr key={`${index} ${name}`}>
+              <th scope="row">{name}</th>
+              <td>
+                {value ?? (
+                  <Text c="dimmed" span inherit>
+                    {texts.exchangeDetails.leftOut}
+                  </Text>
+                )}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
     </Stack>
   );
 }

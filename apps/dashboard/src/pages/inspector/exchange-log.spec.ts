@@ -16,6 +16,7 @@ export function exchange(id: string, change: Partial<Exchange> = {}): Exchange {
     request: { fields: [{ name: 'accept', value: '*/*', isMasked: false }], isTruncated: false },
     response: null,
     notes: [],
+    changes: [],
     status: 200,
     error: null,
     timings: { gateMs: 1, waitMs: 0, connectMs: 2, firstByteMs: 10, bodyMs: 3 },

@@ -249,6 +249,16 @@ function IngressFields({ form }: { form: Form }): ReactElement {
             }}
           />
         </SimpleGrid>
+        <NativeSelect
+          label={texts.previewForm.addressedAs}
+          description={texts.previewForm.addressedAsDescription}
+          data={[
+            { value: 'l5host', label: texts.previewForm.addressedAsL5host },
+            { value: 'target', label: texts.previewForm.addressedAsTarget },
+            { value: 'preview', label: texts.previewForm.addressedAsPreview },
+          ]}
+          {...form.getInputProps('ingress.addressedAs')}
+        />
         <Checkbox
           label={texts.previewForm.allowUpgrades}
           description={texts.previewForm.allowUpgradesDescription}

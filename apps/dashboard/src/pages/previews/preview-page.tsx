@@ -44,6 +44,12 @@ const PROTOCOLS: Readonly<Record<Preview['ingress']['protocol'], string>> = {
   h2: texts.previewPage.h2,
 };
 
+const ADDRESSED_AS: Readonly<Record<Preview['ingress']['addressedAs'], string>> = {
+  l5host: texts.previewPage.addressedAsL5host,
+  target: texts.previewPage.addressedAsTarget,
+  preview: texts.previewPage.addressedAsPreview,
+};
+
 /** All details of one preview. */
 export function PreviewPage({
   params,
@@ -246,7 +252,8 @@ function Ingress({ preview }: { preview: Preview }): ReactElement {
         facts={[
           [texts.previewPage.host, ingress.host],
           [texts.previewPage.port, ingress.port === 0 ? texts.previewPage.notKnownYet : ingress.port],
-          [texts.previewPage.hostHeader, ingress.l5Host],
+          [texts.previewPage.hostHeader, ingress.addressedAs !== 'preview' && ingress.l5Host],
+          [texts.previewPage.addressedAs, ADDRESSED_AS[ingress.addressedAs]],
           [texts.previewPage.protocol, PROTOCOLS[ingress.protocol]],
           [
             'TLS',

@@ -21,6 +21,7 @@ export interface PreviewValues {
     readonly verifyTls: boolean;
     readonly l5Host: string;
     readonly protocol: Preview['ingress']['protocol'];
+    readonly addressedAs: Preview['ingress']['addressedAs'];
   };
   readonly access: PreviewAccess;
   readonly allowedEmails: string[];
@@ -40,7 +41,15 @@ export const NEW_PREVIEW: PreviewValues = {
   isExisting: false,
   interceptId: '',
   intercept: { name: '', workload: '', namespace: 'default' },
-  ingress: { host: '', port: 80, useTls: false, verifyTls: true, l5Host: '', protocol: 'http1' },
+  ingress: {
+    host: '',
+    port: 80,
+    useTls: false,
+    verifyTls: true,
+    l5Host: '',
+    protocol: 'http1',
+    addressedAs: 'l5host',
+  },
   access: 'team',
   allowedEmails: [],
   allowedDomains: [],
@@ -82,6 +91,7 @@ export function toUpdate(values: PreviewValues): UpdatePreview {
       useTls: ingress.useTls,
       verifyTls: ingress.verifyTls,
       protocol: ingress.protocol,
+      addressedAs: ingress.addressedAs,
       ...(ingress.l5Host.trim() === '' ? {} : { l5Host: ingress.l5Host.trim() }),
     },
     access: values.access,
