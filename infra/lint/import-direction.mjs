@@ -101,7 +101,7 @@ const PACKAGES = {
   },
   'libs/client': {
     culvert: ['api-client', 'contract', 'http1', 'outbound', 'tunnel'],
-    external: ['zod'],
+    external: ['openid-client', 'zod'],
     why: 'client is what a program does to expose targets of its machine: it knows neither a terminal nor a command line',
   },
   'libs/relay': {

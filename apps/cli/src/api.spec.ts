@@ -1,3 +1,4 @@
+import { createHttpClient } from '@culvert/client';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
@@ -9,7 +10,6 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createApi, serverVersion } from './api.js';
 import type { CliError } from './cli-error.js';
 import { EXIT, type ExitCode } from './exit-code.js';
-import { createHttpClient } from './http.js';
 import { problemCodeOf } from './problem-error.js';
 
 const REQUEST_ID = '01890000-0000-7000-8000-000000000000';

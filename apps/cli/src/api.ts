@@ -1,12 +1,6 @@
 /** Culvert's API as the commands call it. Failures are CliErrors that say what to do next. */
-import {
-  ApiClient,
-  type ApiFailure,
-  type Credential,
-  type Read,
-  type ApiTransport,
-} from '@culvert/api-client';
-import { type ExposedPreview, PREVIEW_READINGS, VERSION } from '@culvert/client';
+import { ApiClient, type Credential, type Read, type ApiTransport } from '@culvert/api-client';
+import { apiError, type ExposedPreview, PREVIEW_READINGS, VERSION } from '@culvert/client';
 import {
   apiKeyPage,
   createdApiKeyResource,
@@ -18,10 +12,8 @@ import {
   trafficManagerPage,
 } from '@culvert/contract';
 import type { z } from 'zod';
-import { CliError } from './cli-error.js';
-import { EXIT } from './exit-code.js';
-import { unreachable } from './http.js';
-import { problemCodeOf, problemError } from './problem-error.js';
+import { asCliError } from './cli-error.js';
+import { COMMAND_WORDING, problemCodeOf } from './problem-error.js';
 
 const CALL_TIMEOUT_MS = 30_000;
 /** Limit of a response. A page of 200 previews needs less than half of it. */
@@ -69,7 +61,7 @@ export function createApi({ url, http, bearer, signInHint, signal }: ApiOptions)
     http,
     credential: bearer,
     readings: READINGS,
-    toError: (failure) => errorOf(url, failure, signInHint),
+    toError: (failure) => asCliError(apiError(url, failure, signInHint, COMMAND_WORDING)),
     timeoutMs: CALL_TIMEOUT_MS,
     maxResponseBytes: MAX_RESPONSE_BYTES,
     userAgent: `culvert/${VERSION} (${process.platform})`,
@@ -85,28 +77,4 @@ export async function serverVersion(api: Api): Promise<string | null> {
     if (problemCodeOf(error) === 'route_not_found') return null;
     throw error;
   }
-}
-
-function errorOf(url: string, failure: ApiFailure, signInHint: string): CliError {
-  switch (failure.kind) {
-    case 'no-response':
-      return unreachable(url, failure.cause);
-    case 'problem':
-      return problemError(failure.problem, failure.retryAfterSeconds, signInHint);
-    case 'not-culvert':
-      return notCulvert(url, failure);
-    default:
-      throw new Error(`unhandled failure ${String(failure satisfies never)}`);
-  }
-}
-
-function notCulvert(
-  url: string,
-  { status, location, cause }: Extract<ApiFailure, { kind: 'not-culvert' }>,
-): CliError {
-  let hint = 'Check that this is the URL of Culvert, and that Culvert is not newer than this program.';
-  if (location) hint = `It redirects to ${location}. If that is Culvert, use its URL.`;
-  else if (status >= 502) hint = 'The proxy in front of Culvert cannot reach it. Try again later.';
-  const message = `${url} does not answer like Culvert (HTTP ${status})`;
-  return new CliError(EXIT.unreachable, message, { hint, cause });
 }

@@ -1,11 +1,18 @@
 import type { Readable } from 'node:stream';
 import type { Credential } from '@culvert/api-client';
+import { createBearer, createHttpClient, readSettings, type Settings, signInHint } from '@culvert/client';
 import type { HttpClient } from '@culvert/outbound';
 import { createApi, type Api } from './api.js';
-import { createHttpClient } from './http.js';
-import { Output, type OutputOptions } from './output/output.js';
-import { createBearer, signInHint } from './settings/bearer.js';
-import { readSettings, type GlobalFlags, type Settings } from './settings/settings.js';
+import { Output, type OutputFormat, type OutputOptions } from './output/output.js';
+
+/** The flags that every command takes. */
+export interface GlobalFlags {
+  readonly url?: string;
+  readonly output?: OutputFormat;
+  readonly caFile?: string;
+}
+
+const FLAG_NAMES = { url: '--url', caFile: '--ca-file', apiKey: '--apikey' };
 
 /** The process that a command runs in. */
 export interface Environment {
@@ -44,7 +51,7 @@ export function createContext(
   flags: GlobalFlags,
   { env, stdin, stdout, stderr, signal }: Environment,
 ): CommandContext {
-  const settings = readSettings(flags, env);
+  const settings = readSettings(flags, env, FLAG_NAMES);
   const output = new Output({ format: flags.output ?? 'text', stdout, stderr, env });
   const http = createHttpClient(settings.ca);
   let bearer: Credential | undefined;

@@ -5,7 +5,7 @@ import type { Action, AddCommands } from './action.js';
 import { addAccountCommands } from './account/commands.js';
 import { asCliError } from './cli-error.js';
 import { addCompletionCommands } from './completion/commands.js';
-import type { Environment } from './command-context.js';
+import type { Environment, GlobalFlags } from './command-context.js';
 import { EXIT } from './exit-code.js';
 import { addExposeCommand } from './expose/command.js';
 import { addInterceptCommands } from './intercept/command.js';
@@ -13,7 +13,6 @@ import { addKeysCommands } from './keys/commands.js';
 import { addListCommand } from './list/list.js';
 import { Output, OUTPUT_FORMATS } from './output/output.js';
 import { addPreviewCommands } from './preview/commands.js';
-import type { GlobalFlags } from './settings/settings.js';
 import { addStatusCommand } from './status/status.js';
 
 const COMMANDS: readonly AddCommands[] = [

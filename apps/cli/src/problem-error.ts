@@ -1,6 +1,4 @@
-import type { Problem } from '@culvert/api-client';
-import { CliError } from './cli-error.js';
-import { EXIT, type ExitCode } from './exit-code.js';
+import { problemOf, type ProblemWording } from '@culvert/client';
 import { flagOfField } from './flag-of-field.js';
 
 /** Next steps for those errors of the API whose title does not name one. */
@@ -19,54 +17,10 @@ const HINTS: Readonly<Record<string, string>> = {
   internal_error: 'Try again. If it fails again, send this line to the operator of Culvert.',
 };
 
-/**
- * Turns an error response into an error for a person.
- * @param signInHint what to do when the credential is not accepted
- */
-export function problemError(
-  problem: Problem,
-  retryAfterSeconds: number | null,
-  signInHint: string,
-): CliError {
-  const { code, title, detail, errors = [], status, instance } = problem;
-  const said = sayProblem({ code, title, detail, errors });
-  const message = status >= 500 ? `${said} (${instance})` : said;
-  const next = code === 'unauthenticated' ? signInHint : HINTS[code];
-  const hint = retryAfterSeconds === null ? next : `Try again in ${retryAfterSeconds} seconds.`;
-  return new CliError(exitCodeOf(status), message, { ...(hint !== undefined && { hint }), cause: problem });
-}
-
-/** Returns what is wrong with which flag; without flags, the title of the error and its detail. */
-function sayProblem({ code, title, detail, errors = [] }: Partial<Problem>): string {
-  if (code === 'unauthenticated')
-    return ['Culvert does not accept the credential', detail].filter(Boolean).join(': ');
-  // Its detail names the resource, and the title would repeat that it does not exist.
-  if (errors.length === 0)
-    return code === 'not_found' && detail ? detail : [title, detail].filter(Boolean).join(': ');
-  return errors.map(({ pointer, message }) => `${flagOfField(pointer)} ${message}`.trim()).join('; ');
-}
+/** How commands word problems: a field is named by the flag that sets it. */
+export const COMMAND_WORDING: ProblemWording = { hints: HINTS, nameOfField: flagOfField };
 
 /** Returns the stable code of the API error that caused this one; null if another error did. */
 export function problemCodeOf(error: unknown): string | null {
-  if (!(error instanceof CliError)) return null;
-  const { cause } = error;
-  return typeof cause === 'object' && cause !== null && 'code' in cause && 'instance' in cause
-    ? String(cause.code)
-    : null;
-}
-
-function exitCodeOf(status: number): ExitCode {
-  switch (status) {
-    case 401:
-      return EXIT.notSignedIn;
-    case 403:
-      return EXIT.refused;
-    case 404:
-      return EXIT.notFound;
-    case 409:
-    case 429:
-      return EXIT.conflict;
-    default:
-      return status < 500 ? EXIT.usage : EXIT.failure;
-  }
+  return problemOf(error)?.code ?? null;
 }

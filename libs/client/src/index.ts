@@ -1,3 +1,5 @@
+export { apiError, problemOf, type ProblemWording } from './api/api-error.js';
+export { createHttpClient, unreachable } from './api/http.js';
 export { asClientError, ClientError, type ClientErrorCode, type ClientErrorOptions } from './client-error.js';
 export { clientName } from './client-name.js';
 export { checkPreviewName, defaultPreviewName, type PreviewSettings } from './exposure/exposed-preview.js';
@@ -8,8 +10,27 @@ export {
   type PreviewPlan,
 } from './exposure/preview-exposure.js';
 export { type ExposedPreview, PREVIEW_READINGS, type PreviewApi } from './exposure/preview-api.js';
+export { type Machine, thisMachine } from './machine/machine.js';
+export {
+  type Claim,
+  type ClaimOptions,
+  Running,
+  type RunningEntry,
+  type RunningKind,
+} from './machine/running.js';
 export { Http1Watch, type SeenRequest } from './requests/http1-watch.js';
 export { TappedStream } from './requests/tapped-stream.js';
+export { createBearer, credentialSource, type CredentialSource, signInHint } from './settings/bearer.js';
+export { CredentialFile, type StoredCredential, type StoredTokens } from './settings/credential-file.js';
+export { OauthClient, toStoredTokens } from './settings/oauth-client.js';
+export { isLoopback, readServerUrl } from './settings/server-url.js';
+export {
+  checkApiKey,
+  type GivenSettings,
+  readSettings,
+  type SettingNames,
+  type Settings,
+} from './settings/settings.js';
 export { parseTarget, showTarget, type Target } from './target/target.js';
 export { plainJson, plainText } from './text/plain-text.js';
 export { VERSION } from './version.js';

@@ -1,13 +1,10 @@
+import { checkApiKey, isLoopback, type StoredCredential, unreachable } from '@culvert/client';
 import { addAbortSignal } from 'node:stream';
 import { keyCredential } from '@culvert/api-client';
 import { createApi, serverVersion } from '../api.js';
 import { CliError } from '../cli-error.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-code.js';
-import { unreachable } from '../http.js';
-import { isLoopback } from '../settings/server-url.js';
-import { checkApiKey } from '../settings/settings.js';
-import type { StoredCredential } from '../settings/credential-file.js';
 import { openBrowser } from './open-browser.js';
 import { SignIn } from './sign-in.js';
 import { identityOf, nameOf } from './whoami.js';

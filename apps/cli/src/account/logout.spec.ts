@@ -1,10 +1,10 @@
+import { CredentialFile } from '@culvert/client';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TestServer } from '@culvert/testkit';
 import { EXIT } from '../exit-code.js';
-import { CredentialFile } from '../settings/credential-file.js';
 import { runCommand } from '../spec/test-terminal.js';
 
 describe('culvert logout', () => {

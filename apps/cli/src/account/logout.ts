@@ -1,5 +1,5 @@
+import { OauthClient } from '@culvert/client';
 import type { CommandContext } from '../command-context.js';
-import { SignIn } from './sign-in.js';
 
 /** Deletes the stored sign-in, even if ending it at the server fails. */
 export async function logout({ output, settings, http }: CommandContext): Promise<void> {
@@ -8,7 +8,7 @@ export async function logout({ output, settings, http }: CommandContext): Promis
   await credentials.remove(url);
   if (stored?.kind === 'tokens') {
     try {
-      await new SignIn(url, http).revoke(stored.refreshToken);
+      await new OauthClient(url, http).revoke(stored.refreshToken);
     } catch (error) {
       output.note(
         'You are signed out on this machine, but Culvert could not end the sign-in. End it in your dashboard profile.',

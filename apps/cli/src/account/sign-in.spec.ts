@@ -1,17 +1,9 @@
+import { type ClientError, createHttpClient, OauthClient } from '@culvert/client';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { HttpClient, type HttpClientOptions } from '@culvert/outbound';
 import { ConnectProxy, TestServer } from '@culvert/testkit';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { CliError } from '../cli-error.js';
-import { EXIT } from '../exit-code.js';
-import { createHttpClient } from '../http.js';
-import { createBearer } from '../settings/bearer.js';
-import { CredentialFile, type StoredTokens } from '../settings/credential-file.js';
-import { readSettings } from '../settings/settings.js';
 import { SignIn } from './sign-in.js';
 
 const http = createHttpClient(undefined);
@@ -22,12 +14,12 @@ const tokenAnswer = (name: string, seconds = 3600) => ({
   token_type: 'Bearer',
   expires_in: seconds,
 });
-const failure = (pending: Promise<unknown>): Promise<CliError> =>
+const failure = (pending: Promise<unknown>): Promise<ClientError> =>
   pending.then(
     () => {
       throw new Error('it did not fail');
     },
-    (error: unknown) => error as CliError,
+    (error: unknown) => error as ClientError,
   );
 
 describe('signing in', () => {
@@ -96,7 +88,7 @@ describe('signing in', () => {
     const { outcome, answer, state } = await begin();
     await answer({ error: 'access_denied', error_description: 'the person did not agree', state });
     expect(await failure(outcome)).toMatchObject({
-      exitCode: EXIT.refused,
+      code: 'refused',
       message: 'you did not let culvert sign in',
     });
   });
@@ -106,7 +98,7 @@ describe('signing in', () => {
     const { outcome, answer, state } = await begin();
     await answer({ code: 'the-code', state });
     expect(await failure(outcome)).toMatchObject({
-      exitCode: EXIT.notSignedIn,
+      code: 'not_signed_in',
       message: expect.stringContaining('the code is unknown'),
     });
     const interruption = new AbortController();
@@ -147,7 +139,7 @@ describe('signing in, and renewing tokens, when Culvert cannot be reached', () =
   }
 
   /** Signs in, and renews, over a client with short limits. */
-  async function failures(url: string, limits: Partial<HttpClientOptions> = {}): Promise<CliError[]> {
+  async function failures(url: string, limits: Partial<HttpClientOptions> = {}): Promise<ClientError[]> {
     const client = new HttpClient({
       connectTimeoutMs: 10_000,
       timeoutMs: 10_000,
@@ -167,12 +159,12 @@ describe('signing in, and renewing tokens, when Culvert cannot be reached', () =
       state: searchParams.get('state') ?? '',
     }).toString();
     await fetch(callback, { redirect: 'manual' });
-    return [await outcome, await failure(signIn.renew('refresh-1'))];
+    return [await outcome, await failure(new OauthClient(url, client).renew('refresh-1'))];
   }
 
-  function expectAll(errors: readonly CliError[], message: string, hint: string): void {
+  function expectAll(errors: readonly ClientError[], message: string, hint: string): void {
     for (const error of errors)
-      expect([error.exitCode, error.message, error.hint]).toEqual([EXIT.unreachable, message, hint]);
+      expect([error.code, error.message, error.hint]).toEqual(['unreachable', message, hint]);
   }
 
   it.each([
@@ -206,90 +198,5 @@ describe('signing in, and renewing tokens, when Culvert cannot be reached', () =
       );
       expect(hint).toBe('Check the proxy in HTTPS_PROXY or HTTP_PROXY.');
     }
-  });
-});
-
-describe('stored tokens', () => {
-  let server: TestServer;
-  let directory: string;
-  let file: CredentialFile;
-  const stored = (name: string, leftMs: number): StoredTokens => ({
-    kind: 'tokens',
-    accessToken: `access-${name}`,
-    refreshToken: `refresh-${name}`,
-    expiresAt: new Date(Date.now() + leftMs).toISOString(),
-  });
-  const bearer = () => createBearer(readSettings({}, { CULVERT_CONFIG_DIR: directory }), http);
-  beforeEach(async () => {
-    server = await TestServer.start();
-    directory = mkdtempSync(join(tmpdir(), 'culvert-test-'));
-    file = new CredentialFile(directory);
-  });
-  afterEach(async () => {
-    rmSync(directory, { recursive: true, force: true });
-    await server.close();
-  });
-
-  it('are used while they are good', async () => {
-    await file.store(server.url, stored('1', 3_600_000));
-    expect(await bearer().secret()).toBe('access-1');
-    expect(server.seen).toEqual([]);
-  });
-
-  it('are renewed before they expire, once for all waiting calls, and stored', async () => {
-    await file.store(server.url, stored('1', 30_000));
-    server.always(200, tokenAnswer('2'));
-    const one = bearer();
-    expect(await Promise.all([one.secret(), one.secret()])).toEqual(['access-2', 'access-2']);
-    expect(server.seen).toHaveLength(1);
-    expect(Object.fromEntries(new URLSearchParams(server.seen[0]?.body))).toEqual({
-      client_id: 'culvert',
-      grant_type: 'refresh_token',
-      refresh_token: 'refresh-1',
-    });
-    expect(file.find(server.url)).toMatchObject({ refreshToken: 'refresh-2' });
-    expect(await bearer().secret()).toBe('access-2');
-  });
-
-  it('are renewed when the server refuses them before they expire', async () => {
-    await file.store(server.url, stored('1', 3_600_000));
-    server.always(200, tokenAnswer('2'));
-    const one = bearer();
-    expect(await one.renew('access-1')).toBe(true);
-    expect(await one.secret()).toBe('access-2');
-    // Tokens that another process already renewed are not renewed again.
-    expect(await one.renew('access-1')).toBe(true);
-    expect(server.seen).toHaveLength(1);
-  });
-
-  it('are taken from another process that renewed them first', async () => {
-    await file.store(server.url, stored('1', 0));
-    server.answer = (_seen, response) => {
-      void file.store(server.url, stored('quick', 3_600_000)).then(() => {
-        response.writeHead(400, { 'content-type': 'application/json' });
-        response.end(JSON.stringify({ error: 'invalid_grant' }));
-      });
-    };
-    expect(await bearer().secret()).toBe('access-quick');
-  });
-
-  it('report that the sign-in has ended, and survive a server that is unreachable', async () => {
-    await file.store(server.url, stored('1', 0));
-    server.always(503, { error: 'server_error' });
-    expect((await failure(bearer().secret())).exitCode).toBe(EXIT.unreachable);
-    server.always(400, { error: 'invalid_grant' });
-    expect(await failure(bearer().secret())).toMatchObject({
-      exitCode: EXIT.notSignedIn,
-      message: `the sign-in at ${server.url} has ended`,
-      hint: 'Run "culvert login".',
-    });
-    expect(file.find(server.url)).not.toBeNull();
-  });
-
-  it('are sent only to their own server', async () => {
-    await file.store('https://other.example', stored('1', 3_600_000));
-    await file.store(server.url, stored('2', 3_600_000));
-    const settings = readSettings({ url: 'third.example' }, { CULVERT_CONFIG_DIR: directory });
-    expect(() => createBearer(settings, http)).toThrow('you are not signed in at https://third.example');
   });
 });

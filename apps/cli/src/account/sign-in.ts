@@ -2,52 +2,38 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
-import { asFetch, type HttpClient } from '@culvert/outbound';
+import { OauthClient, type StoredTokens, toStoredTokens } from '@culvert/client';
+import type { HttpClient } from '@culvert/outbound';
 import * as oauth from 'openid-client';
 import { CliError } from '../cli-error.js';
 import { EXIT } from '../exit-code.js';
-import { unreachable } from '../http.js';
-import type { StoredTokens } from '../settings/credential-file.js';
 
-/** Client id under which Culvert knows this program (apps/api/src/people/programs/known-programs.ts). */
-const CLIENT_ID = 'culvert';
 const CALLBACK = '/callback';
 /** How long a person may take to agree, for example to find a password or a colleague who has it. */
 const CONSENT_TIMEOUT_MS = 10 * 60_000;
-const TOKEN_TIMEOUT_SECONDS = 30;
 
 export class SignIn {
-  private readonly config: oauth.Configuration;
+  private readonly oauth: OauthClient;
 
   constructor(
     private readonly url: string,
     http: HttpClient,
   ) {
-    const server = {
-      issuer: url,
-      authorization_endpoint: `${url}/auth`,
-      token_endpoint: `${url}/token`,
-      revocation_endpoint: `${url}/revoke`,
-    };
-    this.config = new oauth.Configuration(server, CLIENT_ID, undefined, oauth.None());
-    this.config[oauth.customFetch] = asFetch(http);
-    this.config.timeout = TOKEN_TIMEOUT_SECONDS;
-    // The person who entered the URL decides whether plain http is acceptable.
-    // oxlint-disable-next-line typescript/no-deprecated -- marked so only to make it stand out
-    if (url.startsWith('http:')) oauth.allowInsecureRequests(this.config);
+    this.oauth = new OauthClient(url, http);
   }
 
   /**
    * Waits for a person to agree in their browser.
    * @param show receives the URL to open
-   * @throws CliError
+   * @throws ClientError
    */
   async withBrowser(show: (address: string) => void, signal: AbortSignal): Promise<StoredTokens> {
+    const { config } = this.oauth;
     const verifier = oauth.randomPKCECodeVerifier();
     const state = oauth.randomState();
     const callback = await CallbackServer.start(state, `${this.url}/completion`);
     try {
-      const address = oauth.buildAuthorizationUrl(this.config, {
+      const address = oauth.buildAuthorizationUrl(config, {
         redirect_uri: callback.redirectUri,
         response_type: 'code',
         code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
@@ -59,73 +45,14 @@ export class SignIn {
         AbortSignal.any([signal, AbortSignal.timeout(CONSENT_TIMEOUT_MS)]),
       );
       const checks = { pkceCodeVerifier: verifier, expectedState: state };
-      return toStored(await oauth.authorizationCodeGrant(this.config, answer, checks));
+      return toStoredTokens(await oauth.authorizationCodeGrant(config, answer, checks));
     } catch (error) {
       if (signal.aborted) throw signal.reason;
-      throw this.explain(error);
+      throw this.oauth.explain(error);
     } finally {
       callback.close();
     }
   }
-
-  /** Returns new tokens, or null if the sign-in has ended. @throws CliError */
-  async renew(refreshToken: string): Promise<StoredTokens | null> {
-    try {
-      return toStored(await oauth.refreshTokenGrant(this.config, refreshToken));
-    } catch (error) {
-      if (error instanceof oauth.ResponseBodyError && error.error === 'invalid_grant') return null;
-      throw this.explain(error);
-    }
-  }
-
-  /** Ends the sign-in and all its tokens at the server. @throws CliError */
-  async revoke(refreshToken: string): Promise<void> {
-    try {
-      await oauth.tokenRevocation(this.config, refreshToken);
-    } catch (error) {
-      throw this.explain(error);
-    }
-  }
-
-  private explain(error: unknown): CliError {
-    if (error instanceof CliError) return error;
-    if (error instanceof oauth.AuthorizationResponseError) {
-      return error.error === 'access_denied'
-        ? new CliError(EXIT.refused, 'you did not let culvert sign in', { cause: error })
-        : new CliError(EXIT.failure, `the sign-in was refused: ${error.error_description ?? error.error}`, {
-            cause: error,
-          });
-    }
-    if (error instanceof oauth.ResponseBodyError) {
-      const text = error.error_description ?? error.error;
-      const isPassing = error.status >= 500;
-      return new CliError(isPassing ? EXIT.unreachable : EXIT.notSignedIn, `${this.url} refused: ${text}`, {
-        hint: isPassing ? 'Try again in a minute.' : 'Run "culvert login" again.',
-        cause: error,
-      });
-    }
-    const { code } = error as { code?: string };
-    if (
-      error instanceof Error &&
-      (error.name === 'TimeoutError' || code === undefined || code === 'OAUTH_TIMEOUT')
-    )
-      return unreachable(this.url, error);
-    return new CliError(EXIT.unreachable, `${this.url} does not answer like Culvert`, {
-      hint: 'Check that this is the URL of Culvert.',
-      cause: error,
-    });
-  }
-}
-
-function toStored(response: oauth.TokenEndpointResponse): StoredTokens {
-  const { access_token: accessToken, refresh_token: refreshToken, expires_in: seconds = 0 } = response;
-  if (refreshToken === undefined) {
-    throw new CliError(EXIT.unreachable, 'Culvert sent no refresh token', {
-      hint: 'Run "culvert login" again.',
-    });
-  }
-  const expiresAt = new Date(Date.now() + seconds * 1000).toISOString();
-  return { kind: 'tokens', accessToken, refreshToken, expiresAt };
 }
 
 /** Receives the browser's redirect: one local port, for one answer. */

@@ -1,6 +1,6 @@
+import { credentialSource } from '@culvert/client';
 import type { Me } from '../api.js';
 import type { CommandContext } from '../command-context.js';
-import { credentialSource } from '../settings/bearer.js';
 import { showTime } from '../output/readable.js';
 
 /** The signed-in identity, as printed and as JSON. */

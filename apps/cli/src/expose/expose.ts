@@ -1,6 +1,7 @@
 /** `culvert expose`: exposes a target of this machine through a preview and shows its requests until it is ended. */
 import {
   checkPreviewName,
+  type Claim,
   ClientError,
   clientName,
   defaultPreviewName,
@@ -9,7 +10,9 @@ import {
   type PreviewPlan,
   type PreviewSettings,
   showTarget,
+  signInHint,
   type Target,
+  thisMachine,
 } from '@culvert/client';
 import { WORKSTATION_PREFIX } from '@culvert/contract';
 import { createApi, type Preview } from '../api.js';
@@ -17,11 +20,8 @@ import { CliError } from '../cli-error.js';
 import type { CommandContext } from '../command-context.js';
 import { Ending } from '../ending.js';
 import { EXIT, type ExitCode } from '../exit-code.js';
-import { thisMachine } from '../machine/machine.js';
-import type { Claim } from '../machine/running.js';
 import { previewName } from '../preview/find-preview.js';
 import { printPreviewUrl } from '../preview/preview-url.js';
-import { signInHint } from '../settings/bearer.js';
 import { RequestLog } from '../requests/request-log.js';
 import { TargetWatch } from '../target/target-watch.js';
 import type { ExposeFlags } from './expose-flags.js';

@@ -1,5 +1,14 @@
 /** `culvert intercept`: routes requests of a workload to this machine until it is ended. */
-import { Http1Watch, parseTarget, showTarget, TappedStream, type Target } from '@culvert/client';
+import {
+  type Claim,
+  Http1Watch,
+  parseTarget,
+  showTarget,
+  signInHint,
+  TappedStream,
+  type Target,
+  thisMachine,
+} from '@culvert/client';
 import { isSettableHeader } from '@culvert/contract';
 import { checkRules, parseHeaderFlag, RuleError, showRule, type HeaderRule } from '@culvert/intercepts';
 import type { InterceptDraft, InterceptInfo, MeetingClient } from '@culvert/meeting-point';
@@ -8,11 +17,8 @@ import { CliError } from '../cli-error.js';
 import type { CommandContext } from '../command-context.js';
 import { Ending } from '../ending.js';
 import { EXIT } from '../exit-code.js';
-import { thisMachine } from '../machine/machine.js';
-import type { Claim } from '../machine/running.js';
 import { printPreviewUrl } from '../preview/preview-url.js';
 import { RequestLog } from '../requests/request-log.js';
-import { signInHint } from '../settings/bearer.js';
 import { TargetWatch } from '../target/target-watch.js';
 import type { InterceptFlags } from './intercept-flags.js';
 import { Companion } from './companion.js';

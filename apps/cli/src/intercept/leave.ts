@@ -1,12 +1,11 @@
 /** `culvert leave`: ends an intercept of this person on this machine. */
+import { type Running, type RunningEntry, thisMachine } from '@culvert/client';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MeetingError, type MeetingClient } from '@culvert/meeting-point';
 import { CliError } from '../cli-error.js';
 import type { CommandContext } from '../command-context.js';
 import { Ending } from '../ending.js';
 import { EXIT } from '../exit-code.js';
-import { thisMachine } from '../machine/machine.js';
-import type { Running, RunningEntry } from '../machine/running.js';
 import type { LeaveFlags, ManagerFlags } from './intercept-flags.js';
 import { createMeetingClient, findManagerUrl, meetingError, whenConnected } from './meeting-address.js';
 

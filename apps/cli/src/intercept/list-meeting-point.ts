@@ -1,7 +1,7 @@
+import { thisMachine } from '@culvert/client';
 import type { InterceptInfo, WorkloadInfo } from '@culvert/meeting-point';
 import type { CommandContext } from '../command-context.js';
 import { Ending } from '../ending.js';
-import { thisMachine } from '../machine/machine.js';
 import { createMeetingClient, meetingError, whenConnected } from './meeting-address.js';
 
 export { findManagerUrl } from './meeting-address.js';

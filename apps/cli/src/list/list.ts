@@ -1,3 +1,4 @@
+import { ClientError, credentialSource } from '@culvert/client';
 import type { InterceptInfo, WorkloadInfo } from '@culvert/meeting-point';
 import type { Command } from 'commander';
 import type { Intercept } from '../api.js';
@@ -9,7 +10,6 @@ import { wordOfState } from '../intercept/states.js';
 import { managerOption } from '../intercept/command.js';
 import type { ManagerFlags } from '../intercept/intercept-flags.js';
 import type { Output } from '../output/output.js';
-import { credentialSource } from '../settings/bearer.js';
 
 /** Adds the command that lists intercepts and their states, as Culvert and a cluster report them. */
 export function addListCommand(program: Command, action: Action): void {
@@ -87,7 +87,7 @@ function isSignedIn({ settings }: CommandContext): boolean {
   try {
     return credentialSource(settings) !== null;
   } catch (error) {
-    if (error instanceof CliError && error.exitCode === EXIT.notSignedIn) return false;
+    if (error instanceof ClientError && error.code === 'not_signed_in') return false;
     throw error;
   }
 }

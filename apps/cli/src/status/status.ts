@@ -50,7 +50,7 @@ async function status({ api, env, output, settings }: CommandContext): Promise<v
 
 /** Lists the running `culvert expose` and `culvert intercept` on this machine. */
 async function listRunning(env: NodeJS.ProcessEnv) {
-  const { thisMachine } = await import('../machine/machine.js');
+  const { thisMachine } = await import('@culvert/client');
   const { running } = thisMachine(env);
   return [...running.list('expose'), ...running.list('intercept')].map(
     ({ kind, name, target, url, server, pid, startedAt }) => ({

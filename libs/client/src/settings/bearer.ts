@@ -1,8 +1,7 @@
 /** The credential sent with requests: the environment's key, or the stored sign-in, kept fresh. */
 import { keyCredential, type Credential } from '@culvert/api-client';
 import type { HttpClient } from '@culvert/outbound';
-import { CliError } from '../cli-error.js';
-import { EXIT } from '../exit-code.js';
+import { ClientError } from '../client-error.js';
 import type { StoredTokens } from './credential-file.js';
 import type { Settings } from './settings.js';
 
@@ -12,7 +11,7 @@ const RENEW_BEFORE_MS = 60_000;
 /** Source of the credential of a run. */
 export type CredentialSource = 'environment' | 'stored-key' | 'sign-in';
 
-/** Null if there is none. @throws CliError if the stored sign-in cannot be read */
+/** Null if there is none. @throws ClientError if the stored sign-in cannot be read */
 export function credentialSource(settings: Settings): CredentialSource | null {
   if (settings.apiKey !== null) return 'environment';
   const stored = settings.credentials.find(settings.url);
@@ -37,7 +36,7 @@ export function signInHint(settings: Settings): string {
   }
 }
 
-/** @throws CliError if no one is signed in */
+/** @throws ClientError if no one is signed in */
 export function createBearer(settings: Settings, http: HttpClient): Credential {
   const { url } = settings;
   if (settings.apiKey !== null) return fixed(settings.apiKey);
@@ -77,13 +76,13 @@ class TokenBearer implements Credential {
 
   private async renewTokens(tokens: StoredTokens): Promise<StoredTokens> {
     const { credentials, url } = this.settings;
-    const { SignIn } = await import('../account/sign-in.js');
-    const renewed = await new SignIn(url, this.http).renew(tokens.refreshToken);
+    const { OauthClient } = await import('./oauth-client.js');
+    const renewed = await new OauthClient(url, this.http).renew(tokens.refreshToken);
     if (renewed === null) {
       // Another process, or another sign-in, may have been faster.
       const now = this.stored();
       if (now.refreshToken !== tokens.refreshToken) return now;
-      throw new CliError(EXIT.notSignedIn, `the sign-in at ${url} has ended`, {
+      throw new ClientError('not_signed_in', `the sign-in at ${url} has ended`, {
         hint: 'Run "culvert login".',
       });
     }
@@ -99,8 +98,8 @@ class TokenBearer implements Credential {
   }
 }
 
-function notSignedIn(url: string): CliError {
-  return new CliError(EXIT.notSignedIn, `you are not signed in at ${url}`, {
+function notSignedIn(url: string): ClientError {
+  return new ClientError('not_signed_in', `you are not signed in at ${url}`, {
     hint: 'Run "culvert login", or set CULVERT_API_KEY.',
   });
 }

@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { EXIT } from '../exit-code.js';
 import { credentialSource } from './bearer.js';
 import { CredentialFile } from './credential-file.js';
 import { readSettings } from './settings.js';
@@ -18,7 +17,7 @@ describe('settings', () => {
 
   it('come from the flag, else the environment, else the stored sign-in', async () => {
     expect(() => readSettings({}, env).url).toThrow(
-      expect.objectContaining({ exitCode: EXIT.notSignedIn, message: 'the URL of Culvert is not set' }),
+      expect.objectContaining({ code: 'not_signed_in', message: 'the URL of Culvert is not set' }),
     );
     await new CredentialFile(directory).store('https://stored.example', {
       kind: 'api-key',
@@ -52,12 +51,12 @@ describe('settings', () => {
 
   it.each([
     [{ CULVERT_URL: 'ftp://x' }, {}, 'CULVERT_URL must be'],
-    [{}, { url: 'ftp://x' }, '--url must be'],
+    [{}, { url: 'ftp://x' }, 'url must be'],
     [{ CULVERT_API_KEY: 'a b c d e f' }, {}, 'CULVERT_API_KEY is not an API key'],
     [{ CULVERT_CA_FILE: '/nothing/here' }, {}, 'the certificates cannot be read'],
   ])('are refused: %o, %o', (more, flags, message) => {
     expect(() => readSettings(flags, { ...env, ...more })).toThrow(
-      expect.objectContaining({ exitCode: EXIT.usage, message: expect.stringContaining(message) }),
+      expect.objectContaining({ code: 'usage', message: expect.stringContaining(message) }),
     );
   });
 });

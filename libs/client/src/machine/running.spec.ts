@@ -70,6 +70,18 @@ describe('the registry of running commands', () => {
     expect(running.claim({ ...options, kind: 'intercept', mayNumber: false })?.name).toBe('localhost-3000');
   });
 
+  it('gives a name once within one process, whether or not it can be written', () => {
+    for (const registry of [running, new Running(null)]) {
+      const first = registry.claim(options);
+      expect(registry.claim({ ...options, mayNumber: false })).toBeNull();
+      const second = registry.claim(options);
+      first?.release(false);
+      const third = registry.claim({ ...options, mayNumber: false });
+      expect([second?.name, third?.name]).toEqual(['localhost-3000-2', 'localhost-3000']);
+      for (const claim of [second, third]) claim?.release(false);
+    }
+  });
+
   it('has no entry after a release', () => {
     running.claim(options)?.release(false);
     expect(files()).toEqual([]);

@@ -1,17 +1,16 @@
-import { CliError } from '../cli-error.js';
-import { EXIT } from '../exit-code.js';
+import { ClientError } from '../client-error.js';
 
 const LOOPBACK = /^(localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 /**
  * Normalizes the URL of Culvert: no slash at its end, and https if no scheme is given (http for this machine).
  * @param source the flag or variable that it comes from
- * @throws CliError
+ * @throws ClientError
  */
 export function readServerUrl(text: string, source: string): string {
   const hasScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(text);
   const refuse = (): never => {
-    throw new CliError(EXIT.usage, `${source} must be the URL of Culvert, not "${text}"`, {
+    throw new ClientError('usage', `${source} must be the URL of Culvert, not "${text}"`, {
       hint: 'For example https://culvert.example.com.',
     });
   };

@@ -11,7 +11,6 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { EXIT } from '../exit-code.js';
 import { CredentialFile, type StoredTokens } from './credential-file.js';
 
 const URL_A = 'https://a.example';
@@ -84,7 +83,7 @@ describe('credentials.json', () => {
     await file.store(URL_A, key('key-of-a-1234'));
     chmodSync(file.path, mode);
     expect(() => file.find(URL_A)).toThrow(
-      expect.objectContaining({ exitCode: EXIT.failure, message: expect.stringContaining('read by other') }),
+      expect.objectContaining({ code: 'failure', message: expect.stringContaining('read by other') }),
     );
     await expect(file.store(URL_B, key('key-of-b-1234'))).rejects.toThrow('read by other');
   });

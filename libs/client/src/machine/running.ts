@@ -38,6 +38,9 @@ const MAX_OF_ONE_NAME = 50;
 /** Tolerance when comparing the start of a process with that of the machine, whose clocks are read at different times. */
 const CLOCK_SLACK_MS = 5000;
 
+/** Paths of the entries that this process holds. */
+const held = new Set<string>();
+
 /** A name that this process holds until `release`. */
 export interface Claim {
   readonly name: string;
@@ -87,8 +90,8 @@ export class Running {
   /** Lists the entries of living processes. */
   list(kind: RunningKind): RunningEntry[] {
     return this.files()
-      .map(read)
-      .filter((found): found is RunningEntry => found?.kind === kind && isAlive(found))
+      .map((path) => ({ path, found: read(path) }))
+      .flatMap(({ path, found }) => (found?.kind === kind && isAlive(found, path) ? [found] : []))
       .toSorted((a, b) => (a.startedAt < b.startedAt ? -1 : 1));
   }
 
@@ -107,6 +110,7 @@ export class Running {
       trafficManagerId: null,
     });
     if (claimed === 'in use') return null;
+    held.add(path);
     let { mine } = claimed;
     let isOurs = claimed.isWritten;
     return {
@@ -123,18 +127,19 @@ export class Running {
           else rmSync(path, { force: true });
         }
         isOurs = false;
+        held.delete(path);
       },
     };
   }
 
   private claimFile(path: string, wanted: RunningEntry): EntryFile | 'in use' {
     const unwritten: EntryFile = { mine: wanted, before: null, isWritten: false };
-    if (this.folder === null) return unwritten;
+    if (this.folder === null) return held.has(path) ? 'in use' : unwritten;
     try {
       mkdirSync(this.folder, { recursive: true, mode: 0o700 });
       if (writeNew(path, wanted)) return { mine: wanted, before: null, isWritten: true };
       const before = read(path);
-      if (before !== null && isAlive(before)) return 'in use';
+      if (before !== null && isAlive(before, path)) return 'in use';
       // Only one of several processes that find the same stale file gets to move it.
       const aside = `${path}.${randomUUID()}`;
       if (!rename(path, aside)) return 'in use';
@@ -144,7 +149,7 @@ export class Running {
       rmSync(aside, { force: true });
       return isWritten ? { mine, before, isWritten } : 'in use';
     } catch {
-      return unwritten;
+      return held.has(path) ? 'in use' : unwritten;
     }
   }
 
@@ -218,9 +223,13 @@ function rename(from: string, to: string): boolean {
   }
 }
 
-/** Process ids are reused: an entry with our own id, or from before this machine started, belongs to a dead process. */
-function isAlive({ pid, startedAt }: RunningEntry): boolean {
-  if (pid === 0 || pid === process.pid) return false;
+/**
+ * Process ids are reused: an entry from before this machine started belongs to a dead process, and so does one with our own id
+ * that we do not hold.
+ */
+function isAlive({ pid, startedAt }: RunningEntry, path: string): boolean {
+  if (pid === 0) return false;
+  if (pid === process.pid) return held.has(path);
   if (Date.parse(startedAt) < Date.now() - uptime() * 1000 - CLOCK_SLACK_MS) return false;
   try {
     process.kill(pid, 0);

@@ -17,8 +17,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { CliError } from '../cli-error.js';
-import { EXIT } from '../exit-code.js';
+import { ClientError } from '../client-error.js';
 
 const tokens = z.object({
   kind: z.literal('tokens'),
@@ -55,12 +54,12 @@ export class CredentialFile {
     this.path = join(directory, NAME);
   }
 
-  /** Null if no one is signed in. @throws CliError if the file is unsafe or cannot be read */
+  /** Null if no one is signed in. @throws ClientError if the file is unsafe or cannot be read */
   currentUrl(): string | null {
     return this.read().current;
   }
 
-  /** Returns the credential for this server only. @throws CliError */
+  /** Returns the credential for this server only. @throws ClientError */
   find(url: string): StoredCredential | null {
     const { servers } = this.read();
     return Object.hasOwn(servers, url) ? (servers[url] ?? null) : null;
@@ -116,7 +115,7 @@ export class CredentialFile {
       this.refuseOthers(file);
       return content.parse(JSON.parse(readFileSync(file, 'utf8')));
     } catch (cause) {
-      if (cause instanceof CliError) throw cause;
+      if (cause instanceof ClientError) throw cause;
       throw unusable(`${this.path} was not written by this version of culvert`, cause);
     } finally {
       closeSync(file);
@@ -129,8 +128,8 @@ export class CredentialFile {
     if (uid !== process.getuid())
       throw unusable(`${this.path} belongs to another user, so it is unclear whose sign-in it holds`);
     if ((mode & OTHERS_MODE) !== 0) {
-      throw new CliError(
-        EXIT.failure,
+      throw new ClientError(
+        'failure',
         `${this.path} can be read by other users, so they may have your credentials`,
         {
           hint: `Run "chmod 600 '${this.path}'". If other people use this machine, also sign in again.`,
@@ -184,6 +183,6 @@ export class CredentialFile {
   }
 }
 
-function unusable(message: string, cause?: unknown): CliError {
-  return new CliError(EXIT.failure, message, { hint: 'Remove it and run "culvert login".', cause });
+function unusable(message: string, cause?: unknown): ClientError {
+  return new ClientError('failure', message, { hint: 'Remove it and run "culvert login".', cause });
 }

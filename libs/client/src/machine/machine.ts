@@ -1,4 +1,4 @@
-import { CliError } from '../cli-error.js';
+import { ClientError } from '../client-error.js';
 import { configDirectory } from '../settings/config-directory.js';
 import { machineId } from './machine-id.js';
 import { Running } from './running.js';
@@ -19,7 +19,7 @@ function directoryOf(env: NodeJS.ProcessEnv): string | null {
   try {
     return configDirectory(env);
   } catch (error) {
-    if (error instanceof CliError) return null;
+    if (error instanceof ClientError) return null;
     throw error;
   }
 }

@@ -1,7 +1,6 @@
 /** HTTP to Culvert: trusted certificates, the proxy of the environment, and explanations of failures. */
 import { HttpClient, HttpError, withUsualCertificates } from '@culvert/outbound';
-import { CliError } from './cli-error.js';
-import { EXIT } from './exit-code.js';
+import { ClientError } from '../client-error.js';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const TIMEOUT_MS = 30_000;
@@ -32,11 +31,11 @@ const CERTIFICATE_ERRORS = new Set([
 ]);
 
 /** Explains to a person why no usable response came from `url`. */
-export function unreachable(url: string, error: unknown): CliError {
+export function unreachable(url: string, error: unknown): ClientError {
   const cause = rootCause(error);
   const code = (cause as NodeJS.ErrnoException).code ?? '';
   const fail = (message: string, hint: string) =>
-    new CliError(EXIT.unreachable, message, { hint, cause: error });
+    new ClientError('unreachable', message, { hint, cause: error });
   const failed = httpErrorOf(error);
   if (failed?.kind === 'proxy' || failed?.kind === 'too-large')
     return fail(

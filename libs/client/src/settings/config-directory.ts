@@ -1,7 +1,6 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { CliError } from '../cli-error.js';
-import { EXIT } from '../exit-code.js';
+import { ClientError } from '../client-error.js';
 
 /** Returns the folder where the platform keeps a person's settings. */
 export function configDirectory(
@@ -12,7 +11,7 @@ export function configDirectory(
   if (platform === 'win32' && env['APPDATA']) return join(env['APPDATA'], 'culvert');
   const home = env['HOME'] || homedir();
   if (home === '') {
-    throw new CliError(EXIT.usage, 'there is no home directory to store the sign-in in', {
+    throw new ClientError('usage', 'there is no home directory to store the sign-in in', {
       hint: 'Set CULVERT_CONFIG_DIR, or set the key as CULVERT_API_KEY.',
     });
   }
