@@ -1,6 +1,7 @@
 /** A server certificate in files, which Kubernetes and ACME clients replace while the port is open. */
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
+import { type FileEvents, FileWatch } from './file-watch.js';
 import { ConfigurationError } from './settings/configuration-error.js';
 
 export interface CertificateFiles {
@@ -16,8 +17,6 @@ export interface Certificate {
   readonly cert: string;
   readonly key: string;
 }
-
-const DEFAULT_LOOK_MS = 10_000;
 
 /** Reads the two files. @throws ConfigurationError unless both can be read and belong together */
 export function readCertificate(files: CertificateFiles): Certificate {
@@ -39,45 +38,12 @@ function readUnless({ certFile, keyFile }: CertificateFiles, served: Certificate
   }
 }
 
-export interface CertificateEvents {
-  /** The files hold another certificate. It must be served from now on. */
-  onChange(certificate: Certificate): void;
-  /** Two checks in a row found unusable files. Not called again until a check finds usable files. */
-  onProblem(error: ConfigurationError): void;
-}
+/** What the watch of a certificate reports. */
+export type CertificateEvents = FileEvents<Certificate>;
 
 /** Checks the files of a certificate at an interval, and reports changes. Never keeps the process alive. */
-export class CertificateWatch {
-  private readonly timer: NodeJS.Timeout;
-  /** Checks in a row that found unusable files. */
-  private failures = 0;
-
-  constructor(
-    private readonly files: CertificateFiles,
-    private served: Certificate,
-    private readonly events: CertificateEvents,
-  ) {
-    this.timer = setInterval(() => this.look(), files.lookMs ?? DEFAULT_LOOK_MS);
-    this.timer.unref();
-  }
-
-  stop(): void {
-    clearInterval(this.timer);
-  }
-
-  /** A single failed check is not a problem: it may have come between the replacements of the two files. */
-  private look(): void {
-    let found: Certificate | null;
-    try {
-      found = readUnless(this.files, this.served);
-    } catch (error) {
-      if (!(error instanceof ConfigurationError)) throw error;
-      if (++this.failures === 2) this.events.onProblem(error);
-      return;
-    }
-    this.failures = 0;
-    if (found === null) return;
-    this.served = found;
-    this.events.onChange(found);
+export class CertificateWatch extends FileWatch<Certificate> {
+  constructor(files: CertificateFiles, served: Certificate, events: CertificateEvents) {
+    super((used) => readUnless(files, used), served, events, files.lookMs);
   }
 }

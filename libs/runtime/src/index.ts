@@ -7,6 +7,7 @@ export {
   CertificateWatch,
   readCertificate,
 } from './certificate.js';
+export { type FileEvents, FileWatch } from './file-watch.js';
 export { restoreFastStrings } from './fast-strings.js';
 export { LineBudget, type LineBudgetOptions } from './log/line-budget.js';
 export { createLog, LOG_LEVELS, type LogLevel } from './log/log.js';
@@ -35,6 +36,12 @@ export {
   splitList,
   withoutUndefined,
 } from './settings/secrets.js';
+export {
+  type LinkCredentialFiles,
+  type LinkCredentialSettings,
+  type LinkSettings,
+  readLinkCredentials,
+} from './settings/link-settings.js';
 export {
   type App,
   APPS,

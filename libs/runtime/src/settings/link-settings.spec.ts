@@ -46,10 +46,15 @@ describe('the settings of links', () => {
 
   it('have a port of their own', () => {
     const credentials = { kind: 'secrets', secrets: [OLD] };
-    expect(linksOf({ EDGE_LINK_SECRET: OLD })).toEqual({ port: 9091, address: undefined, credentials });
+    expect(linksOf({ EDGE_LINK_SECRET: OLD })).toEqual({
+      port: 9091,
+      address: undefined,
+      credentials,
+      files: null,
+    });
     expect(
       linksOf({ EDGE_LINK_SECRET: OLD, EDGE_LINK_PORT: '7001', EDGE_LINK_ADDRESS: '[fd00::1]:7002' }),
-    ).toEqual({ port: 7001, address: '[fd00::1]:7002', credentials });
+    ).toEqual({ port: 7001, address: '[fd00::1]:7002', credentials, files: null });
   });
 
   it('take several secrets, and a secret from a file', () => {
@@ -58,6 +63,14 @@ describe('the settings of links', () => {
     expect(linksOf({ EDGE_LINK_SECRET_FILE: file('secret', `${OLD},${NEW}\n`) })?.credentials).toEqual(
       credentials,
     );
+  });
+
+  it('take a secret from each line of a file, and name the files that are read again', () => {
+    const EDGE_LINK_SECRET_FILE = file('secrets', `${OLD}\r\n\n${NEW}\n`);
+    const links = linksOf({ EDGE_LINK_SECRET_FILE });
+    expect(links?.credentials).toEqual({ kind: 'secrets', secrets: [OLD, NEW] });
+    expect(links?.files).toEqual({ EDGE_LINK_SECRET_FILE });
+    expect(linksOf(CERTIFICATES)?.files).toEqual(CERTIFICATES);
   });
 
   it('take certificates', () => {

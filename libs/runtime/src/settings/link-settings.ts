@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
-import type { ConfigurationProblem } from './configuration-error.js';
+import { ConfigurationError, type ConfigurationProblem } from './configuration-error.js';
 import { splitList } from './secrets.js';
 import { type Values, type Variable, VARIABLES } from './variables.js';
 
@@ -9,6 +9,12 @@ export type LinkCredentialSettings =
   | { readonly kind: 'secrets'; readonly secrets: readonly string[] }
   | { readonly kind: 'certificates'; readonly cert: string; readonly key: string; readonly ca: string };
 
+/** Files that hold the credentials, by variable. They are read again while the edge runs. */
+export type LinkCredentialFiles = Pick<
+  Values,
+  'EDGE_LINK_SECRET_FILE' | 'EDGE_LINK_CERT_FILE' | 'EDGE_LINK_KEY_FILE' | 'EDGE_LINK_CA_FILE'
+>;
+
 /** How this edge and the others reach each other. */
 export interface LinkSettings {
   /** Port at which it accepts links; 0: the system chooses one. */
@@ -16,6 +22,8 @@ export interface LinkSettings {
   /** `host:port` that others dial; undefined: an address of this machine and the port. */
   readonly address: string | undefined;
   readonly credentials: LinkCredentialSettings;
+  /** Null: the credentials are in the environment, and do not change. */
+  readonly files: LinkCredentialFiles | null;
 }
 
 const DEFAULT_PORT = 9091;
@@ -30,7 +38,30 @@ export function readLinks(values: Values, problems: ConfigurationProblem[]): Lin
   }
   const credentials = certificates ?? secrets;
   if (credentials === null || values.REDIS_URL === undefined) return null;
-  return { port: values.EDGE_LINK_PORT ?? DEFAULT_PORT, address: values.EDGE_LINK_ADDRESS, credentials };
+  return {
+    port: values.EDGE_LINK_PORT ?? DEFAULT_PORT,
+    address: values.EDGE_LINK_ADDRESS,
+    credentials,
+    files: values.EDGE_LINK_SECRET === undefined ? filesOf(values) : null,
+  };
+}
+
+/** Reads the credentials in `files` anew. @throws ConfigurationError if they cannot be used */
+export function readLinkCredentials(files: LinkCredentialFiles): LinkCredentialSettings {
+  const problems: ConfigurationProblem[] = [];
+  const credentials = readCertificates(files, problems) ?? readSecrets(files, problems);
+  if (credentials === null || problems.length > 0) throw new ConfigurationError(problems);
+  return credentials;
+}
+
+function filesOf(values: Values): LinkCredentialFiles {
+  const { EDGE_LINK_SECRET_FILE, EDGE_LINK_CERT_FILE, EDGE_LINK_KEY_FILE, EDGE_LINK_CA_FILE } = values;
+  return {
+    ...(EDGE_LINK_SECRET_FILE !== undefined && { EDGE_LINK_SECRET_FILE }),
+    ...(EDGE_LINK_CERT_FILE !== undefined && { EDGE_LINK_CERT_FILE }),
+    ...(EDGE_LINK_KEY_FILE !== undefined && { EDGE_LINK_KEY_FILE }),
+    ...(EDGE_LINK_CA_FILE !== undefined && { EDGE_LINK_CA_FILE }),
+  };
 }
 
 function readSecrets(values: Values, problems: ConfigurationProblem[]): LinkCredentialSettings | null {
@@ -39,12 +70,12 @@ function readSecrets(values: Values, problems: ConfigurationProblem[]): LinkCred
   const variable = inline === undefined ? 'EDGE_LINK_SECRET_FILE' : 'EDGE_LINK_SECRET';
   const text = inline ?? readFile('EDGE_LINK_SECRET_FILE', file, problems);
   if (text === null) return null;
-  const secrets = splitList(text);
+  const secrets = splitList(text.replace(/[\r\n]+/g, ','));
   if (secrets.length > 0 && secrets.length <= 4 && secrets.every((secret) => SECRET.test(secret)))
     return { kind: 'secrets', secrets };
   problems.push({
     variable,
-    expected: `${inline === undefined ? 'a file with ' : ''}one to four secrets of 32 to 512 visible ASCII characters, separated by commas`,
+    expected: `${inline === undefined ? 'a file with ' : ''}one to four secrets of 32 to 512 visible ASCII characters, separated by commas${inline === undefined ? ' or lines' : ''}`,
   });
   return null;
 }
