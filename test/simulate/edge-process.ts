@@ -6,7 +6,7 @@ if (redisUrl === undefined) throw new Error('REDIS_URL is not set');
 const edge = createEdge(redisUrl, (error) => console.error(error), {});
 const count = Number(process.env['MANAGERS']);
 for (let n = 0; n < count; n++) edge.directory.report(`killed-${n}`, createHolding());
-await until(() => edge.directory.isComplete);
+await until(() => edge.directory.figures.isComplete);
 console.log(`Ready ${edge.directory.self.id}`);
 // Its connections alone would keep it alive as well; this says so.
 setInterval(() => {}, 60_000);

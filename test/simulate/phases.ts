@@ -40,7 +40,7 @@ export function record(simulation: Simulation): void {
 export async function fill(simulation: Simulation): Promise<Row[]> {
   const { edges, managerIds, redis, legs, maxFillSeconds } = simulation;
   const before = await readCounters(redis);
-  await within(maxFillSeconds, () => edges.every(({ directory }) => directory.isComplete));
+  await within(maxFillSeconds, () => edges.every(({ directory }) => directory.figures.isComplete));
   const rates = await ratesSince(redis, before);
   return [
     ['first report of everything, s', rates.seconds.toFixed(1)],
@@ -155,7 +155,7 @@ export async function lose(simulation: Simulation): Promise<Row[]> {
   const [watching] = edges;
   const isFound = () => watching.directory.holdersOf('killed-0')?.length === 1;
   const isKnownToAll = () =>
-    isFound() && edges.every(({ directory }) => directory.size.edges === edges.length);
+    isFound() && edges.every(({ directory }) => directory.figures.edges === edges.length);
   await until(isKnownToAll);
   const wait = () => whenGone(edges, id);
   let gone = wait();
@@ -181,7 +181,7 @@ export async function lose(simulation: Simulation): Promise<Row[]> {
 async function close({ edges, redis }: Simulation): Promise<Row[]> {
   const leaving = edges.at(-1);
   if (leaving === undefined || edges.length < 2) return [];
-  const { held } = leaving.directory.size;
+  const { held } = leaving.directory.figures;
   const gone = whenGone(edges.slice(0, -1), leaving.directory.self.id);
   const before = performance.now();
   const closing = leaving.directory.close();
@@ -217,7 +217,7 @@ export async function empty(simulation: Simulation): Promise<Row[]> {
   const noticed = performance.now() - before.at;
   await within(maxFillSeconds, async () => {
     fewest = Math.min(fewest, known());
-    return (await redis.dbsize()) >= keys && remaining.every(({ directory }) => directory.isComplete);
+    return (await redis.dbsize()) >= keys && remaining.every(({ directory }) => directory.figures.isComplete);
   });
   const rates = await ratesSince(redis, before);
   return [

@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { Banners } from '@culvert/banner';
 import { Announcer, type EventBus } from '@culvert/events';
-import type { Store } from '@culvert/domain';
+import type { ResourceChange, Store } from '@culvert/domain';
 import type { ApiKeyUse } from '@culvert/nest';
 import {
   Relay,
@@ -23,15 +23,16 @@ import type { Registry } from 'prom-client';
 import { appDialer, isAppHostname } from './app-route.js';
 import { Edge, handToServer } from './edge.js';
 import { registerEdgeMetrics } from './edge.metrics.js';
+import { edgeName } from './edge-name.js';
 import { ExchangeWatches } from './exchanges/exchange-watches.js';
 import { FailureLog } from './exchanges/failure-log.js';
+import { joinFleet } from './fleet/join-fleet.js';
 import { PreviewEntrance } from './previews/preview-entrance.js';
 import { PreviewGate } from './previews/preview-gate.js';
 import { PreviewRoutes } from './previews/preview-routes.js';
 import { PreviewTrafficRecords } from './previews/preview-traffic-records.js';
 import { PreviewUse } from './previews/preview-use.js';
 import { SharedBudgets } from './previews/shared-budgets.js';
-import { joinFleet } from './join-fleet.js';
 import { relayLimits } from './relay-limits.js';
 import { Replays } from './replays/replays.js';
 import { Telepresence } from './telepresence/telepresence.js';
@@ -39,6 +40,7 @@ import { ClusterConflicts } from './tunnels/cluster-conflicts.js';
 import { NativeTunnels } from './tunnels/native-tunnels.js';
 import { TunnelAuthenticator } from './tunnels/tunnel-authenticator.js';
 import { TunnelSessions } from './tunnels/tunnel-sessions.js';
+import { workerNumber } from './workers/worker-number.js';
 
 export interface EdgeOptions {
   readonly settings: Settings;
@@ -70,8 +72,10 @@ export async function buildEdge(options: EdgeOptions): Promise<BuiltEdge> {
 
   // Tunnels: their credentials, their sessions, and the connected traffic managers.
   const registry = new TunnelRegistry();
-  const { tunnels, nativeTunnels, authenticator } = buildTunnels(options, registry, trustedProxies);
-  const fleet = await joinFleet({ settings, log, registry, edgeId: tunnels.edgeId });
+  const worker = workerNumber(process.env);
+  const name = edgeName(settings, worker);
+  const { tunnels, nativeTunnels, authenticator } = buildTunnels(options, { registry, trustedProxies, name });
+  const fleet = await joinFleet({ settings, log, registry, edgeId: tunnels.edgeId, name, worker });
   const telepresence = new Telepresence({ store, bus, tunnels, registry, settings, log, apiKeyUse });
 
   const onFault = (error: unknown): void => log.error({ err: error }, 'relay fault');
@@ -125,15 +129,21 @@ export async function buildEdge(options: EdgeOptions): Promise<BuiltEdge> {
 /** Returns what accepts traffic managers, and holds their tunnels. */
 function buildTunnels(
   { settings, log, store, bus, apiKeyUse }: EdgeOptions,
-  registry: TunnelRegistry,
-  trustedProxies: TrustedProxies,
+  {
+    registry,
+    trustedProxies,
+    name,
+  }: {
+    readonly registry: TunnelRegistry;
+    readonly trustedProxies: TrustedProxies;
+    readonly name: string;
+  },
 ): Pick<BuiltEdge, 'tunnels' | 'nativeTunnels' | 'authenticator'> {
   const { limits } = settings;
   const authenticator = new TunnelAuthenticator(store, apiKeyUse, trustedProxies);
   const announcer = new Announcer(bus, log);
-  const tunnels = new TunnelSessions(store, registry, limits, log, apiKeyUse, (change) =>
-    announcer.changed(change),
-  );
+  const announce = (change: ResourceChange): void => announcer.changed(change);
+  const tunnels = new TunnelSessions(store, registry, limits, log, apiKeyUse, announce, name);
   tunnels.isAlone = settings.redisUrl === undefined;
   const conflicts = new ClusterConflicts(store, announcer, log);
   const nativeTunnels = new NativeTunnels({ store, registry, sessions: tunnels, conflicts, limits, log });

@@ -1,5 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { Fleet } from '@culvert/fleet';
+import type { Fleet, FleetFigures } from '@culvert/fleet';
 import type { Relay } from '@culvert/relay';
 import type { Replays } from './replays/replays.js';
 import type { TunnelSessions } from './tunnels/tunnel-sessions.js';
@@ -26,13 +26,6 @@ export function registerEdgeMetrics(
   );
   gauge(registry, 'culvert_tunnels', 'Registered tunnels.', () => tunnels.count);
   gauge(registry, 'culvert_streams', 'Open streams on all tunnels.', () => tunnels.streamCount);
-  gauge(registry, 'culvert_links', 'Edges that this one has links to.', () => fleet?.figures.links ?? 0);
-  gauge(
-    registry,
-    'culvert_hops',
-    'Open streams of other edges on tunnels of this one.',
-    () => fleet?.figures.hops ?? 0,
-  );
   counter(
     registry,
     'culvert_visitor_connections_total',
@@ -61,6 +54,61 @@ export function registerEdgeMetrics(
   );
   counters(registry, 'culvert_replays_total', 'Requests replayed for people, by outcome.', 'outcome', () =>
     Object.entries(replays.counts),
+  );
+  registerFleetMetrics(registry, fleet);
+}
+
+/** Registers the figures of the other edges. An edge without a fleet is the only one that it knows. */
+function registerFleetMetrics(registry: Registry, fleet: Pick<Fleet, 'figures'> | null): void {
+  const ofFleet = (name: string, help: string, read: (figures: FleetFigures) => number, alone = 0): void =>
+    gauge(registry, name, help, () => (fleet === null ? alone : read(fleet.figures)));
+  ofFleet(
+    'culvert_edges',
+    'Edges that this one knows to be alive, itself included.',
+    ({ directory }) => directory.edges + 1,
+    1,
+  );
+  ofFleet('culvert_links', 'Edges that this one has links to.', ({ links }) => links);
+  ofFleet(
+    'culvert_link_connections',
+    'Open links, of which there may be several to one edge.',
+    (figures) => figures.linkConnections,
+  );
+  ofFleet('culvert_hops', 'Open streams of other edges on tunnels of this one.', ({ hops }) => hops);
+  if (fleet === null) return;
+  ofFleet(
+    'culvert_directory_connected',
+    'Whether the directory of edges reads and writes Redis: 1 or 0.',
+    ({ directory }) => Number(directory.isConnected),
+  );
+  ofFleet(
+    'culvert_directory_complete',
+    'Whether Redis has everything that this edge holds: 1 or 0.',
+    ({ directory }) => Number(directory.isComplete),
+  );
+  ofFleet(
+    'culvert_directory_held',
+    'Traffic managers that this edge holds tunnels of, as it reports them to others.',
+    ({ directory }) => directory.held,
+  );
+  ofFleet(
+    'culvert_directory_cached',
+    'Traffic managers whose holders this edge keeps in memory.',
+    ({ directory }) => directory.cached,
+  );
+  counters(
+    registry,
+    'culvert_link_failures_total',
+    'Attempts to open a link that failed, and links that broke, by cause.',
+    'cause',
+    () => Object.entries(fleet.figures.failures),
+  );
+  counters(
+    registry,
+    'culvert_link_refusals_total',
+    'Connections to the port of links that were refused, by cause.',
+    'cause',
+    () => Object.entries(fleet.figures.refusals),
   );
 }
 

@@ -1,6 +1,7 @@
 import { createLog, exitOnConfigurationError, failToStart, loadSettings } from '@culvert/runtime';
 import { runEdge } from './run-edge.js';
-import { superviseWorkers, workerNumber } from './workers/supervisor.js';
+import { superviseWorkers } from './workers/supervisor.js';
+import { workerNumber } from './workers/worker-number.js';
 
 const settings = exitOnConfigurationError(() => loadSettings('edge', process.env));
 const worker = workerNumber(process.env);

@@ -1,18 +1,18 @@
 /** Makes this edge part of a fleet: it finds the other edges, reports what it holds, and passes streams both ways. */
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { hostname, networkInterfaces } from 'node:os';
 import type { TunnelRegistry } from '@culvert/relay';
 import type { Tunnel, TunnelSettings } from '@culvert/tunnel';
-import type { Directory, EdgeNode, Holding } from './directory/directory.js';
+import type { Directory, DirectoryFigures, EdgeNode, GoneEdge, Holding } from './directory/directory.js';
+import type { FleetLog } from './fleet-log.js';
 import { HopAcceptor } from './hops/hop-acceptor.js';
 import { RemoteHolders } from './hops/remote-holders.js';
-import { type LinkCredentials, linkTls } from './links/link-credentials.js';
+import { type LinkCredentials, LinkProof } from './links/link-credentials.js';
 import { LinkDialer } from './links/link-dialer.js';
+import type { LinkFailureCause, RefusalCause } from './links/link-failure.js';
 import { LinkListener, type LinkListenerLimits, type ProvenConnection } from './links/link-listener.js';
+import { LinkReports } from './links/link-reports.js';
 import { type LinkEvent, Links, type LinksListener } from './links/links.js';
-import { RefusalLog } from './links/refusal-log.js';
 import { privateSocketDirectory, removeLeftOverSockets, socketPathOf } from './links/socket-directory.js';
+import { machineId, ownHost } from './this-machine.js';
 
 /** How often the loads of this edge's tunnels are compared with what was reported. */
 const REPORT_MS = 1000;
@@ -20,7 +20,12 @@ const REPORT_MS = 1000;
 export interface FleetOptions {
   /** Random id of this process, the same as in the store. */
   readonly edgeId: string;
-  readonly credentials: LinkCredentials;
+  /** For people, in the logs of other edges. At most 100 characters. */
+  readonly name?: string;
+  /** Null: this edge has links with edges of its own machine only. */
+  readonly credentials: LinkCredentials | null;
+  /** Reports credentials of the same kind that replace these; returns how to stop that. Absent: they do not change. */
+  readonly watchCredentials?: (onChange: (credentials: LinkCredentials) => void) => () => void;
   readonly listen: {
     /** 0: the system chooses one. */
     readonly port: number;
@@ -39,16 +44,17 @@ export interface FleetOptions {
   readonly listenerLimits?: LinkListenerLimits;
 }
 
-/** Receives what is worth a log line. No value contains a secret. */
-export interface FleetLog {
-  event(event: LinkEvent, detail: Readonly<Record<string, string | number>>): void;
-  fault(error: unknown): void;
-}
-
 /** Numbers for metrics. */
 export interface FleetFigures {
   /** Edges that this one has links to. */
   readonly links: number;
+  /** Links that are open. */
+  readonly linkConnections: number;
+  /** Links that could not be opened, or broke, since the start. */
+  readonly failures: Readonly<Record<LinkFailureCause, number>>;
+  /** Connections to the port of links that were refused since the start. */
+  readonly refusals: Readonly<Record<RefusalCause, number>>;
+  readonly directory: DirectoryFigures;
   /** Streams of other edges that pass through tunnels of this one. */
   readonly hops: number;
 }
@@ -62,7 +68,8 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
 
 export class Fleet implements LinksListener {
   private readonly listener: LinkListener;
-  private readonly refusals: RefusalLog;
+  private readonly proof: LinkProof | null;
+  private readonly reports: LinkReports;
   private readonly acceptor: HopAcceptor;
   private readonly reported = new Map<string, Holding>();
   /** Set by `start`. */
@@ -70,6 +77,7 @@ export class Fleet implements LinksListener {
   private remote!: RemoteHolders;
   private directory!: Directory;
   private timer: NodeJS.Timeout | null = null;
+  private stopWatch: (() => void) | null = null;
   /** True once connections of other edges can be served. */
   private isStarted = false;
 
@@ -77,14 +85,13 @@ export class Fleet implements LinksListener {
   constructor(private readonly options: FleetOptions) {
     const { log, registry, credentials, listenerLimits } = options;
     this.acceptor = new HopAcceptor(registry);
-    this.refusals = new RefusalLog((reason, remoteAddress, count) =>
-      log.event('link refused', { reason, remoteAddress, count }),
-    );
+    this.reports = new LinkReports((event) => log.event(event));
+    this.proof = credentials === null ? null : new LinkProof(credentials);
     this.listener = new LinkListener({
-      tls: linkTls(credentials),
+      proof: this.proof,
       ...(listenerLimits && { limits: listenerLimits }),
       onConnection: (connection) => this.handleConnection(connection),
-      onRefused: (remoteAddress, reason) => this.refusals.add(reason, remoteAddress),
+      onRefused: (...refused) => this.reports.refuse(...refused),
     });
   }
 
@@ -94,21 +101,33 @@ export class Fleet implements LinksListener {
   }
 
   get figures(): FleetFigures {
-    return { links: this.links.count, hops: this.acceptor.count };
+    return {
+      links: this.links.count,
+      linkConnections: this.links.connectionCount,
+      hops: this.acceptor.count,
+      failures: this.reports.failures,
+      refusals: this.reports.refusals,
+      directory: this.directory.figures,
+    };
+  }
+
+  /** Reports whether an edge of another machine is alive. */
+  get hasOtherMachine(): boolean {
+    return this.directory.hasOtherMachine;
   }
 
   async start(): Promise<void> {
-    const { edgeId, credentials, listen, registry, directoryOf, linkSettings } = this.options;
+    const { edgeId, name, listen, registry, directoryOf, linkSettings } = this.options;
     const socketDirectory = listen.socketParent === null ? null : privateSocketDirectory(listen.socketParent);
     const socketPath = await this.listenLocally(socketDirectory);
-    const port = await this.listener.listen(listen.port, listen.host);
     const self: EdgeNode = {
       id: edgeId,
-      address: listen.address ?? `${ownHost(listen.host)}:${port}`,
+      address: await this.listenForOthers(),
       machineId: machineId(),
+      ...(name !== undefined && { name }),
       ...(socketPath !== null && { socketPath }),
     };
-    const dialer = new LinkDialer({ self, tls: linkTls(credentials), socketDirectory });
+    const dialer = new LinkDialer({ self, proof: this.proof, socketDirectory });
     this.links = new Links({
       self,
       dialer,
@@ -119,13 +138,11 @@ export class Fleet implements LinksListener {
     this.remote = new RemoteHolders(this.directory, this.links, (id) => registry.wake(id));
     this.directory.listen({
       onHolders: (id) => registry.wake(id),
-      onEdgeGone: (id) => {
-        this.links.forget(id);
-        this.remote.handleLink(id);
-      },
+      onEdgeGone: (id, gone) => this.handleGone(id, gone),
       isLinked: (id) => this.links.openLink(id) !== null,
     });
     this.isStarted = true;
+    this.stopWatch = this.options.watchCredentials?.((changed) => this.replaceCredentials(changed)) ?? null;
     registry.join(this.remote, { onChange: (id) => this.report(id) });
     for (const id of registry.managerIds()) this.report(id);
     this.timer = setInterval(() => this.reportAll(), REPORT_MS);
@@ -145,10 +162,23 @@ export class Fleet implements LinksListener {
   /** Ends everything at once. */
   async close(): Promise<void> {
     if (this.timer !== null) clearInterval(this.timer);
+    this.stopWatch?.();
     this.listener.close();
     this.links.close();
-    this.refusals.close();
+    this.reports.close();
     await this.directory.close();
+  }
+
+  /** Links that are open stay; those that begin from now on use the new credentials. */
+  private replaceCredentials(credentials: LinkCredentials): void {
+    this.proof?.replace(credentials);
+    this.listener.refresh();
+  }
+
+  private handleGone(edgeId: string, gone: GoneEdge): void {
+    this.links.forget(edgeId);
+    this.remote.handleLink(edgeId);
+    this.options.log.event({ type: 'gone', ...gone });
   }
 
   /** Both listeners may accept before the start is complete: looking up a host name takes time. */
@@ -175,10 +205,8 @@ export class Fleet implements LinksListener {
     this.remote.handleRefusal(edgeId, trafficManagerId, code);
   }
 
-  onEvent(event: LinkEvent, detail: Readonly<Record<string, string>>): void {
-    if (event === 'link refused')
-      this.refusals.add(`${detail['code']}: ${detail['reason']}`, detail['remoteAddress'] ?? 'unknown');
-    else this.options.log.event(event, detail);
+  onEvent(event: LinkEvent): void {
+    this.reports.handle(event);
   }
 
   onFault(error: unknown): void {
@@ -227,6 +255,14 @@ export class Fleet implements LinksListener {
     };
   }
 
+  /** Returns the address at which edges of other machines reach this one; empty if they cannot. */
+  private async listenForOthers(): Promise<string> {
+    if (this.proof === null) return '';
+    const { port, host, address } = this.options.listen;
+    const opened = await this.listener.listen(port, host);
+    return address ?? `${ownHost(host)}:${opened}`;
+  }
+
   private async listenLocally(directory: string | null): Promise<string | null> {
     if (directory === null) return null;
     const path = socketPathOf(directory, this.options.edgeId);
@@ -249,33 +285,4 @@ function isSame(one: Holding, other: Holding): boolean {
     one.maxIdleStreamMs === other.maxIdleStreamMs &&
     Math.abs(one.roundTripMs - other.roundTripMs) <= Math.max(5, one.roundTripMs / 4)
   );
-}
-
-/** The same for all processes of one machine since it started; containers of one machine may share it. */
-function machineId(): string {
-  let boot = '';
-  try {
-    boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  } catch {
-    // Other systems have no such file.
-  }
-  return createHash('sha256').update(`${boot} ${hostname()}`).digest('hex').slice(0, 32);
-}
-
-function isReachable({ internal, address }: { internal: boolean; address: string }): boolean {
-  return !internal && !address.startsWith('fe80:');
-}
-
-/** An address of this machine that others can reach, in the form that goes before a port. */
-function ownHost(listenHost: string | undefined): string {
-  if (listenHost !== undefined && !/^(0\.0\.0\.0|::)$/.test(listenHost)) return bracketed(listenHost);
-  const addresses = Object.values(networkInterfaces()).flatMap((ofInterface) => ofInterface ?? []);
-  const found =
-    addresses.find((one) => one.family === 'IPv4' && isReachable(one)) ??
-    addresses.find((one) => isReachable(one));
-  return bracketed(found?.address ?? '127.0.0.1');
-}
-
-function bracketed(host: string): string {
-  return host.includes(':') ? `[${host}]` : host;
 }

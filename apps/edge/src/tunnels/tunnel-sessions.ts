@@ -82,9 +82,11 @@ export class TunnelSessions {
     private readonly apiKeyUse: Pick<ApiKeyUse, 'recordOpen'>,
     /** Notifies people who watch the team. */
     private readonly announce: (change: ResourceChange) => void,
+    /** Name of this edge for people. */
+    name: string = hostname(),
   ) {
     this.history = new ConnectionHistory(store.connectionEvents, log);
-    const edge = { id: this.edgeId, name: hostname().slice(0, 255), version: VERSION, startedAt: new Date() };
+    const edge = { id: this.edgeId, name: name.slice(0, 255), version: VERSION, startedAt: new Date() };
     this.records = new TunnelRecords(store, edge, log);
     this.registrations = new Registrations({
       sessions: store.sessions,

@@ -2,7 +2,6 @@
  * Runs one edge on several cores: starts the workers, which share the public port, replaces those that die, and answers
  * probes and scrapes for all of them. It handles no visitor itself.
  */
-import { randomBytes } from 'node:crypto';
 import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
@@ -14,6 +13,7 @@ import { AggregatorRegistry } from 'prom-client';
 import { METRICS_TYPE } from '@culvert/nest';
 import type { Order, PlaceCounts, Report } from './messages.js';
 import { SharedPlaces } from './shared-places.js';
+import { WORKER_VARIABLE } from './worker-number.js';
 
 /** Kubernetes gives a probe one second by default, and a worker asks its own dependencies for half a second. */
 const READINESS_TIMEOUT_MS = 700;
@@ -24,14 +24,6 @@ const EXTRA_STOP_MS = 5000;
 const MIN_POOL_SIZE = 2;
 /** A worker that served for this long ends the back-off. */
 const STABLE_MS = 10_000;
-
-/** Tells a worker its number, from 1. */
-const WORKER_VARIABLE = 'CULVERT_EDGE_WORKER';
-
-/** Returns the number of the worker that this process is; null if no supervisor started it. */
-export function workerNumber(env: NodeJS.ProcessEnv): number | null {
-  return cluster.isWorker ? Number(env[WORKER_VARIABLE]) : null;
-}
 
 interface HeldWorker {
   readonly number: number;
@@ -53,7 +45,6 @@ class Supervisor {
   private readonly backoffs = new Map<number, Backoff>();
   private readonly places = new SharedPlaces();
   private readonly waiting = new Map<number, (report: Report) => void>();
-  private readonly ownSecret = randomBytes(32).toString('hex');
   private lastId = 0;
   private admin: Server | null = null;
   private state: 'starting' | 'serving' | 'stopping' = 'starting';
@@ -73,12 +64,16 @@ class Supervisor {
   }
 
   async start(): Promise<void> {
-    const { listen, edgeWorkers, lameDuckMs, shutdownGraceMs } = this.settings;
+    const { listen, links, edgeWorkers, lameDuckMs, shutdownGraceMs } = this.settings;
     stopOnSignal({
       stop: () => this.stop(),
       graceMs: lameDuckMs + shutdownGraceMs + 2 * EXTRA_STOP_MS,
       log: this.log,
     });
+    if (links === null)
+      this.log.info(
+        'EDGE_LINK_SECRET is not set: the workers of this edge use only the tunnels that one of them holds',
+      );
     const adminPort = await this.openAdminPort({ port: listen.adminPort ?? 0, host: listen.host });
     const ports = await Promise.all(Array.from({ length: edgeWorkers }, (_, index) => this.begin(index + 1)));
     if (this.state !== 'starting') return;
@@ -117,11 +112,11 @@ class Supervisor {
     return Math.max(MIN_POOL_SIZE, Math.ceil(databasePoolSize / edgeWorkers));
   }
 
-  /** Each worker accepts links at a port of its own. Without a secret for all edges, those of this machine get one. */
+  /** Each worker accepts links of other machines at a port of its own. Without a secret it accepts none of them. */
   private linkVariables(number: number): Record<string, string> {
     const { links } = this.settings;
     const offset = number - 1;
-    if (links === null) return { EDGE_LINK_SECRET: this.ownSecret, EDGE_LINK_PORT: '0' };
+    if (links === null) return {};
     const { port, address } = links;
     const [, host, digits] = /^(.*):(\d+)$/.exec(address ?? '') ?? [];
     return {

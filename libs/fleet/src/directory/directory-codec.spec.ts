@@ -13,8 +13,14 @@ import {
   MAX_MESSAGE_LENGTH,
 } from './directory-codec.js';
 
-const NODE = { id: 'edge-1', address: 'edge-1.internal:9091', machineId: 'm', socketPath: '/run/e.sock' };
-const RECORD = { node: NODE, isComplete: false };
+const NODE = {
+  id: 'edge-1',
+  name: 'eu-1:8080 worker 2',
+  address: 'edge-1.internal:9091',
+  machineId: 'm',
+  socketPath: '/run/e.sock',
+};
+const RECORD = { node: NODE, isComplete: false, heldCount: 17 };
 
 describe('holdings', () => {
   it('are read as they were written, with and without a longest idle time', () => {
@@ -55,7 +61,15 @@ describe('records of edges', () => {
   it('are read as they were written', () => {
     expect(decodeEdge(NODE.id, encodeEdge(RECORD))).toEqual(RECORD);
     const { socketPath: _, ...node } = NODE;
-    expect(decodeEdge(NODE.id, encodeEdge({ node, isComplete: true }))).toEqual({ node, isComplete: true });
+    const record = { node, isComplete: true, heldCount: 0 };
+    expect(decodeEdge(NODE.id, encodeEdge(record))).toEqual(record);
+  });
+
+  it('of an older version have no name and no number, and unreadable ones are left out', () => {
+    const valid = { address: 'a:1', machineId: '', isComplete: true };
+    const record = { node: { id: 'edge', address: 'a:1', machineId: '' }, isComplete: true, heldCount: 0 };
+    for (const added of [{}, { name: 'a\nb', heldCount: -1 }, { name: 'x'.repeat(101), heldCount: 'many' }])
+      expect(decodeEdge('edge', JSON.stringify({ ...valid, ...added }))).toEqual(record);
   });
 
   it('are not read if a member has another type, or the id is not one', () => {

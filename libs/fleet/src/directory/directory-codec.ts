@@ -21,6 +21,8 @@ export interface EdgeRecord {
    * holds nothing.
    */
   readonly isComplete: boolean;
+  /** How many traffic managers have tunnels to it; 0 if it does not say. */
+  readonly heldCount: number;
 }
 
 /** A holding, and the number of the write that it came with: an edge counts its writes. */
@@ -55,13 +57,8 @@ export function isEdgeId(id: unknown): id is string {
   return typeof id === 'string' && /^[\w.-]{1,64}$/.test(id);
 }
 
-export function encodeEdge({ node, isComplete }: EdgeRecord): string {
-  return JSON.stringify({
-    address: node.address,
-    machineId: node.machineId,
-    socketPath: node.socketPath,
-    isComplete,
-  });
+export function encodeEdge(record: EdgeRecord): string {
+  return JSON.stringify(membersOf(record));
 }
 
 export function decodeEdge(id: string, text: string): EdgeRecord | null {
@@ -92,8 +89,12 @@ export function decodeHolding(text: string): NumberedHolding | null {
 }
 
 export function encodeEdgeMessage(record: EdgeRecord): string {
-  const { id, address, machineId, socketPath } = record.node;
-  return JSON.stringify({ type: 'edge', id, address, machineId, socketPath, isComplete: record.isComplete });
+  return JSON.stringify({ type: 'edge', id: record.node.id, ...membersOf(record) });
+}
+
+function membersOf({ node, isComplete, heldCount }: EdgeRecord) {
+  const { name, address, machineId, socketPath } = node;
+  return { name, address, machineId, socketPath, isComplete, heldCount };
 }
 
 export function encodeGone(edgeId: string): string {
@@ -154,13 +155,25 @@ function isTrafficManagerId(id: unknown): id is string {
 
 function readEdge(id: string, record: Record<string, unknown> | null): EdgeRecord | null {
   if (record === null) return null;
-  const { address, machineId, socketPath, isComplete } = record;
+  const { name, address, machineId, socketPath, isComplete, heldCount } = record;
   if (!isText(address) || !isText(machineId) || typeof isComplete !== 'boolean') return null;
   if (socketPath !== undefined && !isText(socketPath)) return null;
   return {
-    node: { id, address, machineId, ...(socketPath === undefined ? {} : { socketPath }) },
+    node: {
+      id,
+      address,
+      machineId,
+      ...(socketPath !== undefined && { socketPath }),
+      ...(isName(name) && { name }),
+    },
     isComplete,
+    heldCount: Number.isSafeInteger(heldCount) ? Math.max(0, heldCount as number) : 0,
   };
+}
+
+/** A name of people's log lines has no control characters. */
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && /^[^\p{Cc}\p{Cs}]{1,100}$/u.test(value);
 }
 
 function isText(value: unknown): value is string {

@@ -4,7 +4,9 @@
 export interface EdgeNode {
   /** Random, new with every start of the process. */
   readonly id: string;
-  /** `host:port` at which it accepts links. */
+  /** For people: tells the edges of a deployment apart. At most 100 characters; absent: an edge of an older version. */
+  readonly name?: string;
+  /** `host:port` at which it accepts links; empty: it accepts none of other machines. */
   readonly address: string;
   /** The same for all edges of one machine; empty: unknown. */
   readonly machineId: string;
@@ -29,12 +31,35 @@ export interface Holder extends Holding {
   readonly edge: EdgeNode;
 }
 
+/** An edge that is gone. */
+export interface GoneEdge {
+  readonly node: EdgeNode;
+  /** Whether it said so. Otherwise it did not report for too long: it was killed, hangs, or does not reach Redis. */
+  readonly hasLeft: boolean;
+  /** How many traffic managers had tunnels to it, as of its last report. */
+  readonly heldCount: number;
+}
+
+/** Figures of a directory, for metrics and tests. */
+export interface DirectoryFigures {
+  /** Other edges that are known to be alive. */
+  readonly edges: number;
+  /** Traffic managers whose holders are in memory. */
+  readonly cached: number;
+  /** Traffic managers that this edge holds tunnels of. */
+  readonly held: number;
+  /** Whether it reads and writes Redis now. */
+  readonly isConnected: boolean;
+  /** Whether Redis has everything that this edge holds, as far as it knows. */
+  readonly isComplete: boolean;
+}
+
 /** Events of a directory. */
 export interface DirectoryListener {
   /** The edges that hold tunnels of this traffic manager became known, or changed. */
   onHolders(trafficManagerId: string): void;
-  /** This edge is gone: it stopped, or did not report for too long. */
-  onEdgeGone(edgeId: string): void;
+  /** This edge is gone. */
+  onEdgeGone(edgeId: string, gone: GoneEdge): void;
   /** Reports whether a link to this edge is open: it is alive then, even if it does not report. Default: it is not. */
   isLinked?(edgeId: string): boolean;
 }
@@ -46,6 +71,9 @@ export interface DirectoryListener {
 export interface Directory {
   /** This edge. */
   readonly self: EdgeNode;
+  readonly figures: DirectoryFigures;
+  /** Reports whether an edge of another machine is alive. */
+  readonly hasOtherMachine: boolean;
   /**
    * Returns the other living edges that hold tunnels of this traffic manager; empty: none. Returns null while that is
    * being looked up: `onHolders` follows, unless the directory cannot be reached.

@@ -263,7 +263,7 @@ export class HolderLookups {
     if (text !== null && record === null)
       this.listener.onMalformed(new MalformedDirectoryDataError(text instanceof Error ? 'type' : 'edge'));
     const known = this.living.get(edgeId);
-    if (known !== undefined) this.living.add({ node: known.node, isComplete: false }, 0);
+    if (known !== undefined) this.living.add({ ...known, isComplete: false }, 0);
   }
 
   private handleFailure(entry: CacheEntry): void {

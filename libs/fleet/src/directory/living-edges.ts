@@ -23,6 +23,12 @@ export class LivingEdges {
     return this.edges.has(edgeId);
   }
 
+  /** Reports whether one of them is on another machine. An edge that does not name its machine counts. */
+  hasOtherMachine(machineId: string): boolean {
+    for (const { record } of this.edges.values()) if (record.node.machineId !== machineId) return true;
+    return false;
+  }
+
   get size(): number {
     return this.edges.size;
   }
@@ -36,24 +42,26 @@ export class LivingEdges {
       return true;
     }
     // The node stays the same object, which the holders refer to: an edge has one address for its whole life.
-    known.record = { node: known.record.node, isComplete: record.isComplete };
+    known.record = { ...record, node: known.record.node };
     if (aliveAt > known.aliveAt) known.aliveAt = aliveAt;
     return false;
   }
 
-  /** Returns false if the edge was not known. */
-  remove(edgeId: string): boolean {
-    if (!this.edges.delete(edgeId)) return false;
+  /** Removes an edge, and returns its record if it was known. */
+  remove(edgeId: string): EdgeRecord | undefined {
+    const record = this.get(edgeId);
+    if (record === undefined) return undefined;
+    this.edges.delete(edgeId);
     this.removals++;
-    return true;
+    return record;
   }
 
   /** Removes and returns the edges whose last sign of life is older than `oldest`, and that are not known to be alive. */
-  expire(oldest: number, isAlive: (edgeId: string) => boolean): string[] {
-    const expired: string[] = [];
-    for (const [edgeId, { aliveAt }] of this.edges)
-      if (aliveAt < oldest && !isAlive(edgeId)) expired.push(edgeId);
-    for (const edgeId of expired) this.remove(edgeId);
+  expire(oldest: number, isAlive: (edgeId: string) => boolean): EdgeRecord[] {
+    const expired: EdgeRecord[] = [];
+    for (const [edgeId, { record, aliveAt }] of this.edges)
+      if (aliveAt < oldest && !isAlive(edgeId)) expired.push(record);
+    for (const { node } of expired) this.remove(node.id);
     return expired;
   }
 

@@ -50,8 +50,7 @@ export class OwnHoldings {
       this.announce(trafficManagerId);
       return true;
     }
-    if (known.streamCount !== holding.streamCount || known.roundTripMs !== holding.roundTripMs)
-      this.newLoads.add(trafficManagerId);
+    if (hasNewLoad(known, holding)) this.newLoads.add(trafficManagerId);
     return false;
   }
 
@@ -118,6 +117,18 @@ export class OwnHoldings {
   returnUnwritten(ids: readonly string[]): void {
     for (const id of ids) this.unwritten.add(id);
   }
+}
+
+/**
+ * Reports whether others should learn the new load. A round trip alone matters only for what is in use: otherwise every
+ * holding would be written twice, because the round trip is measured after the tunnel was announced. It is written with
+ * the next change. Telepresence's managers are the exception: others use the round trip to keep idle streams no longer
+ * than these managers do.
+ */
+function hasNewLoad(known: Holding, now: Holding): boolean {
+  if (known.streamCount !== now.streamCount) return true;
+  if (known.roundTripMs === now.roundTripMs) return false;
+  return now.streamCount > 0 || now.maxIdleStreamMs !== undefined;
 }
 
 function shift(ids: Set<string>, limit: number): string[] {

@@ -6,7 +6,7 @@ import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { RedisServer } from '../spec/redis-server.js';
 import { createDirectory } from './create-directory.js';
-import type { EdgeNode, Holding } from './directory.js';
+import type { EdgeNode, GoneEdge, Holding } from './directory.js';
 import { encodeEdge, MalformedDirectoryDataError } from './directory-codec.js';
 import { edgeKey, holdersKey } from './directory-keys.js';
 import { DEFAULT_TIMES, type DirectoryTimes, tickOf } from './directory-times.js';
@@ -30,6 +30,52 @@ afterEach(async () => {
 });
 
 describe('RedisDirectory', () => {
+  it('writes a holding once when its round trip is measured after it was announced', async () => {
+    // Fault: the first round trip of an idle tunnel was a load that had changed, so every holding was written twice.
+    const { directory } = open({ loadMs: 50 });
+    const [idle, used, telepresence] = [randomUUID(), randomUUID(), randomUUID()];
+    const limit = { maxIdleStreamMs: 60_000 };
+    for (const id of [idle, used]) directory.report(id, { ...HOLDING, roundTripMs: 0 });
+    directory.report(telepresence, { ...HOLDING, ...limit, roundTripMs: 0 });
+    const roundTrip = async (id: string) =>
+      (await admin().hget(holdersKey(id), directory.self.id))?.split(',')[2] ?? null;
+    await expect.poll(() => roundTrip(telepresence)).toBe('0');
+    directory.report(idle, { ...HOLDING, roundTripMs: 80 });
+    directory.report(used, { ...HOLDING, streamCount: 1, roundTripMs: 80 });
+    directory.report(telepresence, { ...HOLDING, ...limit, roundTripMs: 80 });
+    await expect.poll(() => roundTrip(used)).toBe('80');
+    await expect.poll(() => roundTrip(telepresence)).toBe('80');
+    expect(await roundTrip(idle)).toBe('0');
+    directory.report(idle, { ...HOLDING, streamCount: 1, roundTripMs: 80 });
+    await expect.poll(() => roundTrip(idle)).toBe('80');
+  });
+
+  it('reports how many traffic managers an edge held that is gone, and whether it has left', async () => {
+    const other = open(QUICK);
+    const [killed, stopped] = [open({ ...QUICK, edgeLifeMs: 60_000, renewMs: 100 }), open(QUICK)];
+    for (let i = 0; i < 3; i++) killed.directory.report(randomUUID(), HOLDING);
+    await expect.poll(() => admin().get(edgeKey(killed.directory.self.id))).toContain('"heldCount":3');
+    await expect.poll(() => other.directory.figures.edges).toBe(2);
+    // From here on the edge is as if killed: nothing renews its record.
+    Object.assign(killed.directory, { renew: () => Promise.resolve() });
+    await stopped.directory.close();
+    await expect
+      .poll(() => other.lost)
+      .toContainEqual(
+        expect.objectContaining({
+          node: expect.objectContaining({ id: killed.directory.self.id }),
+          hasLeft: false,
+          heldCount: 3,
+        }),
+      );
+    expect(other.lost).toContainEqual(
+      expect.objectContaining({
+        node: expect.objectContaining({ id: stopped.directory.self.id }),
+        hasLeft: true,
+      }),
+    );
+  });
+
   it('finds what another edge held before it was asked', async () => {
     const [one, other] = [open(), open()];
     const id = randomUUID();
@@ -145,7 +191,7 @@ describe('RedisDirectory', () => {
     // Fault: a record that expires in a year made an edge that was never gone.
     const ghost = node();
     const id = randomUUID();
-    const record = encodeEdge({ node: ghost, isComplete: true });
+    const record = encodeEdge({ node: ghost, isComplete: true, heldCount: 0 });
     await admin().set(edgeKey(ghost.id), record, 'PX', 31_536_000_000);
     cleanUp.push(() => admin().del(edgeKey(ghost.id)));
     await admin().hset(holdersKey(id), ghost.id, '1,0,1,,1');
@@ -163,7 +209,7 @@ describe('RedisDirectory', () => {
     // As others leave it: the record is gone, and its fields are removed by edges that read them.
     await admin().del(edgeKey(one.directory.self.id), holdersKey(id));
     await expect.poll(() => admin().hexists(holdersKey(id), one.directory.self.id)).toBe(1);
-    await expect.poll(() => one.directory.isComplete).toBe(true);
+    await expect.poll(() => one.directory.figures.isComplete).toBe(true);
     expect(other.directory.holdersOf(id)).toHaveLength(1);
   });
 
@@ -282,7 +328,7 @@ describe('RedisDirectory', () => {
       // Use counts from one tick of the clock to the next.
       await passing(tickOf({ ...DEFAULT_TIMES, ...STEADY }) + 10);
     }
-    expect(other.directory.size.cached).toBe(100);
+    expect(other.directory.figures.cached).toBe(100);
   });
 
   it('is a directory of one edge without Redis', async () => {
@@ -360,7 +406,7 @@ describe('RedisDirectory with a Redis of its own', () => {
       .toBe(ids.length + 2);
     expect(fewest).toBe(1);
     expect(other.gones).toEqual([]);
-    await expect.poll(() => one.directory.isComplete).toBe(true);
+    await expect.poll(() => one.directory.figures.isComplete).toBe(true);
   });
 
   it('recovers from a Redis that stood still for longer than records live', async () => {
@@ -412,12 +458,12 @@ describe('RedisDirectory with a Redis of its own', () => {
 
   it('reports an outage once per connection', async () => {
     const { directory, errors } = open(QUICK, redis.url);
-    await expect.poll(() => directory.isComplete).toBe(true);
+    await expect.poll(() => directory.figures.isComplete).toBe(true);
     await redis.kill();
     directory.report(randomUUID(), HOLDING);
     await expect.poll(() => errors.length).toBe(2);
     await redis.start();
-    await expect.poll(() => directory.isComplete).toBe(true);
+    await expect.poll(() => directory.figures.isComplete).toBe(true);
     expect(errors).toHaveLength(2);
   });
 });
@@ -426,6 +472,7 @@ interface Opened {
   readonly directory: RedisDirectory;
   readonly errors: unknown[];
   readonly gones: string[];
+  readonly lost: GoneEdge[];
   /** Edges that it has a link to. */
   readonly linkedTo: Set<string>;
   readonly onChange: Set<(trafficManagerId: string) => void>;
@@ -438,6 +485,7 @@ interface Opened {
 function open(times: Partial<DirectoryTimes> = {}, url = redisUrl): Opened {
   const errors: unknown[] = [];
   const gones: string[] = [];
+  const lost: GoneEdge[] = [];
   const linkedTo = new Set<string>();
   const onChange = new Set<(trafficManagerId: string) => void>();
   const onGone = new Set<(edgeId: string) => void>();
@@ -446,8 +494,9 @@ function open(times: Partial<DirectoryTimes> = {}, url = redisUrl): Opened {
     onHolders: (trafficManagerId) => {
       for (const listener of onChange) listener(trafficManagerId);
     },
-    onEdgeGone: (edgeId) => {
+    onEdgeGone: (edgeId, gone) => {
       gones.push(edgeId);
+      lost.push(gone);
       for (const listener of onGone) listener(edgeId);
     },
     isLinked: (edgeId) => linkedTo.has(edgeId),
@@ -457,6 +506,7 @@ function open(times: Partial<DirectoryTimes> = {}, url = redisUrl): Opened {
     directory,
     errors,
     gones,
+    lost,
     linkedTo,
     onChange,
     change: (wanted) =>
@@ -485,7 +535,7 @@ async function meet(one: Opened, other: Opened): Promise<void> {
   const ids = [randomUUID(), randomUUID()];
   one.directory.report(ids[0], HOLDING);
   other.directory.report(ids[1], HOLDING);
-  await expect.poll(() => one.directory.size.edges > 0 && other.directory.size.edges > 0).toBe(true);
+  await expect.poll(() => one.directory.figures.edges > 0 && other.directory.figures.edges > 0).toBe(true);
 }
 
 /** Attaches a manager to `one`, and returns its id when `other` knows it. */

@@ -1,4 +1,11 @@
-import type { Directory, DirectoryListener, EdgeNode, Holder, Holding } from './directory.js';
+import type {
+  Directory,
+  DirectoryFigures,
+  DirectoryListener,
+  EdgeNode,
+  Holder,
+  Holding,
+} from './directory.js';
 import {
   decodeMessage,
   encodeEdge,
@@ -73,14 +80,18 @@ export class RedisDirectory implements Directory {
     this.timer = setInterval(() => this.tick(), this.tickMs).unref();
   }
 
-  /** Figures for tests, metrics and the simulation. */
-  get size(): { readonly edges: number; readonly cached: number; readonly held: number } {
-    return { edges: this.living.size, cached: this.lookups.size, held: this.reports.size };
+  get figures(): DirectoryFigures {
+    return {
+      edges: this.living.size,
+      cached: this.lookups.size,
+      held: this.reports.size,
+      isConnected: this.connection.isReady && this.connection.isListening,
+      isComplete: this.isRegistered && this.reports.isComplete,
+    };
   }
 
-  /** Reports whether Redis has everything that this edge holds, as far as it knows. */
-  get isComplete(): boolean {
-    return this.isRegistered && this.reports.isComplete;
+  get hasOtherMachine(): boolean {
+    return this.living.hasOtherMachine(this.self.machineId);
   }
 
   holdersOf(trafficManagerId: string): readonly Holder[] | null {
@@ -115,7 +126,7 @@ export class RedisDirectory implements Directory {
   }
 
   private get record(): EdgeRecord {
-    return { node: this.self, isComplete: this.reports.isComplete };
+    return { node: this.self, isComplete: this.reports.isComplete, heldCount: this.reports.size };
   }
 
   private tick(): void {
@@ -123,8 +134,8 @@ export class RedisDirectory implements Directory {
     this.lookups.tick(now);
     // Without an echo, the silence of others proves nothing.
     if (this.connection.isListening && now - this.echoedAt < this.times.renewMs * 1.5)
-      for (const edgeId of this.living.expire(now - this.times.edgeLifeMs + this.tickMs, this.isLinked))
-        this.notifyGone(edgeId);
+      for (const record of this.living.expire(now - this.times.edgeLifeMs + this.tickMs, this.isLinked))
+        this.notifyGone(record, false);
     for (const id of this.confirmations) this.reports.confirm(id);
     this.confirmations.clear();
     if (now >= this.loadsAt) {
@@ -203,7 +214,7 @@ export class RedisDirectory implements Directory {
         else this.living.add(message.record, performance.now());
         break;
       case 'gone':
-        if (this.living.remove(message.edgeId)) this.notifyGone(message.edgeId);
+        this.handleLeaving(message.edgeId);
         break;
       case 'holdings':
         if (message.edgeId !== this.self.id)
@@ -232,8 +243,13 @@ export class RedisDirectory implements Directory {
   /** An edge that only Redis cannot reach keeps its holdings. Its link ends when the edge itself is gone. */
   private readonly isLinked = (edgeId: string): boolean => this.listener?.isLinked?.(edgeId) === true;
 
-  private notifyGone(edgeId: string): void {
-    this.notify((listener) => listener.onEdgeGone(edgeId));
+  private handleLeaving(edgeId: string): void {
+    const record = this.living.remove(edgeId);
+    if (record !== undefined) this.notifyGone(record, true);
+  }
+
+  private notifyGone({ node, heldCount }: EdgeRecord, hasLeft: boolean): void {
+    this.notify((listener) => listener.onEdgeGone(node.id, { node, hasLeft, heldCount }));
   }
 
   private notify(call: (listener: DirectoryListener) => void): void {

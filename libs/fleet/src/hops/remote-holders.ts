@@ -19,7 +19,7 @@ export class RemoteHolders implements RemoteTunnels {
   /** @param wake lets the exchanges that wait for this traffic manager try again */
   constructor(
     private readonly directory: Directory,
-    private readonly links: Pick<Links, 'find' | 'openLink' | 'widen'>,
+    private readonly links: Pick<Links, 'canReach' | 'find' | 'openLink' | 'widen'>,
     private readonly wake: (trafficManagerId: string) => void,
   ) {}
 
@@ -34,7 +34,7 @@ export class RemoteHolders implements RemoteTunnels {
     for (const holder of holders) {
       const link = this.links.find(holder.edge);
       if (link === null) {
-        this.awaitLink(holder.edge.id, trafficManagerId);
+        if (this.links.canReach(holder.edge)) this.awaitLink(holder.edge.id, trafficManagerId);
       } else if (this.isPaused(trafficManagerId, holder.edge.id)) {
         isFull = true;
       } else if (!hasRoom(link, trafficManagerId, inUse)) {
@@ -56,12 +56,12 @@ export class RemoteHolders implements RemoteTunnels {
 
   isUsable(trafficManagerId: string, origin: object): boolean {
     if (!(origin instanceof HopDialed) || origin.trafficManagerId !== trafficManagerId) return false;
-    const { edgeId, tunnel } = origin.link;
+    const { edge: far, tunnel } = origin.link;
     if (tunnel.state !== 'open') return false;
     const holders = this.directory.holdersOf(trafficManagerId);
     // The stream exists, so the edge held a tunnel. It stays usable while the directory looks up the holders again.
     if (holders === null) return true;
-    for (const { edge } of holders) if (edge.id === edgeId) return true;
+    for (const { edge } of holders) if (edge.id === far.id) return true;
     return false;
   }
 

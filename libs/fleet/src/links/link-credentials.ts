@@ -27,6 +27,34 @@ export interface LinkTls {
   readonly client: ConnectionOptions;
 }
 
+/** What an edge proves itself with now. It can be replaced while links are open, which stay open. */
+export class LinkProof {
+  private tls: LinkTls;
+  readonly kind: LinkCredentials['kind'];
+
+  constructor(credentials: LinkCredentials) {
+    this.kind = credentials.kind;
+    this.tls = linkTls(credentials);
+  }
+
+  /** Options for dialing. */
+  get client(): ConnectionOptions {
+    return this.tls.client;
+  }
+
+  /** Options for accepting. */
+  get server(): TlsOptions {
+    return this.tls.server;
+  }
+
+  /** Connections that begin from now on use these. @throws RangeError if they are of the other kind */
+  replace(credentials: LinkCredentials): void {
+    if (credentials.kind !== this.kind)
+      throw new RangeError('secrets and certificates replace only themselves');
+    this.tls = linkTls(credentials);
+  }
+}
+
 const KEY_BYTES = 32;
 
 /** Node's default would follow NODE_TLS_REJECT_UNAUTHORIZED, which must not remove the proof of the accepting end. */

@@ -3,7 +3,8 @@ import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { EdgeNode } from '../directory/directory.js';
 import { parseAddress } from './link-address.js';
-import type { LinkTls } from './link-credentials.js';
+import type { LinkProof } from './link-credentials.js';
+import { connectError, LinkError } from './link-failure.js';
 import { isSocketIn } from './socket-directory.js';
 
 /** Limit for DNS, TCP and TLS together, in milliseconds. */
@@ -12,7 +13,7 @@ const CONNECT_TIMEOUT_MS = 3000;
 export interface LinkDialerOptions {
   readonly self: Pick<EdgeNode, 'machineId'>;
   /** Null: edges of other machines are out of reach. */
-  readonly tls: LinkTls | null;
+  readonly proof: LinkProof | null;
   /** Private directory of the sockets of this machine's edges; null: not used. */
   readonly socketDirectory: string | null;
   readonly timeoutMs?: number;
@@ -21,7 +22,12 @@ export interface LinkDialerOptions {
 export class LinkDialer {
   constructor(private readonly options: LinkDialerOptions) {}
 
-  /** Connects to `edge`, which has proven itself when this resolves. Rejects with the reason if that fails. */
+  /** Reports whether it makes sense to dial `edge`. An edge without a common credential counts as absent. */
+  canReach(edge: EdgeNode): boolean {
+    return (this.options.proof !== null && edge.address !== '') || this.isHere(edge);
+  }
+
+  /** Connects to `edge`, which has proven itself when this resolves. Rejects with a LinkError if that fails. */
   async dial(edge: EdgeNode): Promise<Socket> {
     const path = this.localPathOf(edge);
     if (path !== null) {
@@ -31,23 +37,39 @@ export class LinkDialer {
         // Another container of the same machine, for example: its files are elsewhere.
       }
     }
-    const { tls } = this.options;
+    const { proof } = this.options;
+    if (proof === null || edge.address === '')
+      throw new LinkError(
+        'unreachable',
+        'its socket cannot be opened, and it accepts no links of other machines',
+      );
     const address = parseAddress(edge.address);
-    if (tls === null) throw new Error('this edge has no credentials for links');
-    if (address === null) throw new Error('the address is not host:port');
-    return this.settled(connectTls({ ...tls.client, ...address }), 'secureConnect');
+    if (address === null) throw new LinkError('unreachable', 'the address is not host:port');
+    try {
+      return await this.settled(connectTls({ ...proof.client, ...address }), 'secureConnect');
+    } catch (error) {
+      throw connectError(error, proof.kind);
+    }
   }
 
-  private localPathOf({ machineId, socketPath }: EdgeNode): string | null {
+  private isHere({ machineId, socketPath }: EdgeNode): boolean {
     const { self, socketDirectory } = this.options;
-    const isHere = socketDirectory !== null && machineId !== '' && machineId === self.machineId;
-    return isHere && socketPath !== undefined && isSocketIn(socketDirectory, socketPath) ? socketPath : null;
+    return (
+      socketDirectory !== null && socketPath !== undefined && machineId !== '' && machineId === self.machineId
+    );
+  }
+
+  private localPathOf(edge: EdgeNode): string | null {
+    const { socketPath } = edge;
+    const { socketDirectory } = this.options;
+    if (socketPath === undefined || socketDirectory === null || !this.isHere(edge)) return null;
+    return isSocketIn(socketDirectory, socketPath) ? socketPath : null;
   }
 
   private settled(socket: Socket, event: 'connect' | 'secureConnect'): Promise<Socket> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(
-        () => socket.destroy(new Error('the edge did not answer in time')),
+        () => socket.destroy(new LinkError('timeout', 'the edge did not answer in time')),
         this.options.timeoutMs ?? CONNECT_TIMEOUT_MS,
       );
       const fail = (error: Error): void => {
@@ -55,7 +77,7 @@ export class LinkDialer {
         reject(error);
       };
       socket.once('error', fail);
-      socket.once('close', () => fail(new Error('the connection was closed')));
+      socket.once('close', () => fail(new LinkError('unreachable', 'the connection was closed')));
       socket.once(event, () => {
         clearTimeout(timer);
         resolve(socket);

@@ -2,8 +2,9 @@
 import { once } from 'node:events';
 import { chmodSync } from 'node:fs';
 import { type AddressInfo, createServer as createNetServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
-import type { LinkTls } from './link-credentials.js';
+import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from 'node:tls';
+import type { LinkProof } from './link-credentials.js';
+import type { RefusalCause } from './link-failure.js';
 
 /** Limits on connections that are pending: those on which no link is open yet. */
 export interface LinkListenerLimits {
@@ -21,10 +22,13 @@ export const DEFAULT_LISTENER_LIMITS: LinkListenerLimits = {
   handshakeTimeoutMs: 5000,
 };
 
+/** In place of the address of a peer that is connected by a Unix socket. */
+export const LOCAL = 'local';
+
 /** A connection whose peer has proven that it is an edge, or that it runs as this user on this machine. */
 export interface ProvenConnection {
   readonly socket: Socket;
-  /** Address of the peer; `local` for a Unix socket. */
+  /** Address of the peer, or `LOCAL`. */
   readonly remoteAddress: string;
   /** Ends its counting as pending: a link is open on it, or it is over. May be called more than once. */
   readonly settle: () => void;
@@ -32,11 +36,11 @@ export interface ProvenConnection {
 
 export interface LinkListenerOptions {
   /** Null: edges of other machines cannot connect. */
-  readonly tls: LinkTls | null;
+  readonly proof: LinkProof | null;
   readonly limits?: LinkListenerLimits;
   onConnection(connection: ProvenConnection): void;
-  /** A connection was refused. `reason` contains no secret and nothing that the peer sent. */
-  onRefused(remoteAddress: string, reason: string): void;
+  /** A connection was refused. `detail` contains no secret and nothing that the peer sent. */
+  onRefused(remoteAddress: string, cause: RefusalCause, detail: string): void;
 }
 
 /** A connection that is pending. */
@@ -54,10 +58,19 @@ export class LinkListener {
   private readonly pending = new Map<string, Pending>();
   private readonly perAddress = new Map<string, number>();
   private localCount = 0;
+  /** Connections whose peer named a secret that this edge does not accept. */
+  private readonly strangers = new WeakSet<Socket>();
 
   constructor(private readonly options: LinkListenerOptions) {
     this.limits = options.limits ?? DEFAULT_LISTENER_LIMITS;
-    this.tlsServer = options.tls === null ? null : this.createTls(options.tls);
+    this.tlsServer = options.proof === null ? null : this.createTls(options.proof);
+  }
+
+  /** Applies credentials that were replaced to connections that arrive from now on. */
+  refresh(): void {
+    const { proof } = this.options;
+    // Secrets are looked up at each connection; certificates are kept by the server.
+    if (proof?.kind === 'certificates') this.tlsServer?.setSecureContext(proof.server);
   }
 
   /** How many connections are pending. */
@@ -81,8 +94,8 @@ export class LinkListener {
   /** Listens for edges of this machine, at a path in a private directory. */
   async listenLocally(path: string): Promise<void> {
     const server = createNetServer((socket) => {
-      const key = keyOf('local', ++this.localCount);
-      if (this.admit(socket, 'local', key)) this.handleProven(socket, 'local', key);
+      const key = keyOf(LOCAL, ++this.localCount);
+      if (this.admit(socket, LOCAL, key)) this.handleProven(socket, LOCAL, key);
     });
     await this.open(server, { path });
     chmodSync(path, 0o600);
@@ -101,18 +114,30 @@ export class LinkListener {
     // Workers of one edge share its public port, and nothing else: each has links of its own.
     server.listen({ ...at, exclusive: true });
     await once(server, 'listening');
-    server.on('error', (error) => this.options.onRefused('listener', error.message));
+    server.on('error', (error) => this.options.onRefused('unknown', 'cannot_accept', error.message));
     this.servers.push(server);
   }
 
-  private createTls({ server }: LinkTls): TlsServer {
-    const tls = createTlsServer({ ...server, handshakeTimeout: this.limits.handshakeTimeoutMs });
+  private createTls(proof: LinkProof): TlsServer {
+    const { pskCallback } = proof.server;
+    const tls = createTlsServer({
+      ...proof.server,
+      ...(pskCallback && {
+        pskCallback: (socket: TLSSocket, identity: string) => {
+          const key = proof.server.pskCallback?.(socket, identity) ?? null;
+          if (key === null) this.strangers.add(socket);
+          return key;
+        },
+      }),
+      handshakeTimeout: this.limits.handshakeTimeoutMs,
+    });
     tls.on('secureConnection', (socket) => {
       const { remoteAddress = 'unknown', remotePort = 0 } = socket;
       this.handleProven(socket, remoteAddress, keyOf(remoteAddress, remotePort));
     });
     tls.on('tlsClientError', (error, socket) => {
-      this.options.onRefused(socket.remoteAddress ?? 'unknown', reasonOf(error));
+      const cause = this.strangers.has(socket) ? 'secrets_differ' : 'no_proof';
+      this.options.onRefused(socket.remoteAddress ?? 'unknown', cause, codeOf(error));
       socket.destroy();
     });
     return tls;
@@ -133,13 +158,13 @@ export class LinkListener {
     socket.on('error', ignore);
     if (this.pending.size >= maxPending || ofAddress >= maxPendingPerAddress) {
       socket.destroy();
-      this.options.onRefused(remoteAddress, 'too many connections are pending');
+      this.options.onRefused(remoteAddress, 'too_many', 'too many connections are pending');
       return false;
     }
     const timer = setTimeout(() => {
       this.settle(key);
       socket.destroy();
-      this.options.onRefused(remoteAddress, 'the handshake took too long');
+      this.options.onRefused(remoteAddress, 'too_slow', 'the handshake took too long');
     }, handshakeTimeoutMs);
     this.pending.set(key, { socket, remoteAddress, timer });
     this.perAddress.set(remoteAddress, ofAddress + 1);
@@ -167,8 +192,7 @@ function keyOf(remoteAddress: string, port: number): string {
   return `${remoteAddress} ${port}`;
 }
 
-/** Describes a failed handshake by OpenSSL's code alone: its messages may quote the peer. */
-function reasonOf(error: NodeJS.ErrnoException): string {
-  const code = /^[A-Z][A-Z0-9_]{0,80}$/.exec(error.code ?? '')?.[0] ?? 'unknown';
-  return `the connection did not prove itself (${code})`;
+/** Returns OpenSSL's code of a failed handshake: its messages may quote the peer. */
+function codeOf(error: NodeJS.ErrnoException): string {
+  return /^[A-Z][A-Z0-9_]{0,80}$/.exec(error.code ?? '')?.[0] ?? 'unknown';
 }

@@ -22,7 +22,7 @@ import type { FleetOptions } from '../fleet.js';
 import type { Link } from './links.js';
 import { type Edge, EdgeRig, MANAGER, SECRET, TARGET } from '../spec/edges.js';
 import { parseAddress } from './link-address.js';
-import { type LinkCredentials, linkTls } from './link-credentials.js';
+import { type LinkCredentials, LinkProof, linkTls } from './link-credentials.js';
 import { LinkDialer } from './link-dialer.js';
 import { isSocketIn, privateSocketDirectory, removeLeftOverSockets } from './socket-directory.js';
 
@@ -74,6 +74,49 @@ describe('edges that share a secret', () => {
     expect([a.fleet.figures.links, b.fleet.figures.links]).toEqual([1, 1]);
   });
 
+  it('say in plain words that their secrets differ, at both ends', async () => {
+    // Fault: the log had OpenSSL's words, such as "sslv3 alert handshake failure".
+    const a = await rig.start();
+    const b = await rig.start({ credentials: secrets(OTHER_SECRET), name: 'eu-1:8080' });
+    await rig.connectManager(b);
+    expect(a.registry.openStream(MANAGER, TARGET, IGNORE)).toBe('absent');
+    await expect.poll(() => a.fleet.figures.failures.secrets_differ).toBeGreaterThan(1);
+    expect(b.fleet.figures.refusals.secrets_differ).toBeGreaterThan(1);
+    const failed = a.log.filter((line) => line.startsWith('link failed'));
+    expect(failed).toHaveLength(1);
+    expect(failed[0]).toMatch(/"name":"eu-1:8080".*"failure":"secrets_differ"/);
+    expect(refusals(b)).toHaveLength(1);
+    expect(refusals(b)[0]).toContain('"cause":"secrets_differ","remoteAddress":"127.0.0.1"');
+    await a.fleet.close();
+    expect(a.log.filter((line) => line.startsWith('link failed'))).toHaveLength(2);
+  });
+
+  it('use another secret without a restart, and keep the links that are open', async () => {
+    const watched = { a: manual(), b: manual() };
+    const a = await rig.start({ watchCredentials: watched.a.watch });
+    const b = await rig.start({ watchCredentials: watched.b.watch });
+    await useLink(a, b);
+    for (const both of [
+      secrets(SECRET, OTHER_SECRET),
+      secrets(OTHER_SECRET, SECRET),
+      secrets(OTHER_SECRET),
+    ]) {
+      watched.a.change(both);
+      watched.b.change(both);
+    }
+    await useLink(a, b);
+    expect([a.fleet.figures.linkConnections, a.log.filter((line) => line.startsWith('link closed'))]).toEqual(
+      [1, []],
+    );
+    await useLink(b, await rig.start({ credentials: secrets(OTHER_SECRET) }));
+    const former = await rig.start();
+    await rig.connectManager(b);
+    expect(former.registry.openStream(MANAGER, TARGET, IGNORE)).toBe('absent');
+    await expect.poll(() => former.fleet.figures.failures.secrets_differ).toBeGreaterThan(0);
+    await a.fleet.close();
+    expect(watched.a.isWatched()).toBe(false);
+  });
+
   it('find each other while the secret is replaced', async () => {
     const old = await rig.start({ credentials: secrets(OTHER_SECRET, SECRET) });
     const next = await rig.start({ credentials: secrets(SECRET, OTHER_SECRET) });
@@ -94,7 +137,43 @@ describe('edges that share a secret', () => {
   });
 });
 
+/** Credentials that the spec replaces. */
+function manual() {
+  const all = new Set<(credentials: LinkCredentials) => void>();
+  return {
+    watch: (onChange: (credentials: LinkCredentials) => void) => {
+      all.add(onChange);
+      return () => void all.delete(onChange);
+    },
+    change: (credentials: LinkCredentials) => {
+      for (const handle of all) handle(credentials);
+    },
+    isWatched: () => all.size > 0,
+  };
+}
+
 describe('edges with certificates of one authority', () => {
+  it('use another certificate and another authority without a restart', async () => {
+    const [old, next] = [createTestCertificate(['old.internal']), createTestCertificate(['next.internal'])];
+    const of = (own: typeof old, ...authorities: (typeof old)[]): LinkCredentials => ({
+      kind: 'certificates',
+      cert: own.cert,
+      key: own.key,
+      ca: authorities.map(({ cert }) => cert).join(''),
+    });
+    const watched = manual();
+    const b = await rig.start({ credentials: of(old, old), watchCredentials: watched.watch });
+    await useLink(await rig.start({ credentials: of(old, old) }), b);
+    watched.change(of(next, old, next));
+    await useLink(await rig.start({ credentials: of(old, old, next) }), b);
+    watched.change(of(next, next));
+    await useLink(await rig.start({ credentials: of(next, next) }), b);
+    const former = await rig.start({ credentials: of(old, old, next) });
+    await rig.connectManager(b);
+    expect(former.registry.openStream(MANAGER, TARGET, IGNORE)).toBe('absent');
+    await expect.poll(() => b.fleet.figures.refusals.no_proof).toBeGreaterThan(0);
+  });
+
   it('open a link', async () => {
     const { cert, key } = createTestCertificate(['edge.internal']);
     const credentials: LinkCredentials = { kind: 'certificates', cert, key, ca: cert };
@@ -339,7 +418,7 @@ describe('an edge that dials', () => {
         kind === 'secrets' ? secrets(SECRET) : { kind, cert: own.cert, key: own.key, ca: own.cert };
       const dialer = new LinkDialer({
         self: { machineId: '' },
-        tls: linkTls(credentials),
+        proof: new LinkProof(credentials),
         socketDirectory: null,
       });
       vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
@@ -443,6 +522,43 @@ describe('edges of one machine', () => {
     rmSync(b.fleet.self.socketPath!);
     await useLink(a, b);
     expect(b.log.join()).toContain('"remoteAddress":"127.0.0.1"');
+  });
+
+  it('do not report the edges that look for left-over sockets as refused links', async () => {
+    // Fault: each start of a worker made every other one log "link refused", remoteAddress "local".
+    const first = await rig.start(local());
+    for (let i = 0; i < 3; i++) await rig.start(local());
+    await useLink(await rig.start(local()), first);
+    expect([refusals(first), first.fleet.figures.refusals.handshake]).toEqual([[], 0]);
+  });
+
+  it('use each other without credentials, and have no address for other machines', async () => {
+    const [a, b] = [
+      await rig.start({ ...local(), credentials: null }),
+      await rig.start({ ...local(), credentials: null }),
+    ];
+    await useLink(a, b);
+    expect(b.log.join()).toContain('"remoteAddress":"local"');
+    expect(b.fleet.self.address).toBe('');
+  });
+
+  it('without credentials do not dial other machines, and are not dialed by them', async () => {
+    // Fault: workers without EDGE_LINK_SECRET had a secret for each machine, and dialed those of other machines with it.
+    const here = await rig.start({ ...local(), credentials: null });
+    const there = await rig.start();
+    const [onHere, onThere] = [randomUUID(), randomUUID()];
+    await rig.connectManager(here, {}, onHere);
+    await rig.connectManager(there, {}, onThere);
+    expect(there.registry.openStream(onHere, { ...TARGET, trafficManagerId: onHere }, IGNORE)).toBe('absent');
+    expect(here.registry.openStream(onThere, { ...TARGET, trafficManagerId: onThere }, IGNORE)).toBe(
+      'absent',
+    );
+    // A link to a third edge takes longer than a refusal would.
+    await useLink(await rig.start(), there);
+    for (const { fleet, log } of [here, there]) {
+      expect(Object.values(fleet.figures.failures).every((count) => count === 0)).toBe(true);
+      expect(log.filter((line) => /^link (failed|refused)/.test(line))).toEqual([]);
+    }
   });
 
   it('do not follow a record to a socket elsewhere', () => {

@@ -16,9 +16,11 @@ import {
   type TunnelConnection,
   type TunnelSettings,
 } from '@culvert/tunnel';
+import type { Socket } from 'node:net';
 import type { EdgeNode } from '../directory/directory.js';
 import type { LinkDialer } from './link-dialer.js';
-import type { ProvenConnection } from './link-listener.js';
+import { LinkError } from './link-failure.js';
+import { LOCAL, type ProvenConnection } from './link-listener.js';
 
 /** Maximum number of links that other edges may have dialed. */
 const MAX_ACCEPTED = 2048;
@@ -50,7 +52,7 @@ const SHARED_WINDOW_BYTES = 256 * 1024 * 1024;
 
 /** One connection to another edge. */
 export interface Link {
-  readonly edgeId: string;
+  readonly edge: NamedEdge;
   readonly tunnel: TunnelConnection;
 }
 
@@ -64,14 +66,36 @@ export interface LinksListener {
   onStream(stream: IncomingStream, target: StreamTarget): void;
   /** Another edge refused a stream: NO_TUNNEL or STREAM_LIMIT. */
   onRefused(edgeId: string, trafficManagerId: string, code: ResetCode): void;
-  /** For the log. `detail` contains no secret. */
-  onEvent(event: LinkEvent, detail: Readonly<Record<string, string>>): void;
+  /** For the log and metrics. No value contains a secret. */
+  onEvent(event: LinkEvent): void;
   /** A handler threw. The link ends. */
   onFault(error: unknown): void;
 }
 
-/** What the log reports about links. */
-export type LinkEvent = 'link open' | 'link closed' | 'link failed' | 'link refused';
+/** What happens to links. */
+export type LinkEvent =
+  | { readonly type: 'open'; readonly edge: NamedEdge; readonly remoteAddress: string }
+  | {
+      readonly type: 'closed';
+      readonly edge: NamedEdge;
+      readonly remoteAddress: string;
+      readonly code: GoAwayCode;
+      readonly reason: string;
+    }
+  /** An attempt to dial failed. `willRetry` is false if the next one comes only with a request. */
+  | {
+      readonly type: 'failed';
+      readonly edge: EdgeNode;
+      readonly error: LinkError;
+      readonly willRetry: boolean;
+    }
+  /** A connection that had proven itself did not become a link. */
+  | { readonly type: 'refused'; readonly remoteAddress: string; readonly detail: string };
+
+/** An edge at the far end of a link. */
+export type NamedEdge = Pick<EdgeNode, 'id' | 'name'>;
+
+type LinkEnd = Pick<Extract<LinkEvent, { type: 'closed' }>, 'remoteAddress' | 'code' | 'reason'>;
 
 export interface LinksOptions {
   readonly self: EdgeNode;
@@ -108,6 +132,18 @@ export class Links {
   /** How many edges there are links to. */
   get count(): number {
     return this.open.size;
+  }
+
+  /** How many links are open. */
+  get connectionCount(): number {
+    let count = 0;
+    for (const links of this.open.values()) count += links.length;
+    return count;
+  }
+
+  /** Reports whether a link to `edge` is possible: both ends have a common way to prove themselves. */
+  canReach(edge: EdgeNode): boolean {
+    return this.options.dialer.canReach(edge);
   }
 
   /** Returns the link to `edge`. Without one returns null and dials: `onUp` follows if that succeeds. */
@@ -150,26 +186,29 @@ export class Links {
   /** Serves a connection of another edge. */
   accept({ socket, remoteAddress, settle }: ProvenConnection): void {
     const { self, listener } = this.options;
-    let edgeId: string | null = null;
+    let edge: NamedEdge | null = null;
     const tunnel = acceptTunnel(new SocketCarrier(socket), {
       ...this.common(),
-      onHello: ({ managerId }) => {
+      onHello: ({ managerId, name }) => {
         const refusal = this.refusalOf(managerId);
         if (refusal !== null) return Promise.resolve({ refuse: refusal });
-        edgeId = managerId;
+        edge = { id: managerId, name };
         this.acceptedCount++;
         return Promise.resolve({ accept: { sessionId: self.id, resumed: false } });
       },
       onOpen: () => {
         settle();
-        this.add({ edgeId: edgeId ?? '', tunnel }, remoteAddress);
+        if (edge !== null) this.add({ edge, tunnel }, remoteAddress);
       },
-      onRefused: (trafficManagerId, code) => listener.onRefused(edgeId ?? '', trafficManagerId, code),
+      onRefused: (trafficManagerId, code) => listener.onRefused(edge?.id ?? '', trafficManagerId, code),
       onClose: (code, reason) => {
         settle();
-        if (edgeId !== null) this.acceptedCount--;
-        const detail = { remoteAddress, code: goAwayName(code), reason };
-        if (edgeId === null || !this.remove(edgeId, tunnel, detail)) listener.onEvent('link refused', detail);
+        if (edge !== null) this.acceptedCount--;
+        const isOver = edge !== null && this.remove(edge, tunnel, { remoteAddress, code, reason });
+        // An edge that starts on this machine connects to find out which sockets are left over, and sends nothing.
+        const isProbe = remoteAddress === LOCAL && socket.bytesRead === 0;
+        if (!isOver && !isProbe)
+          listener.onEvent({ type: 'refused', remoteAddress, detail: `${goAwayName(code)}: ${reason}` });
         this.drop(tunnel);
       },
     });
@@ -196,7 +235,7 @@ export class Links {
 
   private dial(edge: EdgeNode): void {
     if (this.isClosing || edge.id === this.options.self.id) return;
-    if (this.attempts.has(edge.id)) return;
+    if (this.attempts.has(edge.id) || !this.canReach(edge)) return;
     const attempt: Attempt = { edge, failures: 0, timer: null };
     this.attempts.set(edge.id, attempt);
     void this.connect(attempt);
@@ -205,54 +244,60 @@ export class Links {
   private async connect(attempt: Attempt): Promise<void> {
     const { edge } = attempt;
     attempt.timer = null;
-    let reason: string | null;
-    try {
-      reason = await this.openTunnel(edge);
-    } catch (error) {
-      reason = error instanceof Error ? error.message : String(error);
-    }
+    const error = await this.openTunnel(edge);
     if (this.attempts.get(edge.id) !== attempt) return;
-    if (reason === null) {
+    if (error === null) {
       this.attempts.delete(edge.id);
       return;
     }
-    attempt.failures++;
-    if (attempt.failures === 1)
-      this.options.listener.onEvent('link failed', { edgeId: edge.id, address: edge.address, reason });
-    if (attempt.failures >= MAX_FAILURES) {
-      // `find` dials again. What waits is woken if the other edge dials in meanwhile.
-      this.attempts.delete(edge.id);
-      return;
-    }
+    const willRetry = ++attempt.failures < MAX_FAILURES;
+    // `find` dials again. What waits is woken if the other edge dials in meanwhile.
+    if (!willRetry) this.attempts.delete(edge.id);
+    this.options.listener.onEvent({ type: 'failed', edge, error, willRetry });
+    if (!willRetry) return;
     const waitMs = Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** (attempt.failures - 1));
     attempt.timer = setTimeout(() => void this.connect(attempt), waitMs * (0.5 + Math.random() / 2));
   }
 
   /** Resolves with null once a link is open, or with the reason why there is none. */
-  private async openTunnel(edge: EdgeNode): Promise<string | null> {
-    const socket = await this.options.dialer.dial(edge);
+  private async openTunnel(edge: EdgeNode): Promise<LinkError | null> {
+    let socket: Socket;
+    try {
+      socket = await this.options.dialer.dial(edge);
+    } catch (error) {
+      return error instanceof LinkError
+        ? error
+        : new LinkError('unreachable', String(error), { cause: error });
+    }
     if (this.isClosing) {
       socket.destroy();
-      return 'the edge is shutting down';
+      return new LinkError('refused', 'this edge is shutting down');
     }
+    return this.shakeHands(edge, socket);
+  }
+
+  private shakeHands(edge: EdgeNode, socket: Socket): Promise<LinkError | null> {
     const { self, listener } = this.options;
-    const hello = { managerId: self.id, clusterId: '', name: 'edge', version: '', instanceId: self.id };
+    const { id, name = '' } = self;
+    const hello = { managerId: id, clusterId: '', name, version: '', instanceId: id };
     return new Promise((resolve) => {
       const tunnel = dialTunnel(new SocketCarrier(socket), hello, {
         ...this.common(),
         onOpen: ({ sessionId }) => {
           if (sessionId !== edge.id) {
+            resolve(new LinkError('other_edge', 'another edge answered'));
             tunnel.close(GoAwayCode.NORMAL, 'another edge answered');
             return;
           }
-          this.add({ edgeId: edge.id, tunnel }, edge.address);
+          this.add({ edge, tunnel }, edge.address);
           resolve(null);
         },
         onRefused: (trafficManagerId, code) => listener.onRefused(edge.id, trafficManagerId, code),
         onClose: (code, reason) => {
-          this.remove(edge.id, tunnel, { remoteAddress: edge.address, code: goAwayName(code), reason });
+          this.remove(edge, tunnel, { remoteAddress: edge.address, code, reason });
           this.drop(tunnel);
-          resolve(`${goAwayName(code)}: ${reason}`);
+          const failure = code === GoAwayCode.TIMEOUT ? 'timeout' : 'refused';
+          resolve(new LinkError(failure, `${goAwayName(code)}: ${reason}`));
         },
       });
       this.tunnels.add(tunnel);
@@ -279,31 +324,27 @@ export class Links {
   }
 
   private add(link: Link, remoteAddress: string): void {
-    const { edgeId } = link;
+    const { edge } = link;
     const { listener } = this.options;
-    const links = this.open.get(edgeId);
-    if (links === undefined) this.open.set(edgeId, [link]);
+    const links = this.open.get(edge.id);
+    if (links === undefined) this.open.set(edge.id, [link]);
     else links.push(link);
-    listener.onEvent('link open', { edgeId, remoteAddress });
+    listener.onEvent({ type: 'open', edge, remoteAddress });
     // A link that the other edge opened serves as well as the one that is being dialed.
-    this.forget(edgeId);
-    listener.onUp(edgeId);
+    this.forget(edge.id);
+    listener.onUp(edge.id);
   }
 
   /** Returns false if the tunnel never was an open link. */
-  private remove(
-    edgeId: string,
-    tunnel: TunnelConnection,
-    detail: Readonly<Record<string, string>>,
-  ): boolean {
-    const links = this.open.get(edgeId);
+  private remove(edge: NamedEdge, tunnel: TunnelConnection, end: LinkEnd): boolean {
+    const links = this.open.get(edge.id);
     const index = links?.findIndex((link) => link.tunnel === tunnel) ?? -1;
     if (links === undefined || index < 0) return false;
     links.splice(index, 1);
-    this.options.listener.onEvent('link closed', { edgeId, ...detail });
+    this.options.listener.onEvent({ type: 'closed', edge, ...end });
     if (links.length === 0) {
-      this.open.delete(edgeId);
-      this.options.listener.onDown(edgeId);
+      this.open.delete(edge.id);
+      this.options.listener.onDown(edge.id);
     }
     return true;
   }

@@ -14,6 +14,7 @@ import { once } from 'node:events';
 import { createServer, connect, type AddressInfo, type Socket } from 'node:net';
 import { randomUUID } from 'node:crypto';
 import { type Fleet, type FleetOptions, startFleet } from '../fleet.js';
+import { LinkError } from '../links/link-failure.js';
 import { type MemoryDirectory, MemoryFleet } from './memory-directory.js';
 
 export const SECRET = 'a secret of at least thirty-two characters';
@@ -33,7 +34,7 @@ export interface Edge {
   readonly registry: TunnelRegistry;
   readonly fleet: Fleet;
   readonly directory: MemoryDirectory;
-  /** Log lines, as `event {detail}`. */
+  /** Log lines, as `link <type> {event}`. */
   readonly log: string[];
 }
 
@@ -47,6 +48,11 @@ export interface ManagerTunnel {
   readonly targets: StreamTarget[];
   /** Resolves with the stream number `index` that arrives. */
   arrival(index?: number): Promise<IncomingStream>;
+}
+
+/** JSON leaves the messages of errors out. */
+function readable(_name: string, value: unknown): unknown {
+  return value instanceof LinkError ? { failure: value.failure, message: value.message } : value;
 }
 
 /** Starts edges and ends them. */
@@ -65,7 +71,7 @@ export class EdgeRig {
       registry,
       directoryOf: (self) => (directory = this.memory.join(self)),
       log: {
-        event: (event, detail) => log.push(`${event} ${JSON.stringify(detail)}`),
+        event: (event) => log.push(`link ${event.type} ${JSON.stringify(event, readable)}`),
         fault: (error) => log.push(`fault ${String(error)}`),
       },
       ...options,

@@ -1,5 +1,12 @@
 /** Directories of several edges in one process, which share one table. */
-import type { Directory, DirectoryListener, EdgeNode, Holder, Holding } from '../directory/directory.js';
+import type {
+  Directory,
+  DirectoryFigures,
+  DirectoryListener,
+  EdgeNode,
+  Holder,
+  Holding,
+} from '../directory/directory.js';
 
 /** What all edges of a spec reported. */
 export class MemoryFleet {
@@ -23,6 +30,16 @@ export class MemoryDirectory implements Directory {
     private readonly fleet: MemoryFleet,
     readonly self: EdgeNode,
   ) {}
+
+  get figures(): DirectoryFigures {
+    const { size: edges } = this.fleet.directories;
+    const { size: held } = this.holdings;
+    return { edges: edges - 1, cached: this.cache.size, held, isConnected: true, isComplete: true };
+  }
+
+  get hasOtherMachine(): boolean {
+    return [...this.fleet.directories].some(({ self }) => self.machineId !== this.self.machineId);
+  }
 
   holdersOf(trafficManagerId: string): readonly Holder[] | null {
     let holders = this.cache.get(trafficManagerId);
@@ -59,7 +76,11 @@ export class MemoryDirectory implements Directory {
     this.fleet.directories.delete(this);
     for (const other of this.fleet.directories) {
       other.cache.clear();
-      other.listener.onEdgeGone(this.self.id);
+      other.listener.onEdgeGone(this.self.id, {
+        node: this.self,
+        hasLeft: true,
+        heldCount: this.holdings.size,
+      });
     }
   }
 
