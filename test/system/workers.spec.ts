@@ -91,6 +91,26 @@ describe('the workers of a running edge', () => {
     service.closeAllConnections();
   });
 
+  it('know and name each other, and have links without a secret or a port for them', async () => {
+    const { body } = await adminPage(deployment, '/metrics');
+    for (const worker of [1, 2]) {
+      expect(body).toContain(`culvert_edges{worker="${worker}"} 2`);
+      expect(body).toContain(`culvert_links{worker="${worker}"} 1`);
+      expect(body).toContain(`culvert_directory_connected{worker="${worker}"} 1`);
+      expect(body).toContain(`culvert_link_failures_total{cause="secrets_differ",worker="${worker}"} 0`);
+    }
+    const { stderr } = deployment.edges[0];
+    expect(stderr).toMatch(/"link open"/);
+    expect(stderr).toMatch(/"edge":"[^"]+(:\d+ worker|process) \d+"/);
+    // Fault: each worker connected to the sockets of the others when it started, which they reported as refused links.
+    expect(stderr).not.toMatch(/"(accepting links|link refused)"/);
+    const { items } = await deployment.deployment.api<{ items: { tunnels: { edgeName: string }[] }[] }>(
+      'GET',
+      '/sessions',
+    );
+    expect(items[0]?.tunnels[0]?.edgeName).toMatch(/.(:\d+ worker|process) \d+$/);
+  });
+
   it('are replaced when one is killed, while the others serve', async () => {
     const [killed] = childrenOf(deployment.edges[0].pid);
     process.kill(killed, 'SIGKILL');
@@ -100,6 +120,8 @@ describe('the workers of a running edge', () => {
       .poll(async () => JSON.parse((await adminPage(deployment, '/readyz')).body) as object)
       .toMatchObject({ workers: { ready: 2, total: 2 } });
     expect(childrenOf(deployment.edges[0].pid)).not.toContain(killed);
+    await deployment.edges[0].logged(/lost the edge .+, which held tunnels of \d+ traffic managers/);
+    expect(deployment.edges[0].stderr).not.toContain('"link refused"');
   });
 
   it('count the connections of an address together', async () => {

@@ -17,7 +17,9 @@ const tunnel = z.strictObject({
   id,
   kind: tunnelKind,
   edgeId: z.string().describe('Edge that holds the tunnel: an ID, new with every start of the edge.'),
-  edgeName: z.string().describe('Name of the host of the edge; may be empty.'),
+  edgeName: z
+    .string()
+    .describe('Name of the edge for people: its host, its port and the number of the worker; may be empty.'),
   remoteAddress: z.string().describe('Address from which the tunnel was opened.'),
   openedAt: timestamp,
   streamCount: z.int().describe('Number of open streams at the last report.'),

@@ -2,7 +2,7 @@
 export interface Edge {
   /** Random, new with every start of the process. At most 64 characters. */
   readonly id: string;
-  /** Name of its host, for people. At most 255 characters. */
+  /** Name for people, which tells the edges of one host apart. At most 255 characters. */
   readonly name: string;
   /** Version of its program. At most 64 characters. */
   readonly version: string;

@@ -113,7 +113,7 @@ function showTunnels(output: Output, trafficManagers: readonly TrafficManager[])
     ['TUNNEL OF', 'EDGE', 'ROUND TRIP', 'STREAMS', 'RECEIVED', 'SENT', 'OPEN SINCE'],
     rows.map(({ name, edgeName, edgeId, roundTripMs, streamCount, receivedBytes, sentBytes, openedAt }) => [
       name,
-      // Several edges can run on one host.
+      // A restarted edge has the same name and another id.
       edgeName === '' ? edgeId : `${edgeName} ${edgeId.slice(0, 8)}`,
       showRoundTrip(roundTripMs),
       String(streamCount),
