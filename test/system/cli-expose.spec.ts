@@ -150,7 +150,7 @@ describe('culvert expose', () => {
     expect((await visit(port, hostname, '/')).status).toBe(401);
     expect(await bodyOf(hostname, '/hello?token=secret', WITH_KEY)).toEqual([
       200,
-      expect.objectContaining({ host: 'localhost', url: '/hello?token=secret' }),
+      expect.objectContaining({ host: `localhost:${targetPort}`, url: '/hello?token=secret' }),
     ]);
     const [line] = await program.line(/^.*\/hello.*$/m);
     expect(line).toMatch(/^\d\d:\d\d:\d\d {2}200 {2}GET +\/hello {2}[\d.]+ m?s {2}\d+ B$/);
@@ -225,8 +225,51 @@ describe('culvert expose', () => {
         expiresAt: expect.any(String),
       },
     ]);
-    const second = await expose(String(targetPort), '--access', 'public', '--host-header', 'preview');
-    expect(await bodyOf(second.hostname)).toEqual([200, expect.objectContaining({ host: second.hostname })]);
+  });
+
+  it('addresses a service of this machine as itself, or by the URL if asked to', async () => {
+    const own = await expose(String(targetPort), '--access', 'public');
+    const [, body] = await bodyOf(own.hostname);
+    expect(body).toMatchObject({ host: `localhost:${targetPort}` });
+    expect((body as { headers: object }).headers).not.toHaveProperty('x-forwarded-host');
+    const shown = await expose(String(targetPort), '--access', 'public', '--host-header', 'preview');
+    expect(await bodyOf(shown.hostname)).toMatchObject([
+      200,
+      { host: `${shown.hostname}:${port}`, headers: { 'x-forwarded-port': String(port) } },
+    ]);
+    const former = await expose(String(targetPort), '--access', 'public', '--no-rewrite-origin');
+    expect(await bodyOf(former.hostname)).toMatchObject([
+      200,
+      { host: 'localhost', headers: { 'x-forwarded-host': expect.stringContaining(former.hostname) } },
+    ]);
+    const refused = await runCulvert(['expose', '1', '--host-header', 'preview', '--rewrite-origin'], {
+      env: environment(),
+    });
+    expect(refused).toMatchObject({ code: EXIT.usage, stderr: expect.stringContaining('contradicts') });
+  });
+
+  it('says once which setting makes a service accept the URL', async () => {
+    target.removeAllListeners('request');
+    target.on('request', (_request, response: http.ServerResponse) => {
+      response.writeHead(403, { 'content-type': 'text/plain' });
+      response.end('Blocked request. This host ("x") is not allowed.');
+    });
+    const { hostname, program } = await expose(
+      String(targetPort),
+      '--access',
+      'public',
+      '--host-header',
+      'preview',
+    );
+    await visit(port, hostname, '/');
+    await program.logged(
+      new RegExp(
+        `Vite refuses the host ${hostname}. Set server.allowedHosts: .*, or leave --host-header out`,
+      ),
+    );
+    await visit(port, hostname, '/again');
+    await program.line(/\/again/);
+    expect(program.stderr.match(/Vite refuses/g)).toHaveLength(1);
   });
 
   it('reaches an https service, with a certificate of its own if that is allowed', async () => {
@@ -437,7 +480,7 @@ describe('culvert expose', () => {
     ]);
     expect(new Set(exposed.map(({ hostname }) => hostname)).size).toBe(3);
     const [a, b, c] = exposed;
-    expect((await bodyOf(a.hostname))[1]).toMatchObject({ host: 'localhost' });
+    expect((await bodyOf(a.hostname))[1]).toMatchObject({ host: `localhost:${targetPort}` });
     expect((await bodyOf(c.hostname))[1]).toBe('second');
     await end(a);
     expect((await bodyOf(b.hostname))[0]).toBe(200);
@@ -485,6 +528,7 @@ describe('culvert expose', () => {
       sentBytes: expect.any(Number),
       failure: null,
       notes: [],
+      refusal: null,
     });
   });
 

@@ -9,6 +9,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   '/displayBanner': '--banner',
   '/expiresAt': '--expires',
   '/idleExpirySeconds': '--idle-expires',
+  '/ingress/addressedAs': '--ingress-addressed-as',
   '/ingress/host': '--ingress-host',
   '/ingress/l5Host': '--ingress-l5host',
   '/ingress/port': '--ingress-port',

@@ -19,6 +19,7 @@ export {
   type RunningKind,
 } from './machine/running.js';
 export { Http1Watch, type SeenRequest } from './requests/http1-watch.js';
+export type { RefusalCode } from './requests/refusals.js';
 export { TappedStream } from './requests/tapped-stream.js';
 export { createBearer, credentialSource, type CredentialSource, signInHint } from './settings/bearer.js';
 export { CredentialFile, type StoredCredential, type StoredTokens } from './settings/credential-file.js';

@@ -2,6 +2,7 @@ export {
   AUDIT_ACTIONS,
   type AuditAction,
   CHANGED_RESOURCES,
+  ADDRESSED_AS,
   INGRESS_PROTOCOLS,
   PREVIEW_ACCESS,
   type Scope,

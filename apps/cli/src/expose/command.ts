@@ -29,8 +29,16 @@ export function addExposeCommand(program: Command, action: Action): void {
     .option('--expires <when>', 'when the URL expires: 12h, 7d, a time, or never (the default)', readExpiry)
     .option(
       '--host-header <host>',
-      `the Host header sent to the service: a name, or "preview" for the URL's hostname; default: that of <target>`,
+      'the Host header sent to the service: a name, or "preview" for host and port of the URL; default: that of <target>',
     )
+    .addOption(
+      new Option(
+        '--rewrite-origin',
+        'make requests look as if the URL were opened at <target>: Host with its port, Origin and Referer, no ' +
+          'X-Forwarded-*; default: for a target on this machine, without --host-header',
+      ),
+    )
+    .option('--no-rewrite-origin', 'pass Origin, Referer and X-Forwarded-* of the URL')
     .option('--add-request-header <name=value>', 'header to add to every request; repeatable', collectHeader)
     .addOption(new Option('--banner', 'mark its pages as a preview with a banner').default(true, 'yes'))
     .option('--no-banner', 'show no banner')

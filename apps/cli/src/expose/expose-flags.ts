@@ -6,6 +6,8 @@ export interface ExposeFlags {
   readonly access: 'team' | 'public';
   readonly expires?: Expiry;
   readonly hostHeader?: string;
+  /** Absent: as fits the target. */
+  readonly rewriteOrigin?: boolean;
   readonly addRequestHeader?: Readonly<Record<string, string>>;
   readonly banner: boolean;
   readonly allowUpgrades?: boolean;

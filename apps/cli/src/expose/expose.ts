@@ -9,6 +9,8 @@ import {
   PreviewExposure,
   type PreviewPlan,
   type PreviewSettings,
+  type RefusalCode,
+  type SeenRequest,
   showTarget,
   signInHint,
   type Target,
@@ -23,8 +25,10 @@ import { EXIT, type ExitCode } from '../exit-code.js';
 import { previewName } from '../preview/find-preview.js';
 import { printPreviewUrl } from '../preview/preview-url.js';
 import { RequestLog } from '../requests/request-log.js';
+import { ReloadClient } from '../target/reload-client.js';
 import { TargetWatch } from '../target/target-watch.js';
 import type { ExposeFlags } from './expose-flags.js';
+import { refusalAdvice } from './refusal-advice.js';
 
 /** Short: a person waits for it after Ctrl-C. */
 const REMOVE_TIMEOUT_MS = 5000;
@@ -35,6 +39,11 @@ export async function expose(context: CommandContext, text: string, flags: Expos
   if (flags.insecureTarget === true && !target.isTls) {
     throw new CliError(EXIT.usage, `--insecure-target: ${showTarget(target)} does not use TLS`, {
       hint: `Expose https://${showTarget(target)}, or leave the flag out.`,
+    });
+  }
+  if (flags.hostHeader === 'preview' && flags.rewriteOrigin === true) {
+    throw new CliError(EXIT.usage, '--rewrite-origin contradicts --host-header preview', {
+      hint: 'The first hides the URL from the service, the second shows it. Leave one of them out.',
     });
   }
   const { id, running } = thisMachine(context.env);
@@ -60,10 +69,13 @@ export async function expose(context: CommandContext, text: string, flags: Expos
 class ExposeRun {
   private readonly ending: Ending;
   private readonly watch: TargetWatch;
+  private readonly reloadClient: ReloadClient;
   private readonly log: RequestLog;
   private readonly exposure: PreviewExposure;
   private readonly plan: PreviewPlan;
   private isShown = false;
+  /** Refusals of the service that were explained. */
+  private readonly advised = new Set<RefusalCode>();
 
   constructor(
     private readonly context: CommandContext,
@@ -75,7 +87,9 @@ class ExposeRun {
     const { settings, bearer, api, output, signal } = context;
     this.ending = new Ending(signal);
     this.log = new RequestLog(output);
-    this.watch = new TargetWatch({ target, note: (text) => output.note(text) });
+    const note = (text: string): void => output.note(text);
+    this.watch = new TargetWatch({ target, note });
+    this.reloadClient = new ReloadClient({ target, note });
     const previewId = claim.before?.previewId ?? null;
     this.plan = { name: claim.name, target, settings: settingsOf(flags), previewId };
     this.exposure = new PreviewExposure({
@@ -95,7 +109,7 @@ class ExposeRun {
       onReconnected: () => output.note('Reconnected.'),
       onEnded: (error) => this.ending.end(error),
       onTargetFailure: (_plan, failure) => this.watch.handleFailure(failure),
-      ...(flags.log && { onRequest: (_plan, request) => this.log.add(request) }),
+      ...(flags.log && { onRequest: (_plan, request) => this.handleRequest(request) }),
     });
   }
 
@@ -114,11 +128,23 @@ class ExposeRun {
       failure = error;
     }
     this.watch.close();
+    this.reloadClient.close();
     const isRemoved = await this.cleanUp(ending.isAsked && flags.keep === true);
     this.log.close();
     // The result is a failure if it did not start, or if a person did not end it.
     if (!ending.isAsked || !this.isShown) throw failure;
     return isRemoved ? EXIT.ok : EXIT.failure;
+  }
+
+  private handleRequest(request: SeenRequest): void {
+    this.log.add(request);
+    this.reloadClient.handleRequest(request);
+    const { refusal } = request;
+    if (refusal === null || this.advised.has(refusal)) return;
+    const preview = this.exposure.previewOf(this.plan);
+    if (preview === null) return;
+    this.advised.add(refusal);
+    this.context.output.note(refusalAdvice(refusal, preview, this.flags));
   }
 
   private async show(preview: Preview): Promise<void> {
@@ -177,6 +203,7 @@ function settingsOf(flags: ExposeFlags): PreviewSettings {
     banner,
     addRequestHeaders: addRequestHeader,
     hostHeader,
+    rewriteOrigin: flags.rewriteOrigin,
     expiresAt: expires?.at,
     pullRequestUrl: pullRequest,
     allowUpgrades,

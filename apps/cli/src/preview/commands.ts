@@ -1,4 +1,4 @@
-import { INGRESS_PROTOCOLS, PREVIEW_ACCESS } from '@culvert/contract';
+import { ADDRESSED_AS, INGRESS_PROTOCOLS, PREVIEW_ACCESS } from '@culvert/contract';
 import { Argument, Option, type Command } from 'commander';
 import { openBrowser } from '../account/open-browser.js';
 import { CliError } from '../cli-error.js';
@@ -101,6 +101,13 @@ function addCreate(preview: Command, action: Action): void {
     .option('--ingress-port <port>', 'port of the ingress; default: 80, or 443 with --ingress-tls', readPort)
     .option('--ingress-tls', 'connect to the ingress with TLS')
     .option('--ingress-l5host <host>', 'Host header and SNI sent to the ingress; default: --ingress-host')
+    .addOption(
+      new Option(
+        '--ingress-addressed-as <address>',
+        'address that the service sees. target: as if opened at the ingress; preview: that of the URL; default: ' +
+          'l5host, the Host header alone',
+      ).choices(ADDRESSED_AS),
+    )
     .option('--no-ingress-verify', 'do not verify the certificate of the ingress')
     .addOption(
       new Option('--ingress-protocol <protocol>', 'h2c or h2 for gRPC')

@@ -26,6 +26,7 @@ export interface CreateFlags {
   readonly ingressPort?: number;
   readonly ingressTls?: boolean;
   readonly ingressL5host?: string;
+  readonly ingressAddressedAs?: Request['ingress']['addressedAs'];
   readonly ingressProtocol: Request['ingress']['protocol'];
   readonly ingressVerify: boolean;
   readonly addRequestHeader?: Readonly<Record<string, string>>;
@@ -70,6 +71,7 @@ async function requestOf(api: Api, flags: CreateFlags): Promise<Request> {
       verifyTls: flags.ingressVerify,
       protocol: flags.ingressProtocol,
       ...(flags.ingressL5host !== undefined && { l5Host: flags.ingressL5host }),
+      ...(flags.ingressAddressedAs !== undefined && { addressedAs: flags.ingressAddressedAs }),
     },
     access: flags.access,
     displayBanner: flags.banner !== false,

@@ -21,6 +21,12 @@ export function showPreviews(output: Output, previews: readonly Preview[], empty
   );
 }
 
+const ADDRESSES: Readonly<Record<NonNullable<Preview['ingress']['addressedAs']>, string>> = {
+  l5host: '',
+  target: 'its own address',
+  preview: 'the URL',
+};
+
 /** Prints all details of one preview. */
 export function showPreview(output: Output, preview: Preview): void {
   const { ingress, intercept, pullRequest, addRequestHeaders } = preview;
@@ -35,6 +41,7 @@ export function showPreview(output: Output, preview: Preview): void {
     ['Also let in', allowed.join(', ')],
     ['Ingress', `${ingress.useTls ? 'TLS to ' : ''}${ingress.host}:${ingress.port}, ${ingress.protocol}`],
     ['Host header', ingress.l5Host === ingress.host ? '' : ingress.l5Host],
+    ['Service sees', ADDRESSES[ingress.addressedAs ?? 'l5host']],
     ...Object.entries(addRequestHeaders).map(([name, value]) => ['Adds', `${name}: ${value}`] as const),
     ['Banner', preview.displayBanner ? 'shown' : 'not shown'],
     ['Other protocols', preview.allowUpgrades ? 'allowed' : 'refused'],

@@ -16,6 +16,7 @@ const request: SeenRequest = {
   sentBytes: 3400,
   failure: null,
   notes: [],
+  refusal: null,
 };
 
 function log(format: 'text' | 'json') {
@@ -73,6 +74,7 @@ describe('the log of requests', () => {
       sentBytes: 3400,
       failure: null,
       notes: [],
+      refusal: null,
     });
   });
 

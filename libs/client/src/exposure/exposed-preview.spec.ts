@@ -5,10 +5,12 @@ import { parseTarget } from '../target/target.js';
 import {
   adoptPreview,
   checkPreviewName,
+  createExposedPreview,
   defaultPreviewName,
   type PreviewSettings,
   removeExposed,
   wantedPreview,
+  withHostHeader,
 } from './exposed-preview.js';
 import type { PreviewApi } from './preview-api.js';
 
@@ -52,6 +54,53 @@ describe('an exposed preview', () => {
       });
     },
   );
+
+  it.each<[string, Partial<PreviewSettings>, string | undefined, string]>([
+    ['3000', {}, 'target', 'localhost'],
+    ['127.0.0.9:3000', {}, 'target', '127.0.0.9'],
+    ['[::1]:3000', {}, 'target', '::1'],
+    ['shop.localhost:3000', {}, 'target', 'shop.localhost'],
+    ['192.0.2.7:3000', {}, undefined, '192.0.2.7'],
+    ['https://shop.test', {}, undefined, 'shop.test'],
+    ['https://shop.test', { rewriteOrigin: true }, 'target', 'shop.test'],
+    ['3000', { rewriteOrigin: false }, undefined, 'localhost'],
+    ['3000', { hostHeader: 'b.test' }, undefined, 'b.test'],
+    ['3000', { hostHeader: 'b.test', rewriteOrigin: true }, 'target', 'b.test'],
+    ['3000', { hostHeader: 'preview' }, 'preview', 'localhost'],
+  ])('of %s with %o is addressed as %s', (text, change, addressedAs, l5Host) => {
+    const { ingress } = wantedPreview(parseTarget(text), { ...settings, ...change });
+    expect([ingress.addressedAs, ingress.l5Host]).toEqual([addressedAs, l5Host]);
+  });
+
+  it('is made without the address by an older server, which learns a host header in its former way', async () => {
+    const bodies: unknown[] = [];
+    const problem = { errors: [{ pointer: '/ingress', message: 'Unrecognized key: "addressedAs"' }] };
+    const api = {
+      call: async (id: string, { body }: { body: { ingress: { addressedAs?: string } } }) => {
+        bodies.push([id, body.ingress]);
+        if (body.ingress.addressedAs !== undefined)
+          throw new ClientError('usage', 'not known', { cause: problem });
+        const { addressedAs: _unknown, ...ingress } = body.ingress;
+        return { id: '1', hostname: 'a.preview.test', ingress };
+      },
+    } as unknown as PreviewApi;
+    const target = parseTarget('3000');
+    const wanted = wantedPreview(target, { ...settings, hostHeader: 'preview' });
+    const made = await createExposedPreview(api, { trafficManagerId: '1', name: 'a', target, wanted });
+    const { addressedAs: _unknown, ...known } = wanted.ingress;
+    const complete = await withHostHeader(api, made, { wanted, hostHeader: 'preview' });
+    expect(bodies).toEqual([
+      ['createPreview', wanted.ingress],
+      ['createPreview', known],
+      ['updatePreview', { ...known, l5Host: 'a.preview.test' }],
+    ]);
+    expect(complete.ingress.l5Host).toBe('a.preview.test');
+    const refused = new ClientError('usage', 'no', { cause: { errors: [{ pointer: '/access' }] } });
+    const others = { call: () => Promise.reject(refused) } as unknown as PreviewApi;
+    await expect(
+      createExposedPreview(others, { trafficManagerId: '1', name: 'a', target, wanted }),
+    ).rejects.toBe(refused);
+  });
 
   it('sends neither allowUpgrades nor endsWithSession when the defaults are wanted', () => {
     const wanted = wantedPreview(parseTarget('3000'), { ...settings, keep: true });

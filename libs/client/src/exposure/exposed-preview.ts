@@ -7,6 +7,7 @@ import type { Target } from '../target/target.js';
 import type { ExposedPreview, PreviewApi } from './preview-api.js';
 
 type Request = z.input<typeof createPreviewRequest>;
+type AddressedAs = NonNullable<Request['ingress']['addressedAs']>;
 
 /** What the preview of a target should be. Absent fields have the default of a new preview. */
 export interface PreviewSettings {
@@ -17,6 +18,11 @@ export interface PreviewSettings {
   readonly addRequestHeaders?: Readonly<Record<string, string>> | undefined;
   /** Host header that the target receives: a name, or `preview` for the preview's own. Default: that of the target. */
   readonly hostHeader?: string | undefined;
+  /**
+   * Whether the target is addressed as if it were opened on its own machine: with its own name in Host, Origin and Referer
+   * (`addressedAs` of the API). Default: for targets of this machine, unless `hostHeader` is set.
+   */
+  readonly rewriteOrigin?: boolean | undefined;
   /** Time at which the preview ends, as the API accepts it. Default: never. */
   readonly expiresAt?: string | null | undefined;
   /** Pull request that gets a comment with the URL. */
@@ -55,10 +61,25 @@ export function defaultPreviewName({ host, port }: Target): string {
   return `${letters.slice(0, 50) || 'address'}-${port}`;
 }
 
+/** Returns the address under which a target is asked for its pages. */
+function addressedAs({ host }: Target, { hostHeader, rewriteOrigin }: PreviewSettings): AddressedAs {
+  if (hostHeader === HOST_OF_PREVIEW) return 'preview';
+  return (rewriteOrigin ?? (hostHeader === undefined && isLoopback(host))) ? 'target' : 'l5host';
+}
+
+function isLoopback(host: string): boolean {
+  return (
+    ['localhost', '::1', '::', '0.0.0.0'].includes(host) ||
+    host.endsWith('.localhost') ||
+    /^127(?:\.\d{1,3}){3}$/.test(host)
+  );
+}
+
 /** Returns the fields of a request that makes the preview of a target, or changes it. */
 export function wantedPreview(target: Target, settings: PreviewSettings): Wanted {
   const { hostHeader, access, banner, addRequestHeaders, pullRequestUrl, expiresAt, verifyTls, keep } =
     settings;
+  const address = addressedAs(target, settings);
   return {
     ingress: {
       host: target.host,
@@ -67,6 +88,7 @@ export function wantedPreview(target: Target, settings: PreviewSettings): Wanted
       // Development servers refuse hostnames that they do not know.
       l5Host: hostHeader === undefined || hostHeader === HOST_OF_PREVIEW ? target.host : hostHeader,
       verifyTls: verifyTls !== false,
+      ...(address !== 'l5host' && { addressedAs: address }),
     },
     access,
     displayBanner: banner,
@@ -95,7 +117,9 @@ export async function adoptPreview(
       ...((before.allowUpgrades ?? false) !== allowUpgrades && { allowUpgrades }),
       ...((before.endsWithSession ?? false) !== endsWithSession && { endsWithSession }),
     };
-    return await api.call('updatePreview', { previewId, body });
+    return await withKnownIngress(body.ingress, (ingress) =>
+      api.call('updatePreview', { previewId, body: { ...body, ingress } }),
+    );
   } catch (error) {
     if (error instanceof ClientError && error.code === 'not_found') return null;
     throw error;
@@ -131,17 +155,44 @@ export function createExposedPreview(
       disposition: 'ACTIVE',
     },
   } as const;
-  return api.call('createPreview', { body });
+  return withKnownIngress(body.ingress, (ingress) =>
+    api.call('createPreview', { body: { ...body, ingress } }),
+  );
 }
 
-/** Sets the host header to the preview's own hostname, known only now, if the settings ask for it. */
+/**
+ * Sends a request, and once more without `addressedAs` if the server does not know that field. Older servers address every
+ * service by its `l5Host`.
+ */
+async function withKnownIngress(
+  ingress: Request['ingress'],
+  send: (ingress: Request['ingress']) => Promise<ExposedPreview>,
+): Promise<ExposedPreview> {
+  try {
+    return await send(ingress);
+  } catch (error) {
+    const { addressedAs: unknown, ...known } = ingress;
+    if (unknown === undefined || !(error instanceof ClientError) || !isAboutAddressedAs(error.cause))
+      throw error;
+    return send(known);
+  }
+}
+
+/** Reports whether a problem document names the field. */
+function isAboutAddressedAs(problem: unknown): boolean {
+  const errors: unknown = (problem as { readonly errors?: unknown } | null | undefined)?.errors;
+  return Array.isArray(errors) && JSON.stringify(errors).includes('addressedAs');
+}
+
+/** Sets the host header to the preview's own hostname, if the settings ask for it and the server is too old to do so itself. */
 export async function withHostHeader(
   api: PreviewApi,
   preview: ExposedPreview,
   { wanted, hostHeader }: { readonly wanted: Wanted; readonly hostHeader: string | undefined },
 ): Promise<ExposedPreview> {
-  if (hostHeader !== HOST_OF_PREVIEW) return preview;
-  const ingress = { ...wanted.ingress, l5Host: preview.hostname };
+  if (hostHeader !== HOST_OF_PREVIEW || preview.ingress.addressedAs !== undefined) return preview;
+  const { addressedAs: _unknown, ...known } = wanted.ingress;
+  const ingress = { ...known, l5Host: preview.hostname };
   return api.call('updatePreview', { previewId: preview.id, body: { ingress } });
 }
 

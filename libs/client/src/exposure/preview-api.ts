@@ -4,7 +4,9 @@ import { meResource, previewResource, sessionResource } from '@culvert/contract'
 import type { z } from 'zod';
 
 /** A preview, from servers that lack the newest fields too. */
-const preview = previewResource.partial({ allowUpgrades: true, endsWithSession: true });
+const preview = previewResource
+  .extend({ ingress: previewResource.shape.ingress.partial({ addressedAs: true }) })
+  .partial({ allowUpgrades: true, endsWithSession: true });
 
 /** How an exposure reads responses. An `ApiClient` with at least these readings can serve one. */
 export const PREVIEW_READINGS = {

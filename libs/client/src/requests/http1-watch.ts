@@ -15,6 +15,7 @@ import {
   parseRequestHead,
   parseResponseHead,
 } from '@culvert/http1';
+import { type RefusalCode, RefusalScan } from './refusals.js';
 
 /** One request that reached this machine, and its outcome. */
 export interface SeenRequest {
@@ -41,6 +42,8 @@ export interface SeenRequest {
   readonly failure: string | null;
   /** What is wrong with a response that is delivered anyway. */
   readonly notes: readonly OddityCode[];
+  /** The known refusal of a development server that the response is; null for every other response. */
+  readonly refusal: RefusalCode | null;
 }
 
 /** One direction of the conversation: what its sender is expected to send next. */
@@ -62,6 +65,8 @@ interface Pending {
   upgrade: string;
   receivedBytes: number;
   sentBytes: number;
+  /** Null unless the response may be a known refusal. */
+  scan: RefusalScan | null;
 }
 
 /** Limit of requests that wait for their responses: the sender of these connections sends one after the other. */
@@ -136,6 +141,7 @@ export class Http1Watch {
         sentBytes: 0,
         failure,
         notes: [],
+        refusal: null,
       });
     this.handleClose(failure);
   }
@@ -204,6 +210,7 @@ export class Http1Watch {
       upgrade: '',
       receivedBytes: 0,
       sentBytes: 0,
+      scan: null,
     };
     this.pending.push(pending);
     this.receiving = pending;
@@ -219,20 +226,20 @@ export class Http1Watch {
       case 'length': {
         const taken = Math.min(response.left, chunk.length - at);
         response.left -= taken;
-        this.pending[0].sentBytes += taken;
+        countSent(this.pending[0], chunk, at, at + taken);
         if (response.left === 0) this.finish(null);
         return at + taken;
       }
       case 'chunks': {
         const [current] = this.pending;
-        const end = response.scanner.scan(chunk, at, (_buffer, from, to) => {
-          current.sentBytes += to - from;
-        });
+        const end = response.scanner.scan(chunk, at, (buffer, from, to) =>
+          countSent(current, buffer, from, to),
+        );
         if (response.scanner.done) this.finish(null);
         return end;
       }
       case 'rest':
-        if (this.pending[0] !== undefined) this.pending[0].sentBytes += chunk.length - at;
+        if (this.pending[0] !== undefined) countSent(this.pending[0], chunk, at, chunk.length);
         return chunk.length;
       default:
         throw new Error(`unhandled reading ${String(response satisfies never)}`);
@@ -258,6 +265,7 @@ export class Http1Watch {
       return next;
     }
     current.status = head.status;
+    current.scan = RefusalScan.of(head, current.path);
     if (head.status === 101) {
       this.request = this.response = { kind: 'rest' };
       this.receiving = current;
@@ -281,6 +289,12 @@ export class Http1Watch {
     if (done !== undefined)
       this.tell(seen(done, 'ended', isRefusedUpgrade(done, failure) ? UPGRADE_REFUSED : failure));
   }
+}
+
+/** Notes bytes `from` to `to` of a response's body. */
+function countSent(pending: Pending, bytes: Uint8Array, from: number, to: number): void {
+  pending.sentBytes += to - from;
+  pending.scan?.add(bytes, from, to);
 }
 
 function isRefusedUpgrade({ asksForUpgrade, status }: Pending, failure: string | null): boolean {
@@ -324,5 +338,6 @@ function seen(pending: Pending, state: SeenRequest['state'], failure: string | n
     sentBytes,
     failure,
     notes,
+    refusal: state === 'ended' ? (pending.scan?.result() ?? null) : null,
   };
 }
