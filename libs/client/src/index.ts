@@ -23,7 +23,7 @@ export type { RefusalCode } from './requests/refusals.js';
 export { TappedStream } from './requests/tapped-stream.js';
 export { createBearer, credentialSource, type CredentialSource, signInHint } from './settings/bearer.js';
 export { CredentialFile, type StoredCredential, type StoredTokens } from './settings/credential-file.js';
-export { OauthClient, toStoredTokens } from './settings/oauth-client.js';
+export { OauthClient, statusOf, toStoredTokens } from './settings/oauth-client.js';
 export { isLoopback, readServerUrl } from './settings/server-url.js';
 export {
   checkApiKey,

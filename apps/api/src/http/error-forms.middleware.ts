@@ -5,17 +5,8 @@ import type { NextFunction, Request, Response } from 'express';
 /** Formats of errors for programs of other makers, also for errors that occur before our own code for them runs. */
 const FORMS: readonly (readonly [RegExp, ProblemForm])[] = [
   // RFC 6749 §5.2. Telepresence drops its tokens on a 4xx, so requests that only have to wait get another status.
-  [
-    /^\/(token|revoke|device_authorization)\/?$/i,
-    (problem) => ({
-      status: problem.status === 429 ? 503 : problem.status,
-      type: 'application/json',
-      body: JSON.stringify({
-        error: tokenErrorOf(problem.status),
-        error_description: describe(problem),
-      }),
-    }),
-  ],
+  [/^\/(token|revoke)\/?$/i, (problem) => oauthForm(problem, problem.status === 429 ? 503 : problem.status)],
+  [/^\/device_authorization\/?$/i, (problem) => oauthForm(problem, problem.status)],
   // Telepresence accepts JSON without `message` as a key, whatever the status, and stores it.
   [
     /^\/sso\//i,
@@ -40,6 +31,11 @@ export function chooseErrorForm(request: Request, response: Response, next: Next
   const form = FORMS.find(([path]) => path.test(request.path))?.[1];
   if (form !== undefined) setProblemForm(response, form);
   next();
+}
+
+function oauthForm(problem: Problem, status: number) {
+  const error = { error: tokenErrorOf(problem.status), error_description: describe(problem) };
+  return { status, type: 'application/json', body: JSON.stringify(error) };
 }
 
 function tokenErrorOf(status: number): string {

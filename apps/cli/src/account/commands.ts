@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { Action } from '../action.js';
 import type { LoginFlags } from './login.js';
 import { whoami } from './whoami.js';
@@ -6,19 +6,26 @@ import { whoami } from './whoami.js';
 const LOGIN_HELP = `
 Examples:
   $ culvert login --url https://culvert.example.com
+  $ culvert login --device
   $ culvert login --apikey - < key-file`;
 
 /** Adds the commands that sign in, sign out and show who is signed in. */
 export function addAccountCommands(program: Command, action: Action): void {
   program
     .command('login')
-    .summary('sign in, with a browser or an API key')
+    .summary('sign in, with a browser, a code or an API key')
     .description('Signs in to Culvert and stores the sign-in for later commands.')
     .option(
       '--apikey <key>',
       'sign in with this API key; "-" reads it from stdin, so that it appears in no process list',
     )
     .option('--no-browser', 'print the URL to open instead of opening it')
+    .addOption(
+      new Option(
+        '--device',
+        'show a code to enter in a browser on any machine (default where this one has no browser)',
+      ).conflicts('apikey'),
+    )
     .addHelpText('after', LOGIN_HELP)
     .action(
       action(async (context, flags: LoginFlags) => {

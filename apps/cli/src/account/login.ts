@@ -1,17 +1,27 @@
-import { checkApiKey, isLoopback, type StoredCredential, unreachable } from '@culvert/client';
+import { hostname } from 'node:os';
 import { addAbortSignal } from 'node:stream';
 import { keyCredential } from '@culvert/api-client';
+import {
+  checkApiKey,
+  isLoopback,
+  type StoredCredential,
+  type StoredTokens,
+  unreachable,
+} from '@culvert/client';
 import { createApi, serverVersion } from '../api.js';
 import { CliError } from '../cli-error.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-code.js';
-import { openBrowser } from './open-browser.js';
+import { printQrCodeAsNote } from '../output/qr-code.js';
+import { DeviceSignIn } from './device-sign-in.js';
+import { hasBrowser, openBrowser } from './open-browser.js';
 import { SignIn } from './sign-in.js';
 import { identityOf, nameOf } from './whoami.js';
 
 export interface LoginFlags {
   readonly apikey?: string;
   readonly browser: boolean;
+  readonly device?: boolean;
 }
 
 /** Short: a person waits at the prompt. */
@@ -26,7 +36,7 @@ export async function login(context: CommandContext, flags: LoginFlags): Promise
     output.note(`Warning: ${url} is not encrypted. Anyone who can read the traffic can act as you.`);
   const credential =
     flags.apikey === undefined
-      ? await signIn(context, flags.browser)
+      ? await signIn(context, flags)
       : ({ kind: 'api-key', apiKey: await readKey(context, flags.apikey) } as const);
   const identity = identityOf(url, await verify(context, credential));
   await settings.credentials.store(url, credential);
@@ -39,9 +49,26 @@ export async function login(context: CommandContext, flags: LoginFlags): Promise
     );
 }
 
-async function signIn(context: CommandContext, withBrowser: boolean) {
-  const { output, settings, http, signal, env } = context;
+async function signIn(context: CommandContext, flags: LoginFlags): Promise<StoredTokens> {
   await askServer(context);
+  const isAsked = flags.device === true;
+  if (!isAsked && (!flags.browser || hasBrowser(context.env))) return signInHere(context, flags.browser);
+  const tokens = await signInElsewhere(context);
+  if (tokens !== null) return tokens;
+  if (isAsked) {
+    throw new CliError(EXIT.failure, `${context.settings.url} is a version that cannot sign in by a code`, {
+      hint: 'Sign in with an API key: culvert login --apikey -',
+    });
+  }
+  context.output.note('If your browser is on another machine, sign in with a key: culvert login --apikey -');
+  return signInHere(context, false);
+}
+
+/** Signs in with a browser that reaches this machine. */
+function signInHere(
+  { output, settings, http, signal, env }: CommandContext,
+  withBrowser: boolean,
+): Promise<StoredTokens> {
   const show = (address: string): void => {
     const opens = withBrowser && openBrowser(address, env);
     output.note(
@@ -50,10 +77,26 @@ async function signIn(context: CommandContext, withBrowser: boolean) {
         : 'Open this URL in your browser to sign in:',
     );
     output.note(`  ${address}`);
-    if (withBrowser && !opens)
-      output.note('If your browser is on another machine, sign in with a key: culvert login --apikey -');
   };
   return new SignIn(settings.url, http).withBrowser(show, signal);
+}
+
+/** Signs in by a code that the person enters in any browser. Null if this version of Culvert cannot do that. */
+async function signInElsewhere({ output, settings, http, signal }: CommandContext) {
+  const device = new DeviceSignIn(settings.url, http);
+  const codes = await device.begin(hostname(), signal);
+  if (codes === null) return null;
+  output.note('To sign in, open this URL in a browser on any machine, or on your phone:');
+  output.note(`  ${codes.verificationUri}`);
+  output.note('Enter this code:');
+  output.note(`  ${codes.userCode}`);
+  if (output.isWatched && !output.isJson) await printQrCodeAsNote(output, codes.completeUri);
+  output.note(
+    `Waiting until you allow it there. The code works for ${Math.round(codes.lifetimeMs / 60_000)} minutes.`,
+  );
+  return device.wait(codes, signal, () =>
+    output.note(`${settings.url} does not answer. Trying again until the code expires.`),
+  );
 }
 
 /**

@@ -14,8 +14,11 @@ export function openBrowser(address: string, env: NodeJS.ProcessEnv): boolean {
   return true;
 }
 
-/** A remote shell, or one without a display, has no browser that could reach this machine's ports. */
-function hasBrowser(env: NodeJS.ProcessEnv): boolean {
+/**
+ * Reports whether this machine has a browser to open. A remote shell, or one without a display, has none that could reach
+ * this machine's ports.
+ */
+export function hasBrowser(env: NodeJS.ProcessEnv): boolean {
   if (env['SSH_CONNECTION'] || env['CI']) return false;
   if (process.platform !== 'linux') return true;
   return Boolean(env['DISPLAY'] || env['WAYLAND_DISPLAY'] || env['WSL_DISTRO_NAME']);

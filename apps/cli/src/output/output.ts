@@ -31,11 +31,15 @@ export class Output {
   readonly format: OutputFormat;
   /** Whether stdout is a terminal that accepts colors. */
   readonly hasColor: boolean;
+  /** Whether stderr is. */
+  readonly hasColorForNotes: boolean;
 
   constructor(private readonly options: OutputOptions) {
     this.format = options.format;
     const { NO_COLOR: noColor, TERM: term } = options.env;
-    this.hasColor = options.stdout.isTTY === true && !noColor && term !== 'dumb';
+    const wantsColor = !noColor && term !== 'dumb';
+    this.hasColor = options.stdout.isTTY === true && wantsColor;
+    this.hasColorForNotes = options.stderr.isTTY === true && wantsColor;
   }
 
   get isJson(): boolean {
@@ -119,6 +123,11 @@ export class Output {
   /** Prints a note beside the result. */
   note(text: string): void {
     this.options.stderr.write(`${plainText(text)}\n`);
+  }
+
+  /** Prints trusted text as it is beside the result, like `verbatim`. */
+  verbatimNote(text: string): void {
+    this.options.stderr.write(text.endsWith('\n') ? text : `${text}\n`);
   }
 
   /** Prints why a command failed and what to do. */

@@ -19,6 +19,7 @@ export class OauthClient {
     const server = {
       issuer: url,
       authorization_endpoint: `${url}/auth`,
+      device_authorization_endpoint: `${url}/device_authorization`,
       token_endpoint: `${url}/token`,
       revocation_endpoint: `${url}/revoke`,
     };
@@ -60,10 +61,19 @@ export class OauthClient {
           });
     }
     if (error instanceof oauth.ResponseBodyError) {
+      if (error.error === 'access_denied')
+        return new ClientError('refused', 'you did not let culvert sign in', { cause: error });
       const text = error.error_description ?? error.error;
-      const isPassing = error.status >= 500;
-      return new ClientError(isPassing ? 'unreachable' : 'not_signed_in', `${this.url} refused: ${text}`, {
-        hint: isPassing ? 'Try again in a minute.' : 'Run "culvert login" again.',
+      const isLimit = error.status === 429;
+      return new ClientError(isLimit ? 'conflict' : 'not_signed_in', `${this.url} refused: ${text}`, {
+        hint: isLimit ? 'Try again later.' : 'Run "culvert login" again.',
+        cause: error,
+      });
+    }
+    const status = statusOf(error);
+    if (status !== null && status >= 500) {
+      return new ClientError('unreachable', `${this.url} answers with HTTP ${status}`, {
+        hint: 'Try again in a minute.',
         cause: error,
       });
     }
@@ -78,6 +88,15 @@ export class OauthClient {
       cause: error,
     });
   }
+}
+
+/**
+ * Returns the status of a response of the OAuth server whose failure is not in the form of OAuth; null for any other
+ * error.
+ */
+export function statusOf(error: unknown): number | null {
+  const { cause } = error as { cause?: unknown };
+  return cause instanceof Response ? cause.status : null;
 }
 
 /** Returns the tokens of a response as the credential file stores them. @throws ClientError without a refresh token */

@@ -359,7 +359,7 @@ describe('signing in on a machine without a browser', () => {
     const from = '198.51.100.30';
     for (let i = 0; i < 60; i++) expect((await begin({}, from)).status).toBe(200);
     const refused = await begin({}, from);
-    expect([refused.status, refused.body.error]).toEqual([503, 'temporarily_unavailable']);
+    expect([refused.status, refused.body.error]).toEqual([429, 'temporarily_unavailable']);
     expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
     expect((await begin({}, '198.51.101.30')).status).toBe(200);
   });
