@@ -140,10 +140,10 @@ function buildTunnels(
   },
 ): Pick<BuiltEdge, 'tunnels' | 'nativeTunnels' | 'authenticator'> {
   const { limits } = settings;
-  const authenticator = new TunnelAuthenticator(store, apiKeyUse, trustedProxies);
   const announcer = new Announcer(bus, log);
   const announce = (change: ResourceChange): void => announcer.changed(change);
   const tunnels = new TunnelSessions(store, registry, limits, log, apiKeyUse, announce, name);
+  const authenticator = new TunnelAuthenticator(store, apiKeyUse, trustedProxies, tunnels.known);
   tunnels.isAlone = settings.redisUrl === undefined;
   const conflicts = new ClusterConflicts(store, announcer, log);
   const nativeTunnels = new NativeTunnels({ store, registry, sessions: tunnels, conflicts, limits, log });

@@ -153,6 +153,7 @@ export class Edge {
 
   private handleGap(): void {
     this.gate.forgetAll();
+    this.tunnels.known.suspectAll();
     this.watch(this.relay.handleGap());
     this.watch(this.tunnels.closeUnusable());
   }

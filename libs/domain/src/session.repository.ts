@@ -14,6 +14,8 @@ export interface SessionRegistration {
   /** Identifies the process of the traffic manager. At most 255 characters. */
   readonly instanceId: string;
   readonly at: Date;
+  /** A tunnel that the edge accepted while the store was away, which keeps its ID and age; absent: a new one. */
+  readonly tunnel?: Pick<HeldTunnel, 'id' | 'openedAt'>;
   /** Maximum number of living sessions of the team; absent: no limit. */
   readonly maxSessions?: number;
 }

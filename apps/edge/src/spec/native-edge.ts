@@ -17,7 +17,7 @@ import { pino } from 'pino';
 import { WebSocketServer } from 'ws';
 import { ClusterConflicts } from '../tunnels/cluster-conflicts.js';
 import { NativeTunnels } from '../tunnels/native-tunnels.js';
-import type { TunnelOwner } from '../tunnels/tunnel-authenticator.js';
+import type { TunnelOwner } from '../tunnels/tunnel-credentials.js';
 import { TunnelSessions } from '../tunnels/tunnel-sessions.js';
 
 const LIMITS = { maxStreamsPerTunnel: 16, maxTunnels: 100, maxSessionsPerTeam: 100, sessionGraceMs: 60_000 };

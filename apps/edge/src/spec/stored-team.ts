@@ -2,7 +2,7 @@ import { hashApiKeySecret, SCOPES, type Store } from '@culvert/domain';
 import { createStore } from '@culvert/store';
 import { createTestDatabase, type TestDatabase } from '@culvert/testkit';
 import { inject } from 'vitest';
-import type { TunnelOwner } from '../tunnels/tunnel-authenticator.js';
+import type { TunnelOwner } from '../tunnels/tunnel-credentials.js';
 
 /** A team in a database of its own, with an owner and an API key for everything. */
 export interface StoredTeam {

@@ -1,5 +1,5 @@
 import { visibleName } from '@culvert/contract';
-import { ManagerIdTakenError, TeamLimitError, type SessionRegistration, type Store } from '@culvert/domain';
+import { ManagerIdTakenError, TeamLimitError, type Store } from '@culvert/domain';
 import type { TunnelRegistry } from '@culvert/relay';
 import type { Limits } from '@culvert/runtime';
 import {
@@ -11,10 +11,10 @@ import {
   type TunnelConnection,
 } from '@culvert/tunnel';
 import type { Logger } from 'pino';
-import type { ClusterConflicts, RefusedManager } from './cluster-conflicts.js';
-import { EdgeStoppingError } from './registrations.js';
-import type { TunnelOwner } from './tunnel-authenticator.js';
-import { findUnusable, reasonOf } from './tunnel-credentials.js';
+import type { ClusterConflicts } from './cluster-conflicts.js';
+import { EdgeStoppingError, type TunnelRegistration } from './registrations.js';
+import { ReturningTunnels } from './returning-tunnels.js';
+import { findUnusable, reasonOf, type TunnelOwner } from './tunnel-credentials.js';
 import type { RegisteredTunnel, TunnelSessions } from './tunnel-sessions.js';
 
 type Refused = Extract<HelloAnswer, { refuse: object }>;
@@ -37,7 +37,17 @@ export interface NativeTunnelsOptions {
 
 /** Turns carriers of the native protocol (docs/protocol.md) into tunnels of sessions. */
 export class NativeTunnels {
-  constructor(private readonly options: NativeTunnelsOptions) {}
+  private readonly returning: ReturningTunnels;
+
+  constructor(private readonly options: NativeTunnelsOptions) {
+    const { store, sessions, log } = options;
+    this.returning = new ReturningTunnels({
+      store,
+      sessions,
+      refusalOf: (...refused) => this.refusalOf(...refused).refuse,
+      log,
+    });
+  }
 
   /** @param remoteAddress the address that is recorded and shown */
   accept(carrier: Carrier, owner: TunnelOwner, remoteAddress: string): void {
@@ -59,6 +69,7 @@ export class NativeTunnels {
       onGoAway: () => registry.noteChange(registered?.session.trafficManagerId ?? ''),
       onClose: (code, reason) => {
         if (registered) {
+          this.returning.drop(registered);
           sessions.detach(registered, { code, reason: sessions.endReasonOf(code), detail: reason });
           return;
         }
@@ -73,49 +84,53 @@ export class NativeTunnels {
   /** Registers and holds the tunnel, unless the dialer must be refused. */
   private async register(dialer: Dialer): Promise<RegisteredTunnel | Refused> {
     const { store, sessions } = this.options;
-    const { teamId, credential, hello, tunnel, remoteAddress } = dialer;
+    const { teamId, credential, isUnchecked = false, hello, tunnel } = dialer;
     // It was checked before the WebSocket was accepted, but may have been revoked since.
-    if ((await findUnusable(store, [credential])).size > 0)
+    if (!isUnchecked && (await findUnusable(store, [credential])).size > 0)
       return refusal(GoAwayCode.KEY_REVOKED, reasonOf(credential));
     // Only the dialer knows which of its tunnels still work: a half-dead one is replaced instead.
     if (hello.edges?.includes(sessions.edgeId) && sessions.holdsOpenTunnelOf(teamId, hello.instanceId))
       return refusal(GoAwayCode.ALREADY_CONNECTED, 'this process has a tunnel to this edge');
+    const registration = registrationOf(dialer);
+    if (isUnchecked) return this.hold(dialer, registration);
+    const { changes } = sessions.known;
     const recorded = await sessions.registrations
-      .add(teamId, {
-        identity: identityOf(hello),
-        kind: 'native',
-        credential,
-        remoteAddress,
-        instanceId: hello.instanceId,
-      })
-      .catch((error: unknown) => this.refusalOf(error, teamId, { ...hello, remoteAddress }));
+      .add(teamId, registration)
+      .catch((error: unknown) => this.refusalOf(error, teamId, registration));
     if ('refuse' in recorded) return recorded;
     const { session, resumed, tunnel: held } = recorded;
+    sessions.known.rememberSession(registration.identity, session, changes);
     if (tunnel.state === 'closed') {
       sessions.abandon(session, held);
       return refusal(GoAwayCode.CONNECTION_LOST, 'the connection has closed');
     }
-    const registered: RegisteredTunnel = {
-      tunnel,
-      credential,
-      session,
-      resumed,
-      held,
-      end: (code, reason) => tunnel.close(code, reason),
-      leave: (code, reason) => tunnel.goAway(code, reason),
-    };
+    const registered = { ...endsOf(tunnel), credential, session, resumed, held };
     sessions.hold(registered);
     return registered;
   }
 
+  /** Holds the tunnel of a known traffic manager while the store is away. */
+  private hold({ teamId, credential, tunnel }: Dialer, registration: TunnelRegistration) {
+    const { sessions } = this.options;
+    if (sessions.registrations.isStopping)
+      return refusal(GoAwayCode.SHUTTING_DOWN, new EdgeStoppingError().message);
+    const session = sessions.known.findSession(teamId, registration.identity);
+    if (session === null) return refusal(GoAwayCode.INTERNAL, 'the database does not answer: try again');
+    return this.returning.hold({ ...endsOf(tunnel), credential, session }, registration);
+  }
+
   /** Returns the answer to a traffic manager that cannot be registered. Throws errors that are not about it. */
-  private refusalOf(error: unknown, teamId: string, refused: RefusedManager): Refused {
+  private refusalOf(
+    error: unknown,
+    teamId: string,
+    { identity, remoteAddress }: TunnelRegistration,
+  ): Refused {
     const { conflicts, sessions } = this.options;
     if (error instanceof EdgeStoppingError) return refusal(GoAwayCode.SHUTTING_DOWN, error.message);
     if (error instanceof TeamLimitError)
       return refusal(GoAwayCode.LIMIT, `the team has reached its limit of ${error.max} sessions`);
     if (error instanceof ManagerIdTakenError) {
-      sessions.enqueue(() => conflicts.report(teamId, error, refused));
+      sessions.enqueue(() => conflicts.report(teamId, error, { ...identity, remoteAddress }));
       return refusal(GoAwayCode.MANAGER_ID_TAKEN, conflicts.reasonOf(error));
     }
     throw error;
@@ -126,6 +141,16 @@ function refusal(code: GoAwayCode, reason: string): Refused {
   return { refuse: { code, reason } };
 }
 
-function identityOf({ managerId, clusterId, name, version }: Hello): SessionRegistration['identity'] {
-  return { managerId, clusterId: visibleName(clusterId), name: visibleName(name), version };
+function registrationOf({ hello, credential, remoteAddress }: Dialer): TunnelRegistration {
+  const { managerId, clusterId, name, version, instanceId } = hello;
+  const identity = { managerId, clusterId: visibleName(clusterId), name: visibleName(name), version };
+  return { identity, kind: 'native', credential, remoteAddress, instanceId };
+}
+
+function endsOf(tunnel: TunnelConnection): Pick<RegisteredTunnel, 'tunnel' | 'end' | 'leave'> {
+  return {
+    tunnel,
+    end: (code, reason) => tunnel.close(code, reason),
+    leave: (code, reason) => tunnel.goAway(code, reason),
+  };
 }

@@ -9,13 +9,17 @@ import {
   hashOAuthSecret,
   type Scope,
   type Store,
+  StoreUnavailableError,
 } from '@culvert/domain';
 import { TrustedProxies } from '@culvert/relay';
-import { describe, afterAll, beforeAll, expect, it } from 'vitest';
+import { StallingProxy } from '@culvert/testkit';
+import { describe, afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { storeTeam, type StoredTeam } from '../spec/stored-team.js';
+import { KnownManagers } from './known-managers.js';
 import { TunnelAuthenticator } from './tunnel-authenticator.js';
 
 let team: StoredTeam;
+let proxy: StallingProxy;
 let store: Store;
 let teamId: string;
 let userId: string;
@@ -23,12 +27,22 @@ let authenticator: TunnelAuthenticator;
 const used: string[] = [];
 
 beforeAll(async () => {
-  team = await storeTeam();
+  team = await storeTeam({
+    urlOf: async (url) => {
+      const started = await StallingProxy.start(url);
+      proxy = started;
+      return started.url;
+    },
+  });
   ({ store, teamId, userId } = team);
   const apiKeyUse = { record: ({ id }: { id: string }) => void used.push(id) };
-  authenticator = new TunnelAuthenticator(store, apiKeyUse, new TrustedProxies([]));
+  authenticator = new TunnelAuthenticator(store, apiKeyUse, new TrustedProxies([]), new KnownManagers());
 });
-afterAll(() => team.stop());
+afterEach(() => proxy.resume());
+afterAll(async () => {
+  await team?.stop();
+  await proxy?.stop();
+});
 
 function request(authorization?: string): IncomingMessage {
   const message = new IncomingMessage(new Socket());
@@ -95,5 +109,46 @@ describe(TunnelAuthenticator.name, () => {
     const asked = request(await authorization());
     expect((await authenticator.authenticate(asked))?.status).toBe(status);
     expect(() => authenticator.ownerOf(asked)).toThrow('without authentication');
+  });
+
+  it('accepts what it knows while the store does not answer, and marks it as unchecked', async () => {
+    const known = await key(['tunnel']);
+    const knownProgram = await program(CULVERT_CLIENT_ID);
+    const unknown = await key(['tunnel']);
+    for (const { secret } of [known, knownProgram])
+      expect(await authenticator.authenticate(request(`Bearer ${secret}`))).toBeNull();
+    used.length = 0;
+    proxy.stall();
+    const ownerOf = async ({ secret }: { secret: string }) => {
+      const asked = request(`Bearer ${secret}`);
+      expect(await authenticator.authenticate(asked)).toBeNull();
+      return authenticator.ownerOf(asked);
+    };
+    const [byKey, byToken] = await Promise.all([
+      ownerOf(known),
+      ownerOf(knownProgram),
+      expect(authenticator.authenticate(request(`Bearer ${unknown.secret}`))).rejects.toThrow(
+        StoreUnavailableError,
+      ),
+    ]);
+    expect(byKey).toEqual({
+      teamId,
+      credential: { kind: 'api-key', apiKeyId: known.id },
+      isUnchecked: true,
+    });
+    expect(byToken).toMatchObject({ credential: { programId: knownProgram.id }, isUnchecked: true });
+    // Its use cannot be recorded now.
+    expect(used).toEqual([]);
+  });
+
+  it('does not accept from memory what the store has refused', async () => {
+    const { id, secret } = await key(['tunnel']);
+    expect(await authenticator.authenticate(request(`Bearer ${secret}`))).toBeNull();
+    await store.apiKeys.revoke(teamId, id, new Date());
+    expect((await authenticator.authenticate(request(`Bearer ${secret}`)))?.status).toBe(401);
+    proxy.stall();
+    await expect(authenticator.authenticate(request(`Bearer ${secret}`))).rejects.toThrow(
+      StoreUnavailableError,
+    );
   });
 });

@@ -11,8 +11,10 @@ import {
   isPossibleApiKeySecret,
   scopesOfProgram,
   type Store,
-  type TunnelCredential,
+  StoreUnavailableError,
 } from '@culvert/domain';
+import type { KnownManagers } from './known-managers.js';
+import type { TunnelOwner } from './tunnel-credentials.js';
 
 /** Reason why a tunnel is not accepted, as an HTTP response. */
 export interface Refusal {
@@ -21,10 +23,9 @@ export interface Refusal {
   readonly detail: string;
 }
 
-/** Owner of a tunnel. */
-export interface TunnelOwner {
-  readonly teamId: string;
-  readonly credential: TunnelCredential;
+/** A credential that the store has accepted. */
+interface Accepted extends TunnelOwner {
+  readonly expiresAt: Date | null;
 }
 
 const MAX_SECRET_LENGTH = 512;
@@ -38,6 +39,7 @@ export class TunnelAuthenticator {
     private readonly store: Store,
     private readonly apiKeyUse: Pick<ApiKeyUse, 'record'>,
     private readonly proxies: TrustedProxies,
+    private readonly known: KnownManagers,
   ) {}
 
   /** Returns null if the request may become a tunnel; `ownerOf` then returns its owner. */
@@ -50,9 +52,7 @@ export class TunnelAuthenticator {
         detail: 'Send the API key as `Authorization: Bearer <key>`.',
       };
     }
-    const found = isAccessTokenShaped(secret)
-      ? await this.byAccessToken(secret)
-      : await this.byApiKey(secret, request);
+    const found = await this.find(secret, request);
     if ('status' in found) return found;
     this.accepted.set(request, found);
     return null;
@@ -71,10 +71,33 @@ export class TunnelAuthenticator {
     return owner;
   }
 
-  private async byApiKey(secret: string, request: IncomingMessage): Promise<TunnelOwner | Refusal> {
-    const key = isPossibleApiKeySecret(secret)
-      ? await this.store.apiKeys.findByHash(hashApiKeySecret(secret))
-      : null;
+  /** Asks the store, or, while that is away, the memory of this edge. */
+  private async find(secret: string, request: IncomingMessage): Promise<TunnelOwner | Refusal> {
+    const isToken = isAccessTokenShaped(secret);
+    const hash = isToken ? hashOAuthSecret(secret) : hashApiKeySecret(secret);
+    const { changes } = this.known;
+    try {
+      const found = isToken ? await this.byAccessToken(hash) : await this.byApiKey(secret, hash, request);
+      if ('status' in found) {
+        this.known.forgetSecret(hash);
+        return found;
+      }
+      const { expiresAt, ...owner } = found;
+      this.known.rememberCredential(hash, owner, expiresAt, changes);
+      return owner;
+    } catch (error) {
+      const owner = error instanceof StoreUnavailableError ? this.known.findOwner(hash) : null;
+      if (owner === null) throw error;
+      return { ...owner, isUnchecked: true };
+    }
+  }
+
+  private async byApiKey(
+    secret: string,
+    hash: string,
+    request: IncomingMessage,
+  ): Promise<Accepted | Refusal> {
+    const key = isPossibleApiKeySecret(secret) ? await this.store.apiKeys.findByHash(hash) : null;
     if (key === null || !isApiKeyUsable(key, new Date())) {
       return { status: 401, code: 'unauthenticated', detail: 'This API key is unknown, expired or revoked.' };
     }
@@ -82,21 +105,23 @@ export class TunnelAuthenticator {
       return { status: 403, code: 'forbidden', detail: 'This API key lacks the scope `tunnel`.' };
     }
     this.apiKeyUse.record(key, this.addressOf(request));
-    return { teamId: key.teamId, credential: { kind: 'api-key', apiKeyId: key.id } };
+    const { teamId, expiresAt } = key;
+    return { teamId, credential: { kind: 'api-key', apiKeyId: key.id }, expiresAt };
   }
 
-  private async byAccessToken(token: string): Promise<TunnelOwner | Refusal> {
-    const owner = await this.store.programs.findByAccessTokenHash(hashOAuthSecret(token), new Date());
+  private async byAccessToken(hash: string): Promise<Accepted | Refusal> {
+    const owner = await this.store.programs.findByAccessTokenHash(hash, new Date());
     if (owner === null || !isApiProgram(owner.program.clientId)) {
       return { status: 401, code: 'unauthenticated', detail: 'This access token is unknown or expired.' };
     }
-    const { program, user, role } = owner;
+    const { program, user, role, expiresAt } = owner;
     if (!scopesOfProgram(program.clientId, role).includes('tunnel')) {
       return { status: 403, code: 'forbidden', detail: 'This sign-in lacks the scope `tunnel`.' };
     }
     return {
       teamId: program.teamId,
       credential: { kind: 'program', programId: program.id, userId: user.id },
+      expiresAt,
     };
   }
 }

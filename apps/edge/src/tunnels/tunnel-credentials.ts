@@ -1,5 +1,13 @@
 import { scopesOfProgram, type Store, type TunnelCredential } from '@culvert/domain';
 
+/** Owner of a tunnel. */
+export interface TunnelOwner {
+  readonly teamId: string;
+  readonly credential: TunnelCredential;
+  /** Whether the credential is only known from memory, because the store is away. */
+  readonly isUnchecked?: boolean;
+}
+
 /** Returns the ID of the key or the program: IDs of both kinds are unique. */
 export function idOf(credential: TunnelCredential): string {
   return credential.kind === 'api-key' ? credential.apiKeyId : credential.programId;

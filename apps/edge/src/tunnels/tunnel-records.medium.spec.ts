@@ -148,6 +148,21 @@ describe(TunnelRecords.name, () => {
     expect(await shown()).toMatchObject({ state: 'disconnected', receivedBytes: 10_700 });
   });
 
+  // Another cluster may have registered with the manager id meanwhile, which only a registration finds out.
+  it('add no row of a tunnel that was accepted while the database was away, before it is registered', async () => {
+    const { id: sessionId } = session;
+    const late = { ...held, id: randomUUID() };
+    const lateTunnel = new FakeTunnel();
+    records.addUnregistered(late, lateTunnel);
+    lateTunnel.receivedBytes = 9000;
+    await records.keepUp(LATER, GRACE_MS);
+    expect(await shown()).toMatchObject({ tunnelCount: 1, receivedBytes: 0 });
+    records.confirm(late);
+    await records.keepUp(LATER, GRACE_MS);
+    await records.keepUp(LATER, GRACE_MS);
+    expect(await shown()).toMatchObject({ id: sessionId, tunnelCount: 2, receivedBytes: 9000 });
+  });
+
   it('remove rows of tunnels that the edge never held', async () => {
     const lost = await register();
     expect((await store.sessions.find(teamId, lost.session.id))?.tunnelCount).toBe(1);

@@ -19,6 +19,8 @@ const MAX_BEAT_GAP_MS = 20_000;
 interface Recorded {
   readonly held: HeldTunnel;
   readonly meter: TunnelMeter;
+  /** Whether it was registered with the store. Until then it must not get a row. */
+  isRegistered: boolean;
   /** Whether its row was added anew, without the figures that were reported before. */
   isRestored: boolean;
 }
@@ -46,7 +48,20 @@ export class TunnelRecords {
 
   /** Measures a tunnel whose row exists. */
   add(held: HeldTunnel, tunnel: Tunnel): void {
-    this.recorded.set(held.id, { held, meter: new TunnelMeter(held.id, tunnel), isRestored: false });
+    this.addUnregistered(held, tunnel);
+    this.confirm(held);
+  }
+
+  /** Measures a tunnel that is registered later, with `confirm`. */
+  addUnregistered(held: HeldTunnel, tunnel: Tunnel): void {
+    const meter = new TunnelMeter(held.id, tunnel);
+    this.recorded.set(held.id, { held, meter, isRegistered: false, isRestored: false });
+  }
+
+  /** Records that a tunnel was registered: from here on its row is added again when it is missing. */
+  confirm({ id }: HeldTunnel): void {
+    const recorded = this.recorded.get(id);
+    if (recorded) recorded.isRegistered = true;
   }
 
   /** Remembers that a tunnel has closed, for `writeClosed`. Also for one that was never added. */
@@ -151,7 +166,9 @@ export class TunnelRecords {
       const closed = surplus.map((tunnel) => ({ ...tunnel, receivedBytes: 0, sentBytes: 0 }));
       await this.store.tunnels.close(closed, now);
     }
-    const lost = missing.flatMap((id) => this.recorded.get(id) ?? []);
+    const lost = missing
+      .flatMap((id) => this.recorded.get(id) ?? [])
+      .filter(({ isRegistered }) => isRegistered);
     if (lost.length === 0) return [];
     this.log.warn({ count: lost.length }, 'tunnels are recorded again: this edge was not seen for too long');
     for (const recorded of lost) recorded.isRestored = true;

@@ -18,8 +18,9 @@ import type { Logger } from 'pino';
 import { ConnectionHistory } from './connection-history.js';
 import { connectionReason } from './connection-reason.js';
 import { VERSION } from '../version.js';
-import { findUnusable, idOf, reasonOf } from './tunnel-credentials.js';
+import { KnownManagers } from './known-managers.js';
 import { Registrations } from './registrations.js';
+import { findUnusable, idOf, reasonOf } from './tunnel-credentials.js';
 import { TunnelRecords } from './tunnel-records.js';
 
 /** One registered tunnel with everything that is needed to end it. */
@@ -60,6 +61,8 @@ export class TunnelSessions {
   readonly edgeId = randomUUID();
   /** The caller must hold or abandon what it registers. */
   readonly registrations: Registrations;
+  /** Traffic managers that may reconnect while the store is away. */
+  readonly known = new KnownManagers();
   /** Whether the deployment has no other edge. Traffic managers then receive no id, and keep one tunnel. */
   isAlone = false;
   private readonly bySession = new Map<string, Set<RegisteredTunnel>>();
@@ -121,11 +124,14 @@ export class TunnelSessions {
 
   /** Closes every tunnel opened with this key. */
   closeByKey(apiKeyId: string): void {
-    this.closeByCredentials(new Set([apiKeyId]));
+    const ids = new Set([apiKeyId]);
+    this.known.forgetCredentials(ids);
+    this.closeByCredentials(ids);
   }
 
   /** Closes tunnels of this person's programs whose access has ended. */
   async closeUnusableOfUser(userId: string): Promise<void> {
+    this.known.suspectUser(userId);
     const credentials: TunnelCredential[] = [];
     for (const { credential } of this.all())
       if (credential.kind === 'program' && credential.userId === userId) credentials.push(credential);
@@ -134,6 +140,7 @@ export class TunnelSessions {
 
   /** Closes every tunnel of this session. */
   closeBySession(sessionId: string, reason: string): void {
+    this.known.forgetSession(sessionId);
     this.closeWhere((registered) => registered.session.id === sessionId, GoAwayCode.SESSION_ENDED, reason);
   }
 
@@ -143,9 +150,15 @@ export class TunnelSessions {
     const credentials: TunnelCredential[] = [];
     for (const registered of this.all()) credentials.push(registered.credential);
     const sessions = [...this.bySession.keys()];
-    this.closeByCredentials(await findUnusable(this.store, credentials));
-    for (const id of await this.store.sessions.findEnded(sessions))
-      this.closeBySession(id, 'the session has ended');
+    let checkedAt = performance.now();
+    const unusable = await findUnusable(this.store, credentials);
+    this.known.confirmCredentials(without(credentials.map(idOf), unusable), checkedAt);
+    if (unusable.size > 0) this.known.forgetCredentials(unusable);
+    this.closeByCredentials(unusable);
+    checkedAt = performance.now();
+    const ended = new Set(await this.store.sessions.findEnded(sessions));
+    this.known.confirmSessions(without(sessions, ended), checkedAt);
+    for (const id of ended) this.closeBySession(id, 'the session has ended');
   }
 
   /** Asks every traffic manager to use another edge; open streams continue. */
@@ -174,11 +187,22 @@ export class TunnelSessions {
 
   /** Adds a tunnel. From here on it can be ended from outside, even before it is open. */
   hold(registered: RegisteredTunnel): void {
+    this.holdUnregistered(registered);
+    this.confirm(registered);
+  }
+
+  /** Adds a tunnel that is registered once the store answers, with `confirm`. */
+  holdUnregistered(registered: RegisteredTunnel): void {
     const siblings = this.bySession.get(registered.session.id);
     if (siblings) siblings.add(registered);
     else this.bySession.set(registered.session.id, new Set([registered]));
-    this.records.add(registered.held, registered.tunnel);
+    this.records.addUnregistered(registered.held, registered.tunnel);
     this.heldCount++;
+  }
+
+  /** Records that a tunnel was registered with the store. */
+  confirm({ held }: RegisteredTunnel): void {
+    this.records.confirm(held);
   }
 
   /** Marks the tunnel as open: it carries new streams from here on. */
@@ -325,4 +349,8 @@ export class TunnelSessions {
       .then(write)
       .catch((error: unknown) => this.log.error({ err: error }, 'session could not be recorded'));
   }
+}
+
+function without(ids: readonly string[], excluded: ReadonlySet<string>): ReadonlySet<string> {
+  return new Set(ids.filter((id) => !excluded.has(id)));
 }

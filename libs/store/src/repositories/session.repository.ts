@@ -224,19 +224,23 @@ export class PrismaSessionRepository implements SessionRepository {
 /** Whether the session `s` has a tunnel. The removal of a dead edge removes its tunnels. */
 const IS_HELD = Prisma.sql`EXISTS (SELECT FROM tunnel t WHERE t.team_id = s.team_id AND t.session_id = s.id)`;
 
-/** Records the tunnel of a registration. The transaction holds the lock of its session. */
+/**
+ * Records the tunnel of a registration. The transaction holds the lock of its session. A tunnel with a given ID may have a
+ * row already: a server that hung runs statements although the caller has given up and tries again.
+ */
 async function addTunnel(
   tx: TransactionClient,
   { id: sessionId, teamId }: Session,
-  { kind, edgeId, remoteAddress, instanceId, at }: SessionRegistration,
+  { kind, edgeId, remoteAddress, instanceId, at, tunnel }: SessionRegistration,
 ): Promise<HeldTunnel> {
-  const id = newId();
+  const { id, openedAt } = tunnel ?? { id: newId(), openedAt: at };
   await tx.$executeRaw`
     WITH known AS (${ensureEdge(edgeId)})
     INSERT INTO tunnel (id, team_id, session_id, edge_id, kind, remote_address, instance_id, opened_at, reported_at)
     VALUES (${id}::uuid, ${teamId}::uuid, ${sessionId}::uuid, ${edgeId}, ${kind}::tunnel_kind, ${remoteAddress},
-      ${instanceId}, ${at}, ${at})`;
-  return { id, teamId, sessionId, kind, remoteAddress, instanceId, openedAt: at };
+      ${instanceId}, ${openedAt}, ${at})
+    ON CONFLICT (id) DO NOTHING`;
+  return { id, teamId, sessionId, kind, remoteAddress, instanceId, openedAt };
 }
 
 /** A session as stored, without the columns whose values depend on its open tunnels. */

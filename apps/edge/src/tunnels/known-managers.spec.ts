@@ -1,0 +1,97 @@
+import type { Session } from '@culvert/domain';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { KnownManagers, MAX_UNCHECKED_MS } from './known-managers.js';
+import type { TunnelOwner } from './tunnel-credentials.js';
+
+const KEY: TunnelOwner = { teamId: 't1', credential: { kind: 'api-key', apiKeyId: 'k1' } };
+const PROGRAM: TunnelOwner = { teamId: 't1', credential: { kind: 'program', programId: 'p1', userId: 'u1' } };
+const IDENTITY = { managerId: 'm1', clusterId: 'east' };
+const SESSION = { id: 's1', teamId: 't1', trafficManagerId: 'tm1' } as Session;
+
+let time: number;
+let known: KnownManagers;
+
+beforeEach(() => {
+  time = 0;
+  known = new KnownManagers(() => time);
+  known.rememberCredential('hash', KEY, null, known.changes);
+  known.rememberCredential('token', PROGRAM, null, known.changes);
+  known.rememberSession(IDENTITY, SESSION, known.changes);
+});
+
+const usable = () => [known.findOwner('hash'), known.findOwner('token'), known.findSession('t1', IDENTITY)];
+
+describe(KnownManagers.name, () => {
+  it('knows what was checked, under its hash, team, manager id and cluster only', () => {
+    expect(usable()).toEqual([KEY, PROGRAM, SESSION]);
+    expect(known.findOwner('other')).toBeNull();
+    expect(known.findSession('t2', IDENTITY)).toBeNull();
+    expect(known.findSession('t1', { ...IDENTITY, managerId: 'm2' })).toBeNull();
+    expect(known.findSession('t1', { ...IDENTITY, clusterId: 'west' })).toBeNull();
+    expect(known.findSession('t1', { ...IDENTITY, clusterId: '' })).toBeNull();
+  });
+
+  it('uses nothing whose last check is too long ago', () => {
+    time = MAX_UNCHECKED_MS;
+    expect(usable()).toEqual([KEY, PROGRAM, SESSION]);
+    time++;
+    expect(usable()).toEqual([null, null, null]);
+    known.confirmCredentials(new Set(['k1']), time);
+    known.confirmSessions(new Set(['s1']), time);
+    expect(usable()).toEqual([KEY, null, SESSION]);
+  });
+
+  it('does not use a credential beyond its expiry', () => {
+    known.rememberCredential('hash', KEY, new Date(Date.now() - 1), known.changes);
+    expect(known.findOwner('hash')).toBeNull();
+  });
+
+  it('forgets a revoked credential and an ended session at once, and a later check does not revive them', () => {
+    known.forgetCredentials(new Set(['k1']));
+    known.forgetSession('s1');
+    known.confirmCredentials(new Set(['k1']), time);
+    known.confirmSessions(new Set(['s1']), time);
+    expect(usable()).toEqual([null, PROGRAM, null]);
+  });
+
+  it('uses a person’s programs only after another check, once something of that person has changed', () => {
+    time = 1;
+    known.suspectUser('u1');
+    expect(usable()).toEqual([KEY, null, SESSION]);
+    known.confirmCredentials(new Set(['p1']), 0);
+    expect(known.findOwner('token')).toBeNull();
+    known.confirmCredentials(new Set(['p1']), 2);
+    expect(known.findOwner('token')).toEqual(PROGRAM);
+  });
+
+  it('uses nothing that a check from before lost events has confirmed', () => {
+    time = 5;
+    known.suspectAll();
+    known.confirmCredentials(new Set(['k1', 'p1']), 5);
+    known.confirmSessions(new Set(['s1']), 5);
+    expect(usable()).toEqual([null, null, null]);
+    known.confirmCredentials(new Set(['k1', 'p1']), 6);
+    known.confirmSessions(new Set(['s1']), 6);
+    expect(usable()).toEqual([KEY, PROGRAM, SESSION]);
+  });
+
+  it('waits for a check of what the store was asked for while something changed', () => {
+    const { changes } = known;
+    known.forgetCredentials(new Set(['k2']));
+    known.rememberCredential('hash', KEY, null, changes);
+    known.rememberSession(IDENTITY, SESSION, changes);
+    expect(usable()).toEqual([null, PROGRAM, null]);
+    known.confirmCredentials(new Set(['k1']), 1);
+    expect(known.findOwner('hash')).toEqual(KEY);
+  });
+
+  it('remembers a limited number, and drops the oldest', () => {
+    for (let i = 0; i < 10_000; i++) {
+      known.rememberCredential(`hash ${i}`, KEY, null, known.changes);
+      known.rememberSession({ ...IDENTITY, managerId: `m ${i}` }, SESSION, known.changes);
+    }
+    expect(usable()).toEqual([null, null, null]);
+    expect(known.findOwner('hash 0')).toEqual(KEY);
+    expect(known.findSession('t1', { ...IDENTITY, managerId: 'm 0' })).toEqual(SESSION);
+  });
+});

@@ -1,0 +1,150 @@
+import type { ManagerIdentity, Session } from '@culvert/domain';
+import { idOf, type TunnelOwner } from './tunnel-credentials.js';
+
+/** Milliseconds for which a credential or session may be used without the store after its last check there. */
+export const MAX_UNCHECKED_MS = 600_000;
+/** Maximum number of credentials, and of sessions, that are remembered. */
+const MAX_REMEMBERED = 10_000;
+
+interface KnownCredential {
+  readonly owner: TunnelOwner;
+  readonly expiresAt: Date | null;
+  /** When the last successful check began; negative infinity if a change may have been missed since. */
+  checkedAt: number;
+}
+
+interface KnownSession {
+  readonly session: Session;
+  readonly clusterId: string;
+  /** As of a credential. */
+  checkedAt: number;
+}
+
+/**
+ * Remembers the credentials and sessions of traffic managers that this edge has registered, so that they can reconnect
+ * while the store is away. Credentials are kept as hashes. Events of changes make it forget at once.
+ */
+export class KnownManagers {
+  /** By the hash of their secret. */
+  private readonly credentials = new Map<string, KnownCredential>();
+  /** By team and manager id. */
+  private readonly sessions = new Map<string, KnownSession>();
+  private changeCount = 0;
+  private suspectedAt = -Infinity;
+
+  constructor(private readonly now: () => number = () => performance.now()) {}
+
+  /** Number of changes so far. A caller that reads the store passes the number from before it read. */
+  get changes(): number {
+    return this.changeCount;
+  }
+
+  /** Remembers a credential that the store has accepted. If anything has changed meanwhile, it must first be confirmed. */
+  rememberCredential(hash: string, owner: TunnelOwner, expiresAt: Date | null, changes: number): void {
+    remember(this.credentials, hash, { owner, expiresAt, checkedAt: this.checkedAt(changes) });
+  }
+
+  /** Remembers the session of a registration. If anything has changed meanwhile, it must first be confirmed. */
+  rememberSession(
+    { managerId, clusterId }: Pick<ManagerIdentity, 'managerId' | 'clusterId'>,
+    session: Session,
+    changes: number,
+  ): void {
+    const key = keyOf(session.teamId, managerId);
+    remember(this.sessions, key, { session, clusterId, checkedAt: this.checkedAt(changes) });
+  }
+
+  /** Returns the owner of a credential that was checked recently; null if there is none, or it has expired. */
+  findOwner(hash: string): TunnelOwner | null {
+    const known = this.credentials.get(hash);
+    if (known === undefined || !this.isRecent(known.checkedAt)) return null;
+    return known.expiresAt === null || known.expiresAt > new Date() ? known.owner : null;
+  }
+
+  /** Returns the session of a traffic manager that was checked recently, and belongs to the same cluster. */
+  findSession(
+    teamId: string,
+    { managerId, clusterId }: Pick<ManagerIdentity, 'managerId' | 'clusterId'>,
+  ): Session | null {
+    const known = this.sessions.get(keyOf(teamId, managerId));
+    if (known === undefined || !this.isRecent(known.checkedAt)) return null;
+    return known.clusterId === clusterId ? known.session : null;
+  }
+
+  /** Records that the store was found to accept these credentials, by a check that began at `checkedAt`. */
+  confirmCredentials(ids: ReadonlySet<string>, checkedAt: number): void {
+    if (checkedAt <= this.suspectedAt) return;
+    for (const known of this.credentials.values())
+      if (ids.has(idOf(known.owner.credential))) known.checkedAt = Math.max(known.checkedAt, checkedAt);
+  }
+
+  /** Records that these sessions were found to live, by a check that began at `checkedAt`. */
+  confirmSessions(ids: ReadonlySet<string>, checkedAt: number): void {
+    if (checkedAt <= this.suspectedAt) return;
+    for (const known of this.sessions.values())
+      if (ids.has(known.session.id)) known.checkedAt = Math.max(known.checkedAt, checkedAt);
+  }
+
+  /** Forgets the credentials with these ids of keys or programs. */
+  forgetCredentials(ids: ReadonlySet<string>): void {
+    this.changeCount++;
+    for (const [hash, { owner }] of this.credentials)
+      if (ids.has(idOf(owner.credential))) this.credentials.delete(hash);
+  }
+
+  /** Forgets the credential with this hash, which the store has refused. */
+  forgetSecret(hash: string): void {
+    this.credentials.delete(hash);
+  }
+
+  /** Stops using the programs of a person until they are confirmed again. */
+  suspectUser(userId: string): void {
+    this.suspect();
+    for (const known of this.credentials.values()) {
+      const { credential } = known.owner;
+      if (credential.kind === 'program' && credential.userId === userId) known.checkedAt = -Infinity;
+    }
+  }
+
+  forgetSession(id: string): void {
+    this.changeCount++;
+    for (const [key, { session }] of this.sessions) if (session.id === id) this.sessions.delete(key);
+  }
+
+  /** Stops using everything until it is confirmed again, after events may have been lost. */
+  suspectAll(): void {
+    this.suspect();
+    for (const known of this.credentials.values()) known.checkedAt = -Infinity;
+    for (const known of this.sessions.values()) known.checkedAt = -Infinity;
+  }
+
+  /** Ignores the results of checks that have begun before now. */
+  private suspect(): void {
+    this.changeCount++;
+    this.suspectedAt = this.now();
+  }
+
+  /** Returns when a check counts as done that began at this number of changes, and succeeds now. */
+  private checkedAt(changes: number): number {
+    return changes === this.changeCount ? this.now() : -Infinity;
+  }
+
+  private isRecent(checkedAt: number): boolean {
+    return this.now() - checkedAt <= MAX_UNCHECKED_MS;
+  }
+}
+
+function keyOf(teamId: string, managerId: string): string {
+  return `${teamId} ${managerId}`;
+}
+
+/** Adds an entry as the newest, and drops the oldest beyond the limit. */
+function remember<Value>(entries: Map<string, Value>, key: string, value: Value): void {
+  entries.delete(key);
+  entries.set(key, value);
+  if (entries.size <= MAX_REMEMBERED) return;
+  for (const oldest of entries.keys()) {
+    entries.delete(oldest);
+    return;
+  }
+}

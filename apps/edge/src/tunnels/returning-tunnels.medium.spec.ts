@@ -1,0 +1,147 @@
+/** Traffic managers that reconnect to an edge whose Postgres does not answer, and what follows when it does. */
+import type { Store } from '@culvert/domain';
+import { createStore } from '@culvert/store';
+import { StallingProxy } from '@culvert/testkit';
+import { GoAwayCode } from '@culvert/tunnel';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { NativeEdge } from '../spec/native-edge.js';
+import { storeTeam, type StoredTeam } from '../spec/stored-team.js';
+
+/** A caller of the store gives up after four seconds, and the next attempt follows a second later. */
+const BACK_MS = 15_000;
+
+let proxy: StallingProxy;
+let team: StoredTeam;
+/** The same database, past the proxy. */
+let direct: Store;
+let edge: NativeEdge;
+let managerId: string;
+let sessionId: string;
+let trafficManagerId: string;
+let count = 0;
+
+beforeAll(async () => {
+  team = await storeTeam({
+    urlOf: async (url) => {
+      const started = await StallingProxy.start(url);
+      proxy = started;
+      return started.url;
+    },
+  });
+  direct = await createStore({ databaseUrl: team.database.url, dataDir: 'memory' });
+});
+afterAll(async () => {
+  await direct?.close();
+  await team?.stop();
+  await proxy?.stop();
+});
+
+/** A manager that was connected, and lost its tunnel before Postgres stopped answering. */
+beforeEach(async () => {
+  edge = new NativeEdge(team.store, team.owner);
+  managerId = `returning-${++count}`;
+  const { tunnel, welcome } = await edge.open({ managerId, clusterId: 'east' });
+  ({ sessionId } = welcome);
+  tunnel.close(GoAwayCode.NORMAL, 'lost');
+  await expect.poll(shown).toMatchObject({ state: 'disconnected' });
+  ({ trafficManagerId } = (await shown())!);
+  proxy.stall();
+  return async () => {
+    proxy.resume();
+    await edge.stop();
+  };
+});
+
+const shown = () => direct.sessions.find(team.teamId, sessionId);
+const opened = (clusterId = 'east') => edge.open({ managerId, clusterId });
+
+/** Answers as the authenticator does whose store is away. */
+function answerFromMemory(): void {
+  edge.owner = { ...team.owner, isUnchecked: true };
+}
+
+describe('a known traffic manager that reconnects while Postgres hangs', { timeout: 40_000 }, () => {
+  it('is served at once in its session, and registered when Postgres answers', async () => {
+    answerFromMemory();
+    const begun = performance.now();
+    const { welcome } = await opened();
+    expect(performance.now() - begun).toBeLessThan(2000);
+    expect(welcome).toMatchObject({ sessionId, resumed: true });
+    expect(edge.registry.isHeld(trafficManagerId)).toBe(true);
+    expect(await shown()).toMatchObject({ state: 'disconnected' });
+    proxy.resume();
+    await expect
+      .poll(shown, { timeout: BACK_MS })
+      .toMatchObject({ state: 'connected', tunnelCount: 1, tunnels: [{ instanceId: 'process-1' }] });
+    expect(edge.sessions.count).toBe(1);
+  });
+
+  it('loses its tunnel as soon as Postgres answers, if its key was revoked meanwhile', async () => {
+    const draft = { name: 'y', hint: 'y', hash: managerId, scopes: ['tunnel'], expiresAt: null } as const;
+    const { id: apiKeyId } = await direct.apiKeys.create(team.teamId, draft);
+    edge.owner = { teamId: team.teamId, credential: { kind: 'api-key', apiKeyId }, isUnchecked: true };
+    const { closed } = await opened();
+    await direct.apiKeys.revoke(team.teamId, apiKeyId, new Date());
+    proxy.resume();
+    expect(await closed).toBe(GoAwayCode.KEY_REVOKED);
+    expect(await shown()).toMatchObject({ state: 'disconnected', tunnelCount: 0 });
+  });
+
+  it('loses its tunnel if its session was ended meanwhile, and leaves no row behind', async () => {
+    answerFromMemory();
+    const { closed } = await opened();
+    await direct.sessions.end(team.teamId, sessionId, 'ended by a person', new Date());
+    proxy.resume();
+    expect(await closed).toBe(GoAwayCode.SESSION_ENDED);
+    const rest = { trafficManagerId, state: 'connected' } as const;
+    await expect
+      .poll(async () => (await direct.sessions.list(team.teamId, rest, { limit: 10 })).items, {
+        timeout: 5000,
+      })
+      .toEqual([]);
+  });
+
+  it('loses its tunnel if another cluster has connected with its manager id meanwhile', async () => {
+    answerFromMemory();
+    const { closed } = await opened();
+    await direct.sessions.register(team.teamId, {
+      identity: { managerId, clusterId: 'west', name: managerId, version: '1' },
+      kind: 'native',
+      credential: team.owner.credential,
+      edgeId: 'elsewhere',
+      remoteAddress: '198.51.100.1',
+      instanceId: 'process-2',
+      at: new Date(),
+    });
+    proxy.resume();
+    expect(await closed).toBe(GoAwayCode.MANAGER_ID_TAKEN);
+    await expect
+      .poll(shown)
+      .toMatchObject({ trafficManager: { clusterId: 'west' }, tunnels: [{ edge: { id: 'elsewhere' } }] });
+  });
+
+  it('leaves no row behind if its tunnel closes before Postgres answers', async () => {
+    answerFromMemory();
+    const { tunnel } = await opened();
+    tunnel.close(GoAwayCode.NORMAL, 'stopping');
+    await expect.poll(() => edge.sessions.count).toBe(0);
+    proxy.resume();
+    await edge.stop();
+    expect(await shown()).toMatchObject({ state: 'disconnected', tunnelCount: 0 });
+  });
+
+  it('is refused if it names another cluster, or no session of it is known', async () => {
+    answerFromMemory();
+    expect(await edge.dial({ managerId, clusterId: 'west' })).toEqual({ refusal: GoAwayCode.INTERNAL });
+    expect(await edge.dial({ managerId: 'unknown' })).toEqual({ refusal: GoAwayCode.INTERNAL });
+    edge.sessions.known.suspectAll();
+    expect(await edge.dial({ managerId, clusterId: 'east' })).toEqual({ refusal: GoAwayCode.INTERNAL });
+    expect(edge.sessions.count).toBe(0);
+  });
+
+  it('is refused by an edge that stops, so that it tries another one', async () => {
+    answerFromMemory();
+    edge.sessions.drain();
+    expect(await edge.dial({ managerId, clusterId: 'east' })).toEqual({ refusal: GoAwayCode.SHUTTING_DOWN });
+  });
+});

@@ -1,0 +1,138 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type HeldTunnel, type Store, StoreUnavailableError } from '@culvert/domain';
+import { GoAwayCode } from '@culvert/tunnel';
+import type { Logger } from 'pino';
+import type { TunnelRegistration } from './registrations.js';
+import { findUnusable, idOf, reasonOf } from './tunnel-credentials.js';
+import type { RegisteredTunnel, TunnelSessions } from './tunnel-sessions.js';
+
+/** Interval in which the store is asked again while tunnels wait for it. */
+const RETRY_MS = 1000;
+
+/** Why a tunnel ends. */
+interface Refusal {
+  readonly code: GoAwayCode;
+  readonly reason: string;
+}
+
+export interface ReturningTunnelsOptions {
+  readonly store: Pick<Store, 'apiKeys' | 'programs'>;
+  readonly sessions: TunnelSessions;
+  /** Returns why the store refuses a registration. Throws errors that are not about it. */
+  readonly refusalOf: (error: unknown, teamId: string, registration: TunnelRegistration) => Refusal;
+  readonly log: Logger;
+}
+
+/**
+ * Tunnels of known traffic managers that were accepted while the store was away. As soon as it answers, they are checked
+ * and registered like any other tunnel, or ended.
+ */
+export class ReturningTunnels {
+  private readonly waiting = new Map<RegisteredTunnel, TunnelRegistration>();
+  private isRunning = false;
+
+  constructor(private readonly options: ReturningTunnelsOptions) {}
+
+  /** Holds a tunnel that is registered once the store answers. */
+  hold(
+    whose: Omit<RegisteredTunnel, 'held' | 'resumed'>,
+    registration: TunnelRegistration,
+  ): RegisteredTunnel {
+    const { id: sessionId, teamId } = whose.session;
+    const { kind, remoteAddress, instanceId } = registration;
+    const openedAt = new Date();
+    const held: HeldTunnel = {
+      id: randomUUID(),
+      teamId,
+      sessionId,
+      kind,
+      remoteAddress,
+      instanceId,
+      openedAt,
+    };
+    const registered: RegisteredTunnel = { ...whose, held, resumed: true };
+    this.options.sessions.holdUnregistered(registered);
+    this.waiting.set(registered, registration);
+    this.options.log.warn(
+      { sessionId, remoteAddress },
+      'tunnel accepted from memory, because the database does not answer',
+    );
+    if (!this.isRunning) void this.run();
+    return registered;
+  }
+
+  /** The tunnel has ended. */
+  drop(registered: RegisteredTunnel): void {
+    this.waiting.delete(registered);
+  }
+
+  private async run(): Promise<void> {
+    this.isRunning = true;
+    while (this.waiting.size > 0) {
+      await sleep(RETRY_MS, undefined, { ref: false });
+      await this.confirmAll().catch((error: unknown) => {
+        if (!(error instanceof StoreUnavailableError))
+          this.options.log.error(
+            { err: error },
+            'tunnels that were accepted from memory could not be checked',
+          );
+      });
+    }
+    this.isRunning = false;
+  }
+
+  private async confirmAll(): Promise<void> {
+    const credentials = [...this.waiting.keys()].map(({ credential }) => credential);
+    const { store, sessions } = this.options;
+    const unusable = await findUnusable(store, credentials);
+    if (unusable.size > 0) sessions.known.forgetCredentials(unusable);
+    for (const [registered, registration] of this.waiting) {
+      const { credential } = registered;
+      if (unusable.has(idOf(credential)))
+        this.end(registered, { code: GoAwayCode.KEY_REVOKED, reason: reasonOf(credential) });
+      else await this.register(registered, registration);
+    }
+  }
+
+  private async register(registered: RegisteredTunnel, registration: TunnelRegistration): Promise<void> {
+    const { sessions } = this.options;
+    const { held, session } = registered;
+    const { id, openedAt, teamId } = held;
+    let recorded;
+    try {
+      recorded = await sessions.registrations.add(teamId, { ...registration, tunnel: { id, openedAt } });
+    } catch (error) {
+      if (error instanceof StoreUnavailableError) throw error;
+      this.end(registered, this.refusalOf(error, teamId, registration));
+      return;
+    }
+    if (recorded.session.id !== session.id) {
+      sessions.abandon(recorded.session, recorded.tunnel);
+      this.end(registered, { code: GoAwayCode.SESSION_ENDED, reason: 'the session has ended' });
+    } else if (this.waiting.delete(registered)) {
+      sessions.confirm(registered);
+      this.options.log.info({ sessionId: session.id }, 'tunnel registered that was accepted from memory');
+    } else {
+      // It ended during the registration, which may have added its row after that was removed.
+      sessions.abandon(session, held);
+    }
+  }
+
+  private refusalOf(...refused: Parameters<ReturningTunnelsOptions['refusalOf']>): Refusal {
+    try {
+      return this.options.refusalOf(...refused);
+    } catch (error) {
+      this.options.log.error(
+        { err: error },
+        'a tunnel that was accepted from memory could not be registered',
+      );
+      return { code: GoAwayCode.INTERNAL, reason: 'the tunnel could not be registered: connect again' };
+    }
+  }
+
+  private end(registered: RegisteredTunnel, { code, reason }: Refusal): void {
+    this.waiting.delete(registered);
+    registered.end(code, reason);
+  }
+}
