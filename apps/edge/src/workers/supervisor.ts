@@ -28,6 +28,8 @@ const STABLE_MS = 10_000;
 interface HeldWorker {
   readonly number: number;
   readonly process: Worker;
+  /** Whether the edge ends if it cannot start: it is the first process of its number. */
+  readonly isFirst: boolean;
   /** When it began to serve; null before. */
   servingSince: number | null;
 }
@@ -75,7 +77,9 @@ class Supervisor {
         'EDGE_LINK_SECRET is not set: the workers of this edge use only the tunnels that one of them holds',
       );
     const adminPort = await this.openAdminPort({ port: listen.adminPort ?? 0, host: listen.host });
-    const ports = await Promise.all(Array.from({ length: edgeWorkers }, (_, index) => this.begin(index + 1)));
+    const ports = await Promise.all(
+      Array.from({ length: edgeWorkers }, (_, index) => this.begin(index + 1, { isFirst: true })),
+    );
     if (this.state !== 'starting') return;
     this.state = 'serving';
     this.log.info({ port: ports[0], adminPort, workers: edgeWorkers }, 'serving');
@@ -84,13 +88,13 @@ class Supervisor {
   // --- Workers --------------------------------------------------------------------------------------------
 
   /** Starts a worker. Resolves with the public port once it serves. @throws StartError if it ends instead */
-  private async begin(number: number): Promise<number> {
+  private async begin(number: number, { isFirst }: { readonly isFirst: boolean }): Promise<number> {
     const process = cluster.fork({
       [WORKER_VARIABLE]: String(number),
       DATABASE_POOL_SIZE: String(this.poolSize),
       ...this.linkVariables(number),
     });
-    this.workers.set(process.id, { number, process, servingSince: null });
+    this.workers.set(process.id, { number, process, isFirst, servingSince: null });
     return new Promise((resolve, reject) => {
       // The system has no room for another process: there is no exit.
       process.once('error', (error) => {
@@ -134,9 +138,9 @@ class Supervisor {
       if (this.workers.size === 0) this.reportEnd?.();
       return;
     }
-    const { number, servingSince } = worker;
+    const { number, isFirst, servingSince } = worker;
     // `start` rejects.
-    if (this.state === 'starting' && servingSince === null) return;
+    if (isFirst && servingSince === null) return;
     const backoff = this.backoffOf(number);
     if (servingSince !== null && performance.now() - servingSince >= STABLE_MS) backoff.reset();
     const delayMs = backoff.next();
@@ -146,7 +150,7 @@ class Supervisor {
     );
     setTimeout(() => {
       // A worker that cannot start has said why in its log, and is started again.
-      if (this.state !== 'stopping') this.begin(number).catch(() => {});
+      if (this.state !== 'stopping') this.begin(number, { isFirst: false }).catch(() => {});
     }, delayMs);
   }
 
