@@ -267,6 +267,20 @@ describeOnEveryDatabase('traffic managers and sessions', createTestDatabase, (co
       });
     }
 
+    it('gives a tunnel the ID and age that its edge names, once, however often it registers', async () => {
+      const { sessions } = context.store;
+      const { id: sessionId } = (await sessions.register(teamId, registration(tenant, { at: at(0) })))
+        .session;
+      const given = { id: randomUUID(), openedAt: at(3) };
+      for (const seconds of [10, 11]) {
+        const again = registration(tenant, { at: at(seconds), tunnel: given });
+        expect((await sessions.register(teamId, again)).tunnel).toMatchObject({ ...given, sessionId });
+      }
+      const { tunnels } = (await sessions.find(teamId, sessionId))!;
+      expect(tunnels.map(({ id, openedAt }) => [id, openedAt])).toContainEqual([given.id, given.openedAt]);
+      expect(tunnels).toHaveLength(2);
+    });
+
     it('refuses a key or program of another team', async () => {
       const other = await createTenant(context.store);
       await expect(

@@ -40,7 +40,7 @@ export class ReturningTunnels {
     registration: TunnelRegistration,
   ): RegisteredTunnel {
     const { id: sessionId, teamId } = whose.session;
-    const { kind, remoteAddress, instanceId } = registration;
+    const { kind, remoteAddress, instanceId, identity, credential } = registration;
     const openedAt = new Date();
     const held: HeldTunnel = {
       id: randomUUID(),
@@ -51,7 +51,8 @@ export class ReturningTunnels {
       instanceId,
       openedAt,
     };
-    const registered: RegisteredTunnel = { ...whose, held, resumed: true };
+    const session = { ...whose.session, remoteAddress, credential, version: identity.version };
+    const registered: RegisteredTunnel = { ...whose, session, held, resumed: true };
     this.options.sessions.holdUnregistered(registered);
     this.waiting.set(registered, registration);
     this.options.log.warn(
@@ -83,12 +84,14 @@ export class ReturningTunnels {
   }
 
   private async confirmAll(): Promise<void> {
-    const credentials = [...this.waiting.keys()].map(({ credential }) => credential);
+    const all = [...this.waiting];
+    const credentials = all.map(([{ credential }]) => credential);
     const { store, sessions } = this.options;
     const unusable = await findUnusable(store, credentials);
     if (unusable.size > 0) sessions.known.forgetCredentials(unusable);
-    for (const [registered, registration] of this.waiting) {
+    for (const [registered, registration] of all) {
       const { credential } = registered;
+      if (!this.waiting.has(registered)) continue;
       if (unusable.has(idOf(credential)))
         this.end(registered, { code: GoAwayCode.KEY_REVOKED, reason: reasonOf(credential) });
       else await this.register(registered, registration);
