@@ -57,5 +57,7 @@ for (const kind of ['libs', 'apps']) {
 
 tell('bundling programs');
 run('infra/scripts/bundle-programs.mjs');
+tell('writing the manual page');
+run('infra/scripts/cli-docs.mjs', '--man', `${root}dist/apps/cli/man/culvert.1`);
 tell('preparing the embedded database');
 run('dist/libs/store/src/migrate/write-migrated-cluster.js');

@@ -7,7 +7,8 @@ import { ERRORS, ProblemError, toProblem, type ErrorCode } from '@culvert/contra
 import { createTestCertificate, TestServer } from '@culvert/testkit';
 import https from 'node:https';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createApi, serverVersion } from './api.js';
+import { createApi } from './api.js';
+import { serverVersion } from './status/server-version.js';
 import type { CliError } from './cli-error.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import { problemCodeOf } from './problem-error.js';

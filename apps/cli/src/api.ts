@@ -3,17 +3,34 @@ import { ApiClient, type Credential, type Read, type ApiTransport } from '@culve
 import { apiError, type ExposedPreview, PREVIEW_READINGS, VERSION } from '@culvert/client';
 import {
   apiKeyPage,
+  apiKeyResource,
+  auditEventPage,
+  connectionEventPage,
   createdApiKeyResource,
+  createdInvitationResource,
+  createdPreviewTokenResource,
   createdShareLinkResource,
   interceptResource,
+  invitationPage,
+  memberCredentialList,
+  memberList,
+  memberResource,
   pageOf,
+  previewMetrics,
+  previewTokenPage,
+  problemDescription,
+  replayResource,
   serverResource,
   sessionPage,
+  shareLinkPage,
+  teamMetrics,
+  teamResource,
   trafficManagerPage,
+  trafficManagerResource,
 } from '@culvert/contract';
 import type { z } from 'zod';
 import { asCliError } from './cli-error.js';
-import { COMMAND_WORDING, problemCodeOf } from './problem-error.js';
+import { COMMAND_WORDING } from './problem-error.js';
 
 const CALL_TIMEOUT_MS = 30_000;
 /** Limit of a response. A page of 200 previews needs less than half of it. */
@@ -25,25 +42,65 @@ const intercept = interceptResource.partial({ removedPreview: true });
 const READINGS = {
   ...PREVIEW_READINGS,
   createApiKey: createdApiKeyResource,
+  createIntercept: intercept,
+  createInvitation: createdInvitationResource,
+  createPreviewToken: createdPreviewTokenResource,
+  createReplay: replayResource,
   createShareLink: createdShareLinkResource,
+  createTrafficManager: trafficManagerResource,
+  getApiKey: apiKeyResource,
   getIntercept: intercept,
+  getPreviewMetrics: previewMetrics,
+  getProblem: problemDescription,
   getServer: serverResource,
+  getTeam: teamResource,
+  getTrafficManager: trafficManagerResource,
   listApiKeys: apiKeyPage,
+  listAuditEvents: auditEventPage,
+  listConnectionEvents: connectionEventPage,
   listIntercepts: pageOf(intercept),
+  listInvitations: invitationPage,
+  listMemberCredentials: memberCredentialList,
+  listMembers: memberList,
+  listPreviewMetrics: teamMetrics,
+  listPreviewTokens: previewTokenPage,
   listPreviews: pageOf(PREVIEW_READINGS.getPreview),
   listSessions: sessionPage,
+  listShareLinks: shareLinkPage,
   listTrafficManagers: trafficManagerPage,
+  renewInvitation: createdInvitationResource,
+  restorePreview: PREVIEW_READINGS.getPreview,
   rotateApiKey: createdApiKeyResource,
+  updateApiKey: apiKeyResource,
+  updateIntercept: intercept,
+  updateMember: memberResource,
+  updateTeam: teamResource,
+  updateTrafficManager: trafficManagerResource,
 } as const;
 
 export type Api = ApiClient<typeof READINGS>;
 
-export type ApiKey = Read<z.output<(typeof READINGS)['listApiKeys']>>['items'][number];
-export type CreatedApiKey = Read<z.output<(typeof READINGS)['createApiKey']>>;
-export type Intercept = Read<z.output<typeof intercept>>;
-export type Me = Read<z.output<(typeof READINGS)['getMe']>>;
+type Reading<Id extends keyof typeof READINGS> = Read<z.output<(typeof READINGS)[Id]>>;
+
+export type ApiKey = Reading<'getApiKey'>;
+export type AuditEvent = Reading<'listAuditEvents'>['items'][number];
+export type ConnectionEvent = Reading<'listConnectionEvents'>['items'][number];
+export type CreatedApiKey = Reading<'createApiKey'>;
+export type CreatedInvitation = Reading<'createInvitation'>;
+export type Intercept = Reading<'getIntercept'>;
+export type Invitation = Reading<'listInvitations'>['items'][number];
+export type Me = Reading<'getMe'>;
+export type Member = Reading<'updateMember'>;
+export type MemberCredential = Reading<'listMemberCredentials'>['items'][number];
 export type Preview = ExposedPreview;
-export type Session = Read<z.output<(typeof READINGS)['getSession']>>;
+export type PreviewMetrics = Reading<'getPreviewMetrics'>;
+export type PreviewToken = Reading<'listPreviewTokens'>['items'][number];
+export type Replay = Reading<'createReplay'>;
+export type Session = Reading<'getSession'>;
+export type ShareLink = Reading<'listShareLinks'>['items'][number];
+export type Team = Reading<'getTeam'>;
+export type TeamMetrics = Reading<'listPreviewMetrics'>;
+export type TrafficManager = Reading<'getTrafficManager'>;
 
 export interface ApiOptions {
   readonly url: string;
@@ -67,14 +124,4 @@ export function createApi({ url, http, bearer, signInHint, signal }: ApiOptions)
     userAgent: `culvert/${VERSION} (${process.platform})`,
     signal,
   });
-}
-
-/** Returns the version of Culvert that answers, or null if it does not report one. */
-export async function serverVersion(api: Api): Promise<string | null> {
-  try {
-    return (await api.call('getServer')).version;
-  } catch (error) {
-    if (problemCodeOf(error) === 'route_not_found') return null;
-    throw error;
-  }
 }

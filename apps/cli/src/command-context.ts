@@ -46,17 +46,20 @@ export interface CommandContext {
   readonly api: Api;
 }
 
-/** @throws CliError if a setting is wrong */
-export function createContext(
+/** Rejects with a CliError if a setting is wrong. */
+export async function createContext(
   flags: GlobalFlags,
   { env, stdin, stdout, stderr, signal }: Environment,
-): CommandContext {
+): Promise<CommandContext> {
   const settings = readSettings(flags, env, FLAG_NAMES);
-  const output = new Output({ format: flags.output ?? 'text', stdout, stderr, env });
+  const format = flags.output ?? 'text';
+  const { plainYaml: toYaml } =
+    format === 'yaml' ? await import('./output/plain-yaml.js') : { plainYaml: undefined };
+  const output = new Output({ format, stdout, stderr, env, ...(toYaml && { toYaml }) });
   const http = createHttpClient(settings.ca);
   let bearer: Credential | undefined;
   let api: Api | undefined;
-  return {
+  const context: CommandContext = {
     settings,
     output,
     env,
@@ -70,10 +73,11 @@ export function createContext(
       return (api ??= createApi({
         url: settings.url,
         http,
-        bearer: this.bearer,
+        bearer: context.bearer,
         signInHint: signInHint(settings),
         signal,
       }));
     },
   };
+  return context;
 }

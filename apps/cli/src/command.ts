@@ -7,44 +7,54 @@ import { asCliError } from './cli-error.js';
 import { addCompletionCommands } from './completion/commands.js';
 import type { Environment, GlobalFlags } from './command-context.js';
 import { EXIT } from './exit-code.js';
+import { HELP_WIDTH, withHelp } from './help/command-help.js';
+import { HELP_AFTER } from './help/environment.js';
+import { addExplainCommand } from './explain/commands.js';
 import { addExposeCommand } from './expose/command.js';
 import { addInterceptCommands } from './intercept/command.js';
+import { addInterceptsCommands } from './intercepts/commands.js';
+import { addInvitationsCommands } from './invitations/commands.js';
 import { addKeysCommands } from './keys/commands.js';
 import { addListCommand } from './list/list.js';
+import { addMembersCommands } from './members/commands.js';
 import { Output, OUTPUT_FORMATS } from './output/output.js';
 import { addPreviewCommands } from './preview/commands.js';
+import { addSessionsCommands } from './sessions/commands.js';
 import { addStatusCommand } from './status/status.js';
+import { addTeamCommands } from './team/commands.js';
+import { addPreviewCredentialCommands } from './tokens/commands.js';
+import { addTrafficManagersCommands } from './traffic-managers/commands.js';
 
-const COMMANDS: readonly AddCommands[] = [
-  addAccountCommands,
-  addStatusCommand,
-  addListCommand,
-  addExposeCommand,
-  addInterceptCommands,
-  addPreviewCommands,
-  addKeysCommands,
-  addCompletionCommands,
+/** All commands, in the order of the help. */
+const COMMANDS: readonly { readonly heading: string; readonly commands: readonly AddCommands[] }[] = [
+  { heading: 'Account:', commands: [addAccountCommands, addStatusCommand] },
+  { heading: 'Your services:', commands: [addExposeCommand, addInterceptCommands, addListCommand] },
+  { heading: 'Previews:', commands: [addPreviewCommands, addPreviewCredentialCommands] },
+  {
+    heading: 'Clusters:',
+    commands: [addTrafficManagersCommands, addSessionsCommands, addInterceptsCommands],
+  },
+  {
+    heading: 'Team:',
+    commands: [addTeamCommands, addMembersCommands, addInvitationsCommands, addKeysCommands],
+  },
+  { heading: 'Help:', commands: [addExplainCommand, addCompletionCommands] },
 ];
 
-const AFTER_HELP = `
-Examples:
-  $ culvert login --url https://culvert.example.com
-  $ culvert expose 3000
-  $ culvert intercept orders --port 8080 --http-header x-dev=alice
-  $ culvert preview create --workload checkout --namespace shop
-  $ culvert preview list --output json
+const EXAMPLES = [
+  'culvert login --url https://culvert.example.com',
+  'culvert expose 3000',
+  'culvert intercept orders --port 8080 --http-header x-dev=alice',
+  'culvert preview create --workload checkout --namespace shop',
+  'culvert preview list --output json',
+];
 
-Environment:
-  CULVERT_URL              URL of Culvert
-  CULVERT_API_KEY          an API key, instead of signing in (AMBASSADOR_CLOUD_APIKEY works too)
-  CULVERT_CA_FILE          file of PEM certificates to trust for Culvert, in addition to the usual ones
-  CULVERT_CLUSTER_URL      URL of a cluster's traffic manager
-  CULVERT_CLUSTER_SECRET   secret for the traffic manager, instead of your sign-in
-  CULVERT_CONFIG_DIR       folder of the stored sign-in, instead of the platform's default
-  NO_COLOR                 print no colors
-
-Exit codes: 0 done, 1 failed, 2 wrong command line, 3 not signed in, 4 not allowed, 5 not found, 6 conflict or limit,
-7 Culvert unreachable, 8 problem on this machine, 130 interrupted.`;
+/** The same rules for the help of every command. */
+const HELP_FORMAT = {
+  showGlobalOptions: true,
+  minWidthToWrap: 20,
+  subcommandTerm: (command: Command) => [command.name(), ...command.aliases()].join(', '),
+};
 
 /** Runs one command line and returns the exit code. Rejects only on bugs in this program. */
 export async function runCulvert(argv: readonly string[], environment: Environment): Promise<number> {
@@ -55,7 +65,7 @@ export async function runCulvert(argv: readonly string[], environment: Environme
       const flags = (given.at(-1) as Command).optsWithGlobals<GlobalFlags>();
       // The parts that commands need take long to load. Help and completion do without them.
       const { createContext } = await import('./command-context.js');
-      exitCode = (await run(createContext(flags, environment), ...given)) ?? EXIT.ok;
+      exitCode = (await run(await createContext(flags, environment), ...given)) ?? EXIT.ok;
     };
   try {
     await createProgram(action, environment).parseAsync(argv, { from: 'user' });
@@ -89,7 +99,6 @@ export function createProgram(
         'file of PEM certificates to trust for Culvert, in addition to the usual ones (CULVERT_CA_FILE)',
       ),
     )
-    .addHelpText('after', AFTER_HELP)
     // Set before the commands are added, because commands inherit these settings.
     .exitOverride()
     .configureOutput({
@@ -100,8 +109,24 @@ export function createProgram(
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     })
-    .configureHelp({ showGlobalOptions: true })
+    .configureHelp(HELP_FORMAT)
     .showHelpAfterError('Run it with --help to see its arguments and flags.');
-  for (const add of COMMANDS) add(program, action);
+  withHelp(program, { examples: EXAMPLES }).addHelpText('after', ({ command }) => afterHelp(command));
+  for (const { heading, commands } of COMMANDS) {
+    program.commandsGroup(heading);
+    for (const add of commands) add(program, action);
+  }
   return program;
+}
+
+function afterHelp(program: Command): string {
+  const helper = program.createHelp();
+  helper.minWidthToWrap = HELP_FORMAT.minWidthToWrap;
+  helper.prepareContext({ helpWidth: HELP_WIDTH });
+  const sections = HELP_AFTER.map(({ heading, rows }) => {
+    const width = Math.max(...rows.map(({ term }) => term.length));
+    const lines = rows.map(({ term, meaning }) => helper.formatItem(term, width, meaning, helper));
+    return [`${heading}:`, ...lines].join('\n');
+  });
+  return `\n${sections.join('\n\n')}`;
 }

@@ -41,20 +41,41 @@ export function readIdleExpiry(text: string): number {
   throw new InvalidArgumentError('Use at least 5m, or never.');
 }
 
+/** How long a preview may be unused. An object, since Commander replaces a bare null by an empty text. */
+export interface IdleExpiry {
+  /** Seconds; 0: never ends; null: as set for the team. */
+  readonly seconds: number | null;
+}
+
+/** Reads what `readIdleExpiry` reads, or `team`. */
+export function readInheritedIdleExpiry(text: string): IdleExpiry {
+  return { seconds: text === 'team' ? null : readIdleExpiry(text) };
+}
+
 export function readPort(text: string): number {
   const port = Number(text);
   if (/^\d{1,5}$/.test(text) && port >= 1 && port <= 65_535) return port;
   throw new InvalidArgumentError('Use a number from 1 to 65535.');
 }
 
-/** Adds one `NAME=VALUE` of a repeatable flag. */
+/** Adds one `NAME=VALUE` of a repeatable flag for headers, whose names are in lower case. */
 export function collectHeader(
   text: string,
   before: Readonly<Record<string, string>> | undefined,
 ): Record<string, string> {
+  const [, name = '', value = ''] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
+  if (name === '') throw new InvalidArgumentError('Use NAME=VALUE, such as x-dev=alice.');
+  return collectPair(`${name.toLowerCase()}=${value}`, before);
+}
+
+/** Adds one `NAME=VALUE` of a repeatable flag. */
+export function collectPair(
+  text: string,
+  before: Readonly<Record<string, string>> | undefined,
+): Record<string, string> {
   const at = text.indexOf('=');
-  if (at < 1) throw new InvalidArgumentError('Use NAME=VALUE, such as x-dev=alice.');
-  const name = text.slice(0, at).toLowerCase();
+  if (at < 1) throw new InvalidArgumentError('Use NAME=VALUE.');
+  const name = text.slice(0, at);
   if (before !== undefined && Object.hasOwn(before, name))
     throw new InvalidArgumentError(`${name} is given twice.`);
   return { ...before, [name]: text.slice(at + 1) };

@@ -1,17 +1,12 @@
 import { Option, type Command } from 'commander';
 import type { Action } from '../action.js';
 import type { LoginFlags } from './login.js';
+import { withHelp } from '../help/command-help.js';
 import { whoami } from './whoami.js';
-
-const LOGIN_HELP = `
-Examples:
-  $ culvert login --url https://culvert.example.com
-  $ culvert login --device
-  $ culvert login --apikey - < key-file`;
 
 /** Adds the commands that sign in, sign out and show who is signed in. */
 export function addAccountCommands(program: Command, action: Action): void {
-  program
+  const loginCommand = program
     .command('login')
     .summary('sign in, with a browser, a code or an API key')
     .description('Signs in to Culvert and stores the sign-in for later commands.')
@@ -26,7 +21,6 @@ export function addAccountCommands(program: Command, action: Action): void {
         'show a code to enter in a browser on any machine (default where this one has no browser)',
       ).conflicts('apikey'),
     )
-    .addHelpText('after', LOGIN_HELP)
     .action(
       action(async (context, flags: LoginFlags) => {
         // The OAuth library loads slowly, and only these two commands need it.
@@ -34,7 +28,14 @@ export function addAccountCommands(program: Command, action: Action): void {
         await login(context, flags);
       }),
     );
-  program
+  withHelp(loginCommand, {
+    examples: [
+      'culvert login --url https://culvert.example.com',
+      'culvert login --device',
+      'culvert login --apikey - < key-file',
+    ],
+  });
+  const logoutCommand = program
     .command('logout')
     .summary('sign out on this machine and at Culvert')
     .description(
@@ -46,9 +47,11 @@ export function addAccountCommands(program: Command, action: Action): void {
         await logout(context);
       }),
     );
-  program
+  withHelp(logoutCommand, { examples: ['culvert logout'] });
+  const who = program
     .command('whoami')
     .summary('show who is signed in, for which team')
     .description('Asks Culvert who is signed in, for which team, and with which scopes.')
     .action(action(whoami));
+  withHelp(who, { examples: ['culvert whoami', 'culvert whoami --output json'] });
 }

@@ -8,13 +8,14 @@ import {
   type StoredTokens,
   unreachable,
 } from '@culvert/client';
-import { createApi, serverVersion } from '../api.js';
+import { createApi } from '../api.js';
 import { CliError } from '../cli-error.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-code.js';
 import { printQrCodeAsNote } from '../output/qr-code.js';
 import { DeviceSignIn } from './device-sign-in.js';
 import { hasBrowser, openBrowser } from './open-browser.js';
+import { serverVersion } from '../status/server-version.js';
 import { SignIn } from './sign-in.js';
 import { identityOf, nameOf } from './whoami.js';
 

@@ -35,7 +35,7 @@ describe('completion candidates', () => {
   it('are found after flags and their values', () => {
     expect(values('--url', 'login', 'prev')).toEqual(['preview']);
     expect(values('--url=x', 'preview', '--output', 'json', 'sh')).toEqual(['show', 'share']);
-    expect(values('completion', '')).toEqual(['bash', 'zsh', 'fish']);
+    expect(values('completion', '')).toEqual(['bash', 'zsh', 'fish', 'powershell']);
     expect(values('completion', 'bash', '')).toEqual([]);
   });
 

@@ -14,6 +14,8 @@ export interface Candidates {
   readonly known: readonly Candidate[];
   /** Kind of further candidates that only Culvert knows. */
   readonly thing: CompletedThing | null;
+  /** The arguments of the command in front of the cursor. */
+  readonly before: readonly string[];
 }
 
 /** @param words the words after the program's name, up to the cursor; the last may be empty */
@@ -21,13 +23,15 @@ export function candidatesAt(program: Command, words: readonly string[]): Candid
   // Bash splits `--output=json` into three words.
   const whole = words.filter((word) => word !== '=');
   const typed = words.at(-1) === '=' ? '' : (whole.pop() ?? '');
-  const { command, position, awaiting, isPastOptions } = walk(program, whole);
+  const { command, before, awaiting, isPastOptions } = walk(program, whole);
+  const position = before.length;
   const match = (all: readonly Candidate[], thing: CompletedThing | null = null): Candidates => ({
     typed,
     known: all.filter(({ value }) => value.startsWith(typed)),
     thing,
+    before,
   });
-  if (awaiting !== null) return match(choicesOf(awaiting));
+  if (awaiting !== null) return match(choicesOf(awaiting), completedThing(awaiting));
   if (typed.startsWith('-') && !isPastOptions) {
     const name = /^(--[^=]+)=/.exec(typed)?.[1];
     if (name === undefined) return match(optionsOf(command).map(describeOption));
@@ -49,10 +53,10 @@ export function candidatesAt(program: Command, words: readonly string[]): Candid
   );
 }
 
-/** Follows the words to a command. Returns how many of its arguments are present and which flag still lacks its value. */
+/** Follows the words to a command. Returns its arguments that are present, and which flag still lacks its value. */
 function walk(program: Command, words: readonly string[]) {
   let command = program;
-  let position = 0;
+  const before: string[] = [];
   let awaiting: Option | null = null;
   let isPastOptions = false;
   for (const word of words) {
@@ -64,12 +68,12 @@ function walk(program: Command, words: readonly string[]) {
       const option = findOption(command, word);
       if (option !== undefined && (option.required || option.optional)) awaiting = option;
     } else {
-      const sub = position === 0 ? findCommand(command, word) : undefined;
-      if (sub === undefined) position++;
+      const sub = before.length === 0 ? findCommand(command, word) : undefined;
+      if (sub === undefined) before.push(word);
       else command = sub;
     }
   }
-  return { command, position, awaiting, isPastOptions };
+  return { command, before, awaiting, isPastOptions };
 }
 
 function findCommand(command: Command, word: string): Command | undefined {

@@ -1,16 +1,26 @@
-import type { Argument } from 'commander';
+import type { Argument, Option } from 'commander';
 
 /** Things of the team that a shell can complete. */
-export type CompletedThing = 'preview' | 'key';
+export type CompletedThing =
+  | 'preview'
+  | 'key'
+  | 'member'
+  | 'invitation'
+  | 'session'
+  | 'traffic-manager'
+  | 'intercept'
+  /** Credentials of the preview that the argument in front names. */
+  | 'share-link'
+  | 'preview-token';
 
-const things = new WeakMap<Argument, CompletedThing>();
+const things = new WeakMap<Argument | Option, CompletedThing>();
 
-/** Declares what an argument names, so that shells can complete it. */
-export function completed(argument: Argument, thing: CompletedThing): Argument {
-  things.set(argument, thing);
-  return argument;
+/** Declares what an argument or the value of a flag names, so that shells can complete it. */
+export function completed<Given extends Argument | Option>(given: Given, thing: CompletedThing): Given {
+  things.set(given, thing);
+  return given;
 }
 
-export function completedThing(argument: Argument): CompletedThing | null {
-  return things.get(argument) ?? null;
+export function completedThing(given: Argument | Option): CompletedThing | null {
+  return things.get(given) ?? null;
 }

@@ -2,7 +2,7 @@
  * Scripts that complete the command line in shells. Each calls `culvert __complete`, which prints lines of value, tab,
  * description.
  */
-export const SHELLS = ['bash', 'zsh', 'fish'] as const;
+export const SHELLS = ['bash', 'zsh', 'fish', 'powershell'] as const;
 export type Shell = (typeof SHELLS)[number];
 
 const BASH = `# Completion of culvert for bash.
@@ -55,4 +55,29 @@ end
 complete -c culvert -f -a '(__culvert_complete)'
 `;
 
-export const COMPLETION_SCRIPTS: Readonly<Record<Shell, string>> = { bash: BASH, zsh: ZSH, fish: FISH };
+const POWERSHELL = `# Completion of culvert for PowerShell.
+Register-ArgumentCompleter -Native -CommandName culvert -ScriptBlock {
+  param($wordToComplete, $commandAst, $cursorPosition)
+  $words = @($commandAst.CommandElements |
+    Where-Object { $_.Extent.EndOffset -lt $cursorPosition } |
+    ForEach-Object { $_.Extent.Text.Trim('"', "'") })
+  $program = $commandAst.CommandElements[0].Extent.Text
+  $before = @($words | Select-Object -Skip 1)
+  $typed = "$wordToComplete"
+  # PowerShell before 7.3 leaves out empty arguments unless they are quoted.
+  if ($typed -eq '' -and ($PSVersionTable.PSVersion -lt [version]'7.3' -or
+      "$PSNativeCommandArgumentPassing" -eq 'Legacy')) { $typed = '""' }
+  & $program __complete '--' @before $typed 2>$null | ForEach-Object {
+    $value, $description = "$_" -split "\`t", 2
+    if (-not $description) { $description = $value }
+    [System.Management.Automation.CompletionResult]::new($value, $value, 'ParameterValue', $description)
+  }
+}
+`;
+
+export const COMPLETION_SCRIPTS: Readonly<Record<Shell, string>> = {
+  bash: BASH,
+  zsh: ZSH,
+  fish: FISH,
+  powershell: POWERSHELL,
+};

@@ -1,21 +1,26 @@
 import { Option, type Command } from 'commander';
 import type { Action } from '../action.js';
 import type { ExposeFlags } from './expose-flags.js';
+import { withHelp } from '../help/command-help.js';
 import { collectHeader, readExpiry } from '../flags.js';
 
-const HELP = `
-Exposes a service that listens at a port of this machine, at HOST:PORT, or at a URL such as https://localhost:3000, and
-nothing else on this machine. Runs until Ctrl-C, which removes the URL. Shows requests as they arrive.
-
-Examples:
-  $ culvert expose 3000
-  $ culvert expose https://localhost:5173 --insecure-target --access public
-  $ culvert expose 8080 --keep --name shop        the same URL each time
-  $ culvert expose 3000 --output json | jq -r 'select(.type == "preview").url'`;
+const HELP = {
+  details: [
+    'Exposes a service that listens at a port of this machine, at HOST:PORT, or at a URL such as ' +
+      'https://localhost:3000, and nothing else on this machine. Runs until Ctrl-C, which removes the URL. Shows ' +
+      'requests as they arrive.',
+  ],
+  examples: [
+    'culvert expose 3000',
+    'culvert expose https://localhost:5173 --insecure-target --access public',
+    'culvert expose 8080 --keep --name shop        # the same URL each time',
+    `culvert expose 3000 --output json \\\n  | jq -r 'select(.type == "preview").url'`,
+  ],
+} as const;
 
 /** Adds the command that gives a service of this machine a preview URL. */
 export function addExposeCommand(program: Command, action: Action): void {
-  program
+  const command = program
     .command('expose')
     .argument('<target>', 'PORT, HOST:PORT or URL of the service')
     .summary('get a preview URL for a service on this machine')
@@ -54,11 +59,11 @@ export function addExposeCommand(program: Command, action: Action): void {
     .option('--keep', 'keep the URL when the command ends, for the next run with this name')
     .option('--no-log', 'do not show requests')
     .option('--insecure-target', 'do not verify the certificate of an https target')
-    .addHelpText('after', HELP)
     .action(
       action(async (context, target: string, flags: ExposeFlags) => {
         const { expose } = await import('./expose.js');
         return expose(context, target, flags);
       }),
     );
+  withHelp(command, HELP);
 }

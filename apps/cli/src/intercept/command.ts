@@ -1,21 +1,24 @@
 import { Option, type Command } from 'commander';
 import type { Action } from '../action.js';
 import type { InterceptFlags, LeaveFlags } from './intercept-flags.js';
+import { withHelp } from '../help/command-help.js';
 import { collect, collectHeader, readExpiry, readPort } from '../flags.js';
 
-const HELP = `
-Routes requests of a workload in a cluster to this machine: those that match all of the headers or, without --http-header,
-those with the intercept's id in x-telepresence-intercept-id. All others stay in the cluster. Runs until Ctrl-C, or until
-the command after -- ends. In that case it ends with the exit code of that command.
-
-It needs the URL of the cluster's traffic manager, for example after
-  $ kubectl port-forward --namespace ambassador service/traffic-manager 8085
-and a credential: your sign-in, or CULVERT_CLUSTER_SECRET.
-
-Examples:
-  $ culvert intercept orders --port 8080 --http-header x-dev=alice --manager http://localhost:8085
-  $ culvert intercept orders -n shop --port 8080:http --http-header x-dev=alice --preview-url
-  $ culvert intercept orders --port 8080 --http-header 'x-dev=(alice|bob)' -- npm run dev`;
+const HELP = {
+  details: [
+    'Routes requests of a workload in a cluster to this machine: those that match all of the headers or, without ' +
+      "--http-header, those with the intercept's id in x-telepresence-intercept-id. All others stay in the cluster. " +
+      'Runs until Ctrl-C, or until the command after -- ends. In that case it ends with the exit code of that command.',
+    "It needs the URL of the cluster's traffic manager, for example after",
+    '  $ kubectl port-forward --namespace ambassador service/traffic-manager 8085',
+    'and a credential: your sign-in, or CULVERT_CLUSTER_SECRET.',
+  ],
+  examples: [
+    'culvert intercept orders --port 8080 --http-header x-dev=alice \\\n  --manager http://localhost:8085',
+    'culvert intercept orders -n shop --port 8080:http \\\n  --http-header x-dev=alice --preview-url',
+    "culvert intercept orders --port 8080 --http-header 'x-dev=(alice|bob)' \\\n  -- npm run dev",
+  ],
+} as const;
 
 /** Adds the commands that route requests of a workload to this machine. */
 export function addInterceptCommands(program: Command, action: Action): void {
@@ -28,7 +31,7 @@ export function managerOption(): Option {
 }
 
 function addIntercept(program: Command, action: Action): void {
-  program
+  const added = program
     .command('intercept')
     .argument('<workload>', 'the workload to intercept; with --workload, the name of the intercept')
     .argument(
@@ -77,17 +80,17 @@ function addIntercept(program: Command, action: Action): void {
     .addOption(new Option('--qr', 'also print the URL as a QR code'))
     .option('--no-qr', 'print no QR code')
     .option('--no-log', 'do not show requests')
-    .addHelpText('after', HELP)
     .action(
       action(async (context, workload: string, command: string[], flags: InterceptFlags) => {
         const { intercept } = await import('./intercept.js');
         return intercept(context, workload, command, flags);
       }),
     );
+  withHelp(added, HELP);
 }
 
 function addLeave(program: Command, action: Action): void {
-  program
+  const command = program
     .command('leave')
     .argument('<name>', "the intercept; its name is the workload's unless you gave another")
     .summary('end an intercept on this machine')
@@ -100,4 +103,5 @@ function addLeave(program: Command, action: Action): void {
         return leave(context, name, flags);
       }),
     );
+  withHelp(command, { examples: ['culvert leave orders', 'culvert leave orders --namespace shop'] });
 }

@@ -1,31 +1,60 @@
-import { SCOPES, type Scope } from '@culvert/contract';
+import { SCOPES, type Scope } from '@culvert/terms';
 import { Argument, InvalidArgumentError, Option, type Command } from 'commander';
-import type { Api, ApiKey, CreatedApiKey } from '../api.js';
-import { CliError } from '../cli-error.js';
 import type { Action } from '../action.js';
-import type { CommandContext } from '../command-context.js';
 import { completed } from '../completion/completers.js';
-import { EXIT } from '../exit-code.js';
 import { type Expiry, readDuration, readExpiry } from '../flags.js';
-import { isIdOf, shortIds, showTime } from '../output/readable.js';
+import { withHelp } from '../help/command-help.js';
+import type { CreateFlags } from './keys.js';
 
-const CREATE_HELP = `
-Examples:
-  $ culvert keys create --name CI --scope previews:read --scope previews:write --expires 90d
-  $ culvert keys create --name staging --scope tunnel > key-file
-
-The key is printed on stdout and never shown again.`;
-
-const KEY = 'id or name of the key';
 const DAY_SECONDS = 86_400;
 
 /** Adds the commands for API keys, the credentials of machines. */
 export function addKeysCommands(program: Command, action: Action): void {
   const keys = program
     .command('keys')
-    .summary('create, list, rotate and revoke API keys')
-    .description('Creates, lists, rotates and revokes API keys of the team.');
-  keys
+    .summary('create, list, rename, rotate and revoke API keys')
+    .description('Creates, lists, renames, rotates and revokes API keys of the team.');
+  withHelp(keys, { examples: ['culvert keys list', 'culvert keys create --name CI --scope previews:write'] });
+  addCreate(keys, action);
+  withHelp(
+    keys
+      .command('list')
+      .alias('ls')
+      .summary('list the API keys of the team')
+      .description('Lists the API keys of the team, newest first.')
+      .option('--all', 'include revoked and expired keys')
+      .action(
+        action(async (context, flags: { readonly all?: boolean }) =>
+          (await import('./keys.js')).listKeys(context, flags),
+        ),
+      ),
+    { examples: ['culvert keys list', 'culvert keys list --all'] },
+  );
+  addShowAndRename(keys, action);
+  addRotate(keys, action);
+  withHelp(
+    keys
+      .command('revoke')
+      .summary('revoke API keys, immediately and permanently')
+      .description(
+        'Revokes API keys, immediately and permanently. Closes tunnels that were opened with them.',
+      )
+      .addArgument(keyArgument('<keys...>'))
+      .action(
+        action(async (context, references: string[]) =>
+          (await import('./keys.js')).revokeKeys(context, references),
+        ),
+      ),
+    { examples: ['culvert keys revoke CI', 'culvert keys revoke 0198c7f2 0198c801'] },
+  );
+}
+
+function keyArgument(name = '<key>'): Argument {
+  return completed(new Argument(name, 'id or name of the key'), 'key');
+}
+
+function addCreate(keys: Command, action: Action): void {
+  const create = keys
     .command('create')
     .summary('create an API key')
     .description('Creates an API key and prints it. It is never shown again.')
@@ -36,16 +65,20 @@ export function addKeysCommands(program: Command, action: Action): void {
       collectScope,
     )
     .option('--expires <when>', 'when it expires: 12h, 90d, a time, or never (the default)', readExpiry)
-    .addHelpText('after', CREATE_HELP)
-    .action(action(createKey));
-  keys
-    .command('list')
-    .alias('ls')
-    .summary('list the API keys of the team')
-    .description('Lists the API keys of the team, newest first.')
-    .option('--all', 'include revoked and expired keys')
-    .action(action(listKeys));
-  keys
+    .action(
+      action(async (context, flags: CreateFlags) => (await import('./keys.js')).createKey(context, flags)),
+    );
+  withHelp(create, {
+    details: ['The key is printed on stdout and never shown again.'],
+    examples: [
+      'culvert keys create --name CI --scope previews:write --expires 90d',
+      'culvert keys create --name staging --scope tunnel > key-file',
+    ],
+  });
+}
+
+function addRotate(keys: Command, action: Action): void {
+  const rotate = keys
     .command('rotate')
     .summary('replace an API key with a new one')
     .description('Creates a new key with the same name and scopes. The old key keeps working for a while.')
@@ -55,14 +88,15 @@ export function addKeysCommands(program: Command, action: Action): void {
         .default(DAY_SECONDS, '24h'),
     )
     .option('--expires <when>', 'when the new key expires; default: same as the old one', readExpiry)
-    .addArgument(completed(new Argument('<key>', KEY), 'key'))
-    .action(action(rotateKey));
-  keys
-    .command('revoke')
-    .summary('revoke API keys, immediately and permanently')
-    .description('Revokes API keys, immediately and permanently. Closes tunnels that were opened with them.')
-    .addArgument(completed(new Argument('<keys...>', KEY), 'key'))
-    .action(action(revokeKeys));
+    .addArgument(keyArgument())
+    .action(
+      action(async (context, key: string, flags: { readonly overlap: number; readonly expires?: Expiry }) =>
+        (await import('./keys.js')).rotateKey(context, key, flags),
+      ),
+    );
+  withHelp(rotate, {
+    examples: ['culvert keys rotate CI', 'culvert keys rotate CI --overlap 1h > key-file'],
+  });
 }
 
 function collectScope(text: string, before: readonly Scope[] | undefined): Scope[] {
@@ -71,94 +105,28 @@ function collectScope(text: string, before: readonly Scope[] | undefined): Scope
   return [...(before ?? []), scope];
 }
 
-interface CreateFlags {
-  readonly name: string;
-  readonly scope?: Scope[];
-  readonly expires?: Expiry;
-}
-
-async function createKey(
-  { api, output }: CommandContext,
-  { name, scope, expires }: CreateFlags,
-): Promise<void> {
-  const created = await api.call('createApiKey', {
-    body: {
-      name,
-      ...(scope && { scopes: scope }),
-      ...(expires !== undefined && { expiresAt: expires.at }),
-    },
-  });
-  showKey({ output }, created);
-}
-
-/** Prints only the key on stdout, so that scripts can store it. */
-function showKey({ output }: Pick<CommandContext, 'output'>, created: CreatedApiKey): void {
-  output.result(created, () => output.line(created.key));
-  if (!output.isJson)
-    output.note(
-      `${created.name} (${created.id}) has the scopes ${created.scopes.join(', ')}. The key is not shown again.`,
-    );
-}
-
-async function listKeys({ api, output }: CommandContext, { all }: { readonly all?: boolean }): Promise<void> {
-  const keys = (await api.list('listApiKeys')).filter((key) => all === true || isUsable(key));
-  const ids = shortIds(keys.map(({ id }) => id));
-  output.result(keys, () =>
-    output.table(
-      ['NAME', 'ID', 'KEY', 'SCOPES', 'EXPIRES', 'LAST USED'],
-      keys.map(({ name, hint, scopes, revokedAt, expiresAt, lastUsedAt }, i) => [
-        name,
-        ids[i] ?? '',
-        `${hint}…`,
-        scopes.length === SCOPES.length ? 'all' : scopes.join(','),
-        revokedAt === null ? showTime(expiresAt) : `revoked ${showTime(revokedAt)}`,
-        showTime(lastUsedAt),
-      ]),
-      'There are no API keys. Create one with "culvert keys create".',
-    ),
+function addShowAndRename(keys: Command, action: Action): void {
+  withHelp(
+    keys
+      .command('show')
+      .summary('show the details of an API key')
+      .description('Shows the details of one API key, without the key itself.')
+      .addArgument(keyArgument())
+      .action(action(async (context, key: string) => (await import('./keys.js')).showKey(context, key))),
+    { examples: ['culvert keys show CI'] },
   );
-}
-
-async function rotateKey(
-  { api, output }: CommandContext,
-  reference: string,
-  { overlap, expires }: { readonly overlap: number; readonly expires?: Expiry },
-): Promise<void> {
-  const { id } = await findKey(api, reference);
-  const created = await api.call('rotateApiKey', {
-    apiKeyId: id,
-    body: { overlapSeconds: overlap, ...(expires !== undefined && { expiresAt: expires.at }) },
-  });
-  showKey({ output }, created);
-}
-
-async function revokeKeys({ api, output }: CommandContext, references: string[]): Promise<void> {
-  const found: ApiKey[] = [];
-  // Finds all keys first, so that a mistyped name revokes nothing.
-  for (const reference of references) found.push(await findKey(api, reference));
-  for (const { id } of found) await api.call('revokeApiKey', { apiKeyId: id });
-  output.result(
-    found.map(({ id, name }) => ({ id, name })),
-    () => {
-      for (const { id, name } of found) output.line(`Revoked ${name} (${id})`);
-    },
+  withHelp(
+    keys
+      .command('rename')
+      .summary('rename an API key')
+      .description('Changes the name of an API key. The key keeps working.')
+      .addArgument(keyArgument())
+      .argument('<name>', 'the new name')
+      .action(
+        action(async (context, key: string, name: string) =>
+          (await import('./keys.js')).renameKey(context, key, name),
+        ),
+      ),
+    { examples: ['culvert keys rename CI "CI of the shop"'] },
   );
-}
-
-/** Finds a key by its id, by a prefix as shown in lists, or by the name of one that works. @throws CliError */
-async function findKey(api: Api, reference: string): Promise<ApiKey> {
-  const keys = await api.list('listApiKeys');
-  const [byId, ...others] = keys.filter(({ id }) => isIdOf(id, reference));
-  if (byId !== undefined && others.length === 0) return byId;
-  const named = keys.filter((key) => key.name === reference && isUsable(key));
-  const [only] = named;
-  if (only !== undefined && named.length === 1) return only;
-  const how = named.length === 0 ? 'no working API key is' : `${named.length} API keys are`;
-  throw new CliError(named.length === 0 ? EXIT.notFound : EXIT.usage, `${how} called ${reference}`, {
-    hint: 'Use its id: "culvert keys list" shows the ids.',
-  });
-}
-
-function isUsable({ revokedAt, expiresAt }: ApiKey): boolean {
-  return revokedAt === null && (expiresAt === null || Date.parse(expiresAt) > Date.now());
 }

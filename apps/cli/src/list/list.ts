@@ -6,6 +6,7 @@ import { CliError } from '../cli-error.js';
 import type { Action } from '../action.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-code.js';
+import { withHelp } from '../help/command-help.js';
 import { wordOfState } from '../intercept/states.js';
 import { managerOption } from '../intercept/command.js';
 import type { ManagerFlags } from '../intercept/intercept-flags.js';
@@ -13,7 +14,7 @@ import type { Output } from '../output/output.js';
 
 /** Adds the command that lists intercepts and their states, as Culvert and a cluster report them. */
 export function addListCommand(program: Command, action: Action): void {
-  program
+  const command = program
     .command('list')
     .alias('ls')
     .summary('list the intercepts of the team and their states')
@@ -24,6 +25,9 @@ export function addListCommand(program: Command, action: Action): void {
     .addOption(managerOption())
     .option('--workloads', 'list only the workloads that can be intercepted')
     .action(action((context, flags: ListFlags) => list(context, flags)));
+  withHelp(command, {
+    examples: ['culvert list', 'culvert list --manager http://localhost:8085 --workloads'],
+  });
 }
 
 interface ListFlags extends ManagerFlags {

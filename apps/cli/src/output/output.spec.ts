@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
 import { TestStream } from '../spec/test-terminal.js';
 import { Output, type OutputFormat } from './output.js';
+import { plainYaml } from './plain-yaml.js';
 import { printQrCode } from './qr-code.js';
 
 const ESCAPE = '\u001b';
@@ -9,7 +11,7 @@ function outputTo(options: { isTTY?: boolean; env?: NodeJS.ProcessEnv; format?: 
   const stdout = new TestStream(options.isTTY);
   const stderr = new TestStream(options.isTTY);
   const { format = 'text', env = {} } = options;
-  return { stdout, stderr, output: new Output({ format, stdout, stderr, env }) };
+  return { stdout, stderr, output: new Output({ format, stdout, stderr, env, toYaml: plainYaml }) };
 }
 
 describe('output', () => {
@@ -74,6 +76,15 @@ describe('output', () => {
     output.fields([['Name', 'a']]);
     await printQrCode(output, 'https://a.example');
     expect(stdout.text.includes(ESCAPE)).toBe(hasColor);
+  });
+
+  it('prints YAML when asked for: one document, and for events one document each', () => {
+    const { output, stdout } = outputTo({ format: 'yaml', isTTY: true });
+    output.event({ a: { b: ['x'] } }, () => output.line('text'));
+    output.event({ c: null }, () => output.line('text'));
+    expect(stdout.text).toBe('---\na:\n  b:\n    - x\n---\nc: null\n');
+    const documents = parseAllDocuments(stdout.text).map((document) => document.toJS() as unknown);
+    expect(documents).toEqual([{ a: { b: ['x'] } }, { c: null }]);
   });
 
   it('prints only JSON when asked for, with one event per line', () => {

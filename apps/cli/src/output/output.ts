@@ -2,7 +2,7 @@ import { plainJson, plainText } from '@culvert/client';
 import type { Writable } from 'node:stream';
 import { tableLines } from './table.js';
 
-export const OUTPUT_FORMATS = ['text', 'json'] as const;
+export const OUTPUT_FORMATS = ['text', 'json', 'yaml'] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 
 /** Limit of unread output: more would only fill memory. */
@@ -21,6 +21,8 @@ export interface OutputOptions {
   readonly stdout: Terminal;
   readonly stderr: Terminal;
   readonly env: NodeJS.ProcessEnv;
+  /** Spells a value as YAML; needed for that format. */
+  readonly toYaml?: (value: unknown) => string;
 }
 
 /**
@@ -42,8 +44,9 @@ export class Output {
     this.hasColorForNotes = options.stderr.isTTY === true && wantsColor;
   }
 
+  /** Whether programs read the result, as JSON or YAML, so that nothing but values may be printed on stdout. */
   get isJson(): boolean {
-    return this.format === 'json';
+    return this.format !== 'text';
   }
 
   /** Whether a person reads stdout. */
@@ -61,15 +64,17 @@ export class Output {
     return this.options.stderr.isTTY === true;
   }
 
-  /** Prints the result of a command: the value as JSON, or else what `show` prints. Called once per run. */
+  /** Prints the result of a command: the value as JSON or YAML, or else what `show` prints. Called once per run. */
   result(value: unknown, show: () => void): void {
-    if (this.isJson) this.options.stdout.write(`${plainJson(value)}\n`);
+    if (this.format === 'json') this.options.stdout.write(`${plainJson(value)}\n`);
+    else if (this.format === 'yaml') this.options.stdout.write(this.yaml(value));
     else show();
   }
 
-  /** Prints one value of a sequence, such as a log: JSON on one line, or else what `show` prints. */
+  /** Prints one value of a sequence, such as a log: JSON on one line, a YAML document, or else what `show` prints. */
   event(value: unknown, show: () => void): void {
-    if (this.isJson) this.options.stdout.write(`${plainJson(value).replace(/\n */g, '')}\n`);
+    if (this.format === 'json') this.options.stdout.write(`${plainJson(value).replace(/\n */g, '')}\n`);
+    else if (this.format === 'yaml') this.options.stdout.write(`---\n${this.yaml(value)}`);
     else show();
   }
 
@@ -120,6 +125,11 @@ export class Output {
     this.options.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
   }
 
+  /** Writes bytes as they are, for a file or a program. Never use it on a terminal. */
+  bytes(bytes: Uint8Array): void {
+    this.options.stdout.write(bytes);
+  }
+
   /** Prints a note beside the result. */
   note(text: string): void {
     this.options.stderr.write(`${plainText(text)}\n`);
@@ -134,5 +144,11 @@ export class Output {
   error(message: string, hint?: string): void {
     this.note(`culvert: ${message}`);
     if (hint !== undefined) this.note(`  ${hint}`);
+  }
+
+  private yaml(value: unknown): string {
+    const { toYaml } = this.options;
+    if (toYaml === undefined) throw new TypeError('YAML output needs toYaml');
+    return toYaml(value);
   }
 }

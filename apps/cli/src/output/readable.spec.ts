@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isIdOf, shortIds, showBytes, showTime } from './readable.js';
+import { isIdOf, shortIds, showBytes, showSpan, showTime } from './readable.js';
 
 describe(showTime.name, () => {
   it('shows a time to the minute, in the time zone of this machine', () => {
@@ -21,6 +21,17 @@ describe(showBytes.name, () => {
     [2.5e15, '2500 TB'],
   ])('shows %d bytes as %s', (bytes, text) => {
     expect(showBytes(bytes)).toBe(text);
+  });
+});
+
+describe(showSpan.name, () => {
+  it.each([
+    [604_800, '7d'],
+    [43_200, '12h'],
+    [5400, '90m'],
+    [61, '61s'],
+  ])('shows %d seconds as %s', (seconds, text) => {
+    expect(showSpan(seconds)).toBe(text);
   });
 });
 

@@ -26,6 +26,18 @@ export function showBytes(bytes: number): string {
   return `${unit > 0 && value < 9.95 ? value.toFixed(1) : Math.round(value)} ${BYTE_UNITS[unit]}`;
 }
 
+const SPANS = [
+  [86_400, 'd'],
+  [3600, 'h'],
+  [60, 'm'],
+] as const;
+
+/** Returns a number of seconds as flags take it: `7d`, `12h`, `90s`. */
+export function showSpan(seconds: number): string {
+  const [size, unit] = SPANS.find(([each]) => seconds >= each && seconds % each === 0) ?? [1, 's'];
+  return `${seconds / size}${unit}`;
+}
+
 /** Returns the shortest distinct prefix of each id. Ids begin with their time of creation. */
 export function shortIds(ids: readonly string[]): string[] {
   const enough = ID_LENGTHS.find(

@@ -5,9 +5,9 @@ import type { Api, Intercept, Preview } from '../api.js';
 import { CliError } from '../cli-error.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-code.js';
+import { findTrafficManagerId } from '../find/find-traffic-manager.js';
 import type { Expiry } from '../flags.js';
 import { printQrCode } from '../output/qr-code.js';
-import { isIdOf } from '../output/readable.js';
 import { problemCodeOf } from '../problem-error.js';
 
 /** Most traffic managers that a hint names. */
@@ -102,8 +102,7 @@ async function interceptOf(api: Api, flags: CreateFlags): Promise<Intercepted> {
     return { ...found, request: { interceptId: found.id } };
   }
   const of = workload ?? '';
-  const trafficManagerId =
-    trafficManager === undefined ? undefined : await findTrafficManager(api, trafficManager);
+  const trafficManagerId = await findTrafficManagerId(api, trafficManager);
   const described = { name: name ?? of, workload: of, namespace, client: clientName() };
   return {
     workload: of,
@@ -125,23 +124,6 @@ async function nameManagers(api: Api, error: unknown): Promise<never> {
     hint: `Name one with --traffic-manager: ${shown}.`,
     cause: error.cause,
   });
-}
-
-/** Returns the id of the traffic manager with this name or id. */
-async function findTrafficManager(api: Api, reference: string): Promise<string> {
-  const found = (await api.list('listTrafficManagers')).filter(
-    ({ id, managerId, name }) => [managerId, name].includes(reference) || isIdOf(id, reference),
-  );
-  const [only] = found;
-  if (only !== undefined && found.length === 1) return only.id;
-  const how = found.length === 0 ? 'no traffic manager' : `${found.length} traffic managers`;
-  throw new CliError(
-    found.length === 0 ? EXIT.notFound : EXIT.usage,
-    `your team has ${how} named ${reference}`,
-    {
-      hint: '"culvert status" shows them with their ids.',
-    },
-  );
 }
 
 /** Prints the result of a command that changes one preview. */

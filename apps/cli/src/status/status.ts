@@ -5,25 +5,28 @@ import type { Session } from '../api.js';
 import { identityOf, nameOf } from '../account/whoami.js';
 import type { Action } from '../action.js';
 import type { CommandContext } from '../command-context.js';
+import { withHelp } from '../help/command-help.js';
 import type { Output } from '../output/output.js';
 import { showPreviews } from '../preview/show-preview.js';
-import { shortIds, showBytes, showTime } from '../output/readable.js';
+import { shortIds, showTime } from '../output/readable.js';
+import { serverVersion } from './server-version.js';
+import { showRoundTrip, showTunnels } from '../sessions/show-tunnels.js';
 
 /** Adds the command that shows whether Culvert answers, who is signed in, and what is connected. */
 export function addStatusCommand(program: Command, action: Action): void {
-  program
+  const command = program
     .command('status')
     .summary('show the state of Culvert, your sign-in and your connections')
     .description(
       'Shows whether Culvert answers, who is signed in, and which traffic managers of the team are connected.',
     )
     .action(action(status));
+  withHelp(command, { examples: ['culvert status', 'culvert status --output json'] });
 }
 
 async function status({ api, env, output, settings }: CommandContext): Promise<void> {
   const identity = identityOf(settings.url, await api.call('getMe'));
   const client = clientName();
-  const { serverVersion } = await import('../api.js');
   const mayRead = (scope: Scope) => identity.scopes.includes(scope);
   const [version, sessions, previews] = await Promise.all([
     serverVersion(api),
@@ -102,31 +105,6 @@ function showTrafficManagers(output: Output, trafficManagers: readonly TrafficMa
     '',
   );
   showTunnels(output, trafficManagers);
-}
-
-/** Lists the tunnels of the traffic managers, each with its edge. */
-function showTunnels(output: Output, trafficManagers: readonly TrafficManager[]): void {
-  const rows = trafficManagers.flatMap(({ name, tunnels }) => tunnels.map((tunnel) => ({ name, ...tunnel })));
-  if (rows.length === 0) return;
-  output.line('');
-  output.table(
-    ['TUNNEL OF', 'EDGE', 'ROUND TRIP', 'STREAMS', 'RECEIVED', 'SENT', 'OPEN SINCE'],
-    rows.map(({ name, edgeName, edgeId, roundTripMs, streamCount, receivedBytes, sentBytes, openedAt }) => [
-      name,
-      // A restarted edge has the same name and another id.
-      edgeName === '' ? edgeId : `${edgeName} ${edgeId.slice(0, 8)}`,
-      showRoundTrip(roundTripMs),
-      String(streamCount),
-      showBytes(receivedBytes),
-      showBytes(sentBytes),
-      showTime(openedAt),
-    ]),
-    '',
-  );
-}
-
-function showRoundTrip(roundTripMs: number | null): string {
-  return roundTripMs === null ? '' : `${roundTripMs.toFixed(1)} ms`;
 }
 
 /** @param session has no `tunnels` if the server is older */

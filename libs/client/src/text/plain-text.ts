@@ -9,9 +9,19 @@ export function plainText(text: string): string {
   return text.replace(UNSAFE, '\ufffd');
 }
 
-/** Spells the same JSON value so that it is safe to show on a terminal. JSON.stringify escapes C0 characters only. */
-export function plainJson(value: unknown): string {
-  return JSON.stringify(value, null, 2).replace(UNSAFE, (character) =>
+/** Reports whether `plainText` would change a text that may have several lines. */
+export function hasUnsafe(text: string): boolean {
+  return text.replaceAll('\n', '').search(UNSAFE) >= 0;
+}
+
+/** Writes unsafe characters, except line breaks, as `\uXXXX`: valid within the quoted text of JSON and YAML. */
+export function escapeUnsafe(text: string): string {
+  return text.replace(UNSAFE, (character) =>
     character === '\n' ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
+}
+
+/** Spells the same JSON value so that it is safe to show on a terminal. JSON.stringify escapes C0 characters only. */
+export function plainJson(value: unknown): string {
+  return escapeUnsafe(JSON.stringify(value, null, 2));
 }

@@ -1,0 +1,78 @@
+/** Names of the team's things, for shells. Culvert knows them. */
+import type { Api, Preview } from '../api.js';
+import type { CommandContext } from '../command-context.js';
+import { findPreview, previewName } from '../preview/find-preview.js';
+import type { Candidate } from './candidates.js';
+import type { CompletedThing } from './completers.js';
+
+/** The size of one page. */
+const MAX_THINGS = 200;
+
+/**
+ * Returns names of things that may begin with `typed`.
+ * @param before the arguments in front
+ */
+export async function listThings(
+  { api }: CommandContext,
+  thing: CompletedThing,
+  { typed, before }: { readonly typed: string; readonly before: readonly string[] },
+): Promise<Candidate[]> {
+  const query = { limit: MAX_THINGS };
+  switch (thing) {
+    case 'preview':
+      return (await somePreviews(api, typed)).map(({ hostname, intercept }) =>
+        candidate(previewName(hostname), intercept.workload),
+      );
+    case 'key':
+      return (await api.list('listApiKeys'))
+        .filter(({ revokedAt }) => revokedAt === null)
+        .map(({ id, name }) => candidate(id, name));
+    case 'member':
+      return (await api.call('listMembers')).items.map(({ email, name }) => candidate(email, name));
+    case 'invitation':
+      return (await api.call('listInvitations', { query })).items.map(({ email, role }) =>
+        candidate(email, role),
+      );
+    case 'session':
+      return (await api.call('listSessions', { query: { ...query, state: 'connected' } })).items.map(
+        ({ id, trafficManager: { name, managerId } }) => candidate(id, name || managerId),
+      );
+    case 'traffic-manager':
+      return (await api.call('listTrafficManagers', { query })).items.map(({ managerId, name }) =>
+        candidate(managerId, name),
+      );
+    case 'intercept':
+      return (await api.call('listIntercepts', { query })).items.map(({ id, workload, client }) =>
+        candidate(id, `${workload} ${client}`.trim()),
+      );
+    case 'share-link':
+    case 'preview-token':
+      return credentials(api, thing, before.at(-1) ?? '');
+    default:
+      return thing satisfies never;
+  }
+}
+
+/** Lists those that still work of a preview. */
+async function credentials(
+  api: Api,
+  thing: 'share-link' | 'preview-token',
+  reference: string,
+): Promise<Candidate[]> {
+  const { id: previewId } = await findPreview(api, reference);
+  const operation = thing === 'share-link' ? 'listShareLinks' : 'listPreviewTokens';
+  const { items } = await api.call(operation, { previewId, query: { limit: MAX_THINGS } });
+  return items
+    .filter(({ revokedAt }) => revokedAt === null)
+    .map(({ id, name }: { readonly id: string; readonly name: string }) => candidate(id, name));
+}
+
+/** Returns the newest page of the previews that have this text in their names. */
+async function somePreviews(api: Api, search: string): Promise<readonly Preview[]> {
+  const query = { limit: MAX_THINGS, ...(search !== '' && { search }) };
+  return (await api.call('listPreviews', { query })).items;
+}
+
+function candidate(value: string, description: string): Candidate {
+  return { value, description };
+}
