@@ -12,7 +12,7 @@ export function consentPage(request: AuthorizationRequest, user: User, teams: re
   const { program, redirectUri, codeChallenge, state } = request;
   const origin = redirectUri.slice(0, -'/callback'.length);
   return {
-    title: `Let ${program.name} act for you?`,
+    title: `${program.name} asks to act for you`,
     // Browsers check the redirect after the form against the page's policy.
     formTargets: [origin],
     body: html`<p>

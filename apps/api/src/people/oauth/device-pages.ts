@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { Team, User } from '@culvert/domain';
 import { networkOf } from '@culvert/sockets';
 import { html, type Html } from '../../http/pages/html.js';
@@ -45,7 +46,7 @@ export interface Viewer {
 export function devicePage({ userCode, program, request }: PendingDevice, viewer: Viewer): Page {
   const { user, teams, now } = viewer;
   return {
-    title: `Let ${program.name} act for you?`,
+    title: `${program.name} asks to act for you`,
     body: html`<p>
         ${program.name} on another machine asks to sign in as <strong>${user.email}</strong>.
         ${program.purpose}
@@ -82,12 +83,17 @@ export const DENIED_PAGE: Page = {
     <p><a href="/">Back to Culvert</a></p>`,
 };
 
-/** Says whether the machine is where the browser is: a request from elsewhere may be an attacker's. */
+/**
+ * Returns a note on whether the machine is where the browser is: a request from elsewhere may be an attacker's. A machine
+ * can use IPv4 where its browser uses IPv6, so addresses of different families show nothing.
+ */
 function addressNote(asked: string | null, browser: string | null): Html | null {
   if (asked === null || browser === null) return null;
-  return networkOf(asked) === networkOf(browser)
-    ? html`<br /><span class="soft">The same network as this browser.</span>`
-    : html`<br /><span class="soft">Not the network of this browser, whose address is ${browser}.</span>`;
+  let note = `This browser has the address ${browser}.`;
+  if (networkOf(asked) === networkOf(browser)) note = 'The same network as this browser.';
+  else if (isIP(asked) === isIP(browser))
+    note = `Not the network of this browser, whose address is ${browser}.`;
+  return html`<br /><span class="soft">${note}</span>`;
 }
 
 function ago(at: Date, now: Date): string {

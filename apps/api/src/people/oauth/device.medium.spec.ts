@@ -148,6 +148,10 @@ describe('signing in on a machine without a browser', () => {
     const { text } = await look(userCode, ann, '198.51.100.9');
     expect(text).toContain('Not the network of this browser, whose address is 198.51.100.9');
     expect(text).toContain('It gave no name');
+    // A machine may use IPv4 where its browser uses IPv6.
+    expect((await look(userCode, ann, '2001:db8::1')).text).toContain(
+      'This browser has the address 2001:db8::1.',
+    );
   });
 
   it('gives the program tokens of the person and team that were chosen, and records it', async () => {
