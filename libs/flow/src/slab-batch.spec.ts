@@ -100,6 +100,40 @@ describe('SlabBatch', () => {
     expect(batch.drain({ detached: true }).buffer.byteLength).toBe(4);
   });
 
+  it('returns large payloads as pieces of their own, in order and without a copy', () => {
+    const batch = new PlainBatch(new Slab());
+    const [first, second] = [Buffer.alloc(20_000, 1), Buffer.alloc(20_000, 2)];
+    batch.word(1);
+    batch.payload(first);
+    batch.word(2);
+    batch.payload(second);
+    const pieces = batch.drainPieces({ detached: true });
+    expect(pieces.map(({ length }) => length)).toEqual([4, 20_000, 4, 20_000]);
+    expect([pieces[1], pieces[3]]).toEqual([first, second]);
+    expect(pieces[1]).toBe(first);
+    expect(batch.size).toBe(0);
+  });
+
+  it('joins pieces that are small', () => {
+    const slab = new Slab();
+    const [batch, other] = [new PlainBatch(slab), new PlainBatch(slab)];
+    for (let i = 1; i <= 10; i++) {
+      batch.word(i);
+      other.word(i);
+    }
+    expect(batch.drainPieces({ detached: false }).map(({ length }) => length)).toEqual([40]);
+  });
+
+  it('copies pieces that have to wait and are a small part of the memory that they pin', () => {
+    const batch = new PlainBatch(new Slab());
+    batch.word(1);
+    batch.payload(Buffer.alloc(1_000_000, 7).subarray(0, 20_000));
+    const [piece, ...others] = batch.drainPieces({ detached: true });
+    expect(others).toEqual([]);
+    expect(piece.buffer.byteLength).toBe(20_004);
+    expect(piece.subarray(4).equals(Buffer.alloc(20_000, 7))).toBe(true);
+  });
+
   it('joins the runs of a batch that waits for long', () => {
     const slab = new Slab();
     const [batch, other] = [new PlainBatch(slab), new PlainBatch(slab)];

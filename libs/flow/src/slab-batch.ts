@@ -4,7 +4,8 @@
  *
  * Headers and small payloads are copied into a slab that all batches of a protocol share, so that an idle connection
  * owns no buffer. What one batch writes there without another in between forms one run, and a batch of one run leaves
- * without another copy. Large payloads stay where they are until `take` joins the runs: one copy.
+ * without another copy. Large payloads stay where they are, each a run of its own. `drain` joins the runs, which is one
+ * copy; `drainPieces` returns them as they are.
  *
  *     slab   | other batch | ours ours ours | other | ours |  free ...
  *                          ^runStart        runEnd^ = slab.used while the run can still grow
@@ -14,8 +15,11 @@ const SLAB_BYTES = 65_536;
 /** Payloads up to this size are copied into the slab: a copy costs less than another run. */
 const MAX_COPIED_BYTES = 8192;
 
-/** A batch below this size that has to wait gets memory of its own, so that it does not pin a slab. */
-const MAX_DETACHED_BYTES = 4096;
+/** Pieces that are smaller on average are joined: to write them one by one would cost more than the copy. */
+const MIN_PIECE_BYTES = 4096;
+
+/** A batch that has to wait gets memory of its own if it would pin more than so many times its size. */
+const MAX_PINNED_RATIO = 8;
 
 /** Maximum number of runs in a batch that has to wait, since each run may pin a slab. */
 const MAX_WAITING_RUNS = 16;
@@ -44,12 +48,21 @@ export class SlabBatch {
 
   /** Returns everything collected, as one buffer that is never written to again. Empties the batch, which must have bytes. */
   drain(options: { readonly detached: boolean }): Buffer {
+    return joined(this.drainPieces(options));
+  }
+
+  /**
+   * Returns everything collected, in order, in one or more pieces that are never written to again. Empties the batch, which
+   * must have bytes. Small pieces are joined.
+   * @param options `detached`: the pieces will wait, and must not pin much more memory than they have bytes
+   */
+  drainPieces({ detached }: { readonly detached: boolean }): Buffer[] {
     this.endRun();
     const { runs, size } = this;
     this.runs = [];
     this.size = 0;
-    if (runs.length > 1 || (options.detached && size < MAX_DETACHED_BYTES)) return join(runs, size);
-    return runs[0];
+    const isSmall = runs.length > 1 && runs.length * MIN_PIECE_BYTES > size;
+    return isSmall || (detached && isWasteful(runs, size)) ? [join(runs, size)] : runs;
   }
 
   /** Keeps a batch that has to wait from pinning many slabs. */
@@ -119,13 +132,28 @@ export class SlabBatch {
   }
 }
 
+/** Reports whether `runs` keep much more memory from being freed than they have bytes. */
+function isWasteful(runs: readonly Buffer[], size: number): boolean {
+  let pinned = 0;
+  for (const run of runs) pinned += run.buffer.byteLength;
+  return pinned > MAX_PINNED_RATIO * size;
+}
+
+/** Returns `pieces`, of which there must be one at least, as one buffer: a copy if there are several. */
+export function joined(pieces: readonly Buffer[]): Buffer {
+  if (pieces.length === 1) return pieces[0];
+  let size = 0;
+  for (const piece of pieces) size += piece.length;
+  return join(pieces, size);
+}
+
 /** Returns a copy in memory of its own: the pool of `Buffer.allocUnsafe` would be pinned like a slab. */
 function join(runs: readonly Buffer[], size: number): Buffer {
-  const joined = Buffer.allocUnsafeSlow(size);
+  const whole = Buffer.allocUnsafeSlow(size);
   let at = 0;
   for (const run of runs) {
-    joined.set(run, at);
+    whole.set(run, at);
     at += run.length;
   }
-  return joined;
+  return whole;
 }

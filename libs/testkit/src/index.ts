@@ -24,3 +24,4 @@ export {
   TrafficManagerDouble,
 } from './telepresence-manager/traffic-manager-double.js';
 export { TelepresenceClient, TokenRefusal } from './telepresence-client.js';
+export { StreamRecorder, TunnelRecorder } from './tunnel-recorders.js';

@@ -4,8 +4,8 @@ export interface Carrier {
   readonly bufferedBytes: number;
   /** Begins delivery; called once. Nothing that arrived before is lost. */
   start(handler: CarrierHandler): void;
-  /** Sends bytes and takes ownership of them. Does nothing once closed. */
-  send(message: Buffer): void;
+  /** Sends `pieces` in order, at least one, and takes ownership of them. Does nothing once closed. */
+  send(pieces: readonly Buffer[]): void;
   /**
    * Ends the carrier after the bytes that were sent, with a WebSocket close status and reason. The carrier
    * destroys itself when the peer does not answer. `onClose` is not called.

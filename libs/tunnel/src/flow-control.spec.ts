@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { FrameType, GoAwayCode } from './frame.js';
 import { TARGET, u32 } from './spec/raw-peer.js';
-import { StreamRecorder } from './spec/recorder.js';
+import { StreamRecorder } from '@culvert/testkit';
 import { openPair, openRaw, openStream } from './spec/tunnel-pair.js';
 import type { TunnelConnection } from './connection.js';
 

@@ -12,7 +12,6 @@ export { GoAwayCode, goAwayName, isFault, PROTOCOL_VERSION, retryAfter, type Ret
 export { type Hello, type Welcome } from './handshake.js';
 export { DEFAULT_SETTINGS, tunnelSettings, type TunnelSettings } from './settings.js';
 export { type IncomingStream } from './stream.js';
-export { SocketCarrier } from './socket-carrier.js';
 export { acceptTunnel, dialTunnel } from './tunnel.js';
 export * from './types.js';
 export { MAX_MESSAGE_BYTES, WEBSOCKET_OPTIONS, WebSocketCarrier } from './websocket-carrier.js';

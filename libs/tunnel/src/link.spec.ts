@@ -3,7 +3,7 @@ import { ReceiveBudget } from '@culvert/flow';
 import { describe, expect, it } from 'vitest';
 import { FrameType, GoAwayCode } from './frame.js';
 import { TARGET, u16, u32 } from './spec/raw-peer.js';
-import { StreamRecorder } from './spec/recorder.js';
+import { StreamRecorder } from '@culvert/testkit';
 import { openPair, openRaw } from './spec/tunnel-pair.js';
 import { decodeTarget, encodeTarget } from './target.js';
 import { ResetCode } from './types.js';

@@ -113,6 +113,6 @@ export class Outbox {
   /** @param waits whether the bytes will wait in the carrier, so that they must not pin shared memory */
   private send(waits: boolean): void {
     this.sentBytes += this.batch.size;
-    this.carrier.send(this.batch.drain({ detached: waits }));
+    this.carrier.send(this.batch.drainPieces({ detached: waits }));
   }
 }

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { FrameType, GoAwayCode, MAX_CREDIT, toCloseStatus } from './frame.js';
 import { HELLO, RawPeer, TARGET, u16, u32, WELCOME } from './spec/raw-peer.js';
 import { MemoryCarrier } from './spec/memory-carrier.js';
-import { StreamRecorder, TunnelRecorder } from './spec/recorder.js';
+import { StreamRecorder, TunnelRecorder } from '@culvert/testkit';
 import { acceptRaw, dialRaw, openPair, openRaw, openStream } from './spec/tunnel-pair.js';
 import type { RawEnd } from './spec/tunnel-pair.js';
 import { acceptTunnel } from './tunnel.js';
@@ -63,7 +63,7 @@ describe('the handshake', () => {
     ],
     [
       'bytes of something else',
-      (peer) => peer.carrier.send(Buffer.from('GET / HTTP/1.1\r\n\r\n')),
+      (peer) => peer.carrier.send([Buffer.from('GET / HTTP/1.1\r\n\r\n')]),
       GoAwayCode.PROTOCOL_ERROR,
     ],
   ])('ends when the first frame is %s', async (_case, send, code) => {
@@ -563,7 +563,7 @@ describe('a hostile peer', () => {
     ['a malformed header', ({ peer }) => peer.send(0x7f, 0), GoAwayCode.PROTOCOL_ERROR],
     [
       'an oversized frame',
-      ({ peer }) => peer.carrier.send(Buffer.from('12ffffff00000001', 'hex')),
+      ({ peer }) => peer.carrier.send([Buffer.from('12ffffff00000001', 'hex')]),
       GoAwayCode.FRAME_TOO_LARGE,
     ],
     ['a second HELLO', ({ peer }) => peer.sendJson(FrameType.HELLO, 0, HELLO), GoAwayCode.PROTOCOL_ERROR],

@@ -2,6 +2,7 @@
  * A WebSocket as a carrier, for both ends (docs/protocol.md §1). Written against the `ws` package: its
  * `send` writes header and payload in one system call and copies neither; its callback reports when bytes have left.
  */
+import { joined } from '@culvert/flow';
 import type { WebSocket } from 'ws';
 import type { Carrier, CarrierHandler } from './carrier.js';
 import { GoAwayCode, toCloseStatus } from './frame.js';
@@ -53,8 +54,9 @@ export class WebSocketCarrier implements Carrier {
     if (earlyEnd !== null) queueMicrotask(() => handler.onClose(earlyEnd.status, earlyEnd.reason));
   }
 
-  send(message: Buffer): void {
-    if (!this.closed) this.socket.send(message, this.handleSent);
+  /** Sends one message. */
+  send(pieces: readonly Buffer[]): void {
+    if (!this.closed) this.socket.send(joined(pieces), this.handleSent);
   }
 
   close(status: number, reason: string): void {

@@ -1,54 +1,10 @@
 /** Streams that pass two edges: a visitor's edge, and the one that holds the manager's tunnel. All on real connections. */
-import { ResetCode, type StreamHandler, type StreamTarget } from '@culvert/tunnel';
+import { StreamRecorder } from '@culvert/testkit';
+import { ResetCode, type StreamTarget } from '@culvert/tunnel';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Link } from '../links/links.js';
 import type { HopAcceptor } from './hop-acceptor.js';
 import { type Edge, EdgeRig, MANAGER, type ManagerTunnel, TARGET } from '../spec/edges.js';
-
-const NAMES = new Map(Object.entries(ResetCode).map(([name, code]) => [code as number, name]));
-
-/** Records the events of a stream. */
-class Recorder implements StreamHandler {
-  readonly events: string[] = [];
-  readonly chunks: Buffer[] = [];
-  bytes = 0;
-  private wakers: (() => void)[] = [];
-
-  onOpen(): void {
-    this.note('open');
-  }
-  onData(chunk: Buffer): void {
-    this.chunks.push(Buffer.from(chunk));
-    this.bytes += chunk.length;
-    this.note('data');
-  }
-  onEnd(): void {
-    this.note('end');
-  }
-  onReset(code: ResetCode, detail: string): void {
-    this.note(`reset ${NAMES.get(code)}: ${detail}`);
-  }
-  onDrain(): void {
-    this.note('drain');
-  }
-
-  async until(event: string): Promise<string> {
-    return this.untilTrue(() => this.events.find((one) => one.startsWith(event)));
-  }
-
-  async untilTrue<T>(probe: () => T | undefined | false): Promise<T> {
-    for (;;) {
-      const found = probe();
-      if (found !== undefined && found !== false) return found;
-      await new Promise<void>((resolve) => this.wakers.push(resolve));
-    }
-  }
-
-  private note(event: string): void {
-    this.events.push(event);
-    for (const wake of this.wakers.splice(0)) wake();
-  }
-}
 
 let rig: EdgeRig;
 /** Serves the visitor, and holds no tunnel. */
@@ -64,10 +20,10 @@ afterEach(() => rig.stop());
 /** A stream from `entry` through `holder` to the manager, with both its ends. */
 async function openHop(manager: ManagerTunnel, edge = entry) {
   const index = manager.streams.length;
-  const near = new Recorder();
+  const near = new StreamRecorder();
   const { stream, origin, maxIdleMs } = await rig.open(edge, near);
   const far = await manager.arrival(index);
-  const farRecorder = new Recorder();
+  const farRecorder = new StreamRecorder();
   far.handler = farRecorder;
   far.resume();
   return { stream, origin, maxIdleMs, near, far, farRecorder };
@@ -175,7 +131,7 @@ describe('a stream through another edge', () => {
       await rig.connectManager(entry, {}, OTHER),
     ];
     await openHop(atHolder);
-    const near = new Recorder();
+    const near = new StreamRecorder();
     await rig.open(holder, near, { ...TARGET, trafficManagerId: OTHER });
     await atEntry.arrival();
     const opened = [...entry.log, ...holder.log].filter((line) => line.startsWith('link open'));
@@ -191,7 +147,7 @@ describe('an edge without a tunnel of the traffic manager', () => {
     const { origin } = await openHop(far);
     expect(entry.registry.isUsable(MANAGER, origin)).toBe(true);
     const near = await rig.connectManager(entry);
-    expect((await rig.open(entry, new Recorder())).origin).toBe(near.tunnel);
+    expect((await rig.open(entry, new StreamRecorder())).origin).toBe(near.tunnel);
     expect(entry.registry.isUsable(MANAGER, origin)).toBe(false);
   });
 
@@ -218,22 +174,22 @@ describe('an edge without a tunnel of the traffic manager', () => {
     holder.registry.detach(MANAGER, manager.tunnel);
     entry.directory.holdersOf(MANAGER);
     holder.directory.report(MANAGER, holding);
-    const near = new Recorder();
+    const near = new StreamRecorder();
     await rig.open(entry, near);
     expect(await near.until('reset')).toMatch(/^reset NO_TUNNEL/);
-    expect(entry.registry.openStream(MANAGER, TARGET, new Recorder())).toBe('absent');
+    expect(entry.registry.openStream(MANAGER, TARGET, new StreamRecorder())).toBe('absent');
   });
 
   it('has streams wait for a manager that is not ready for their target yet', async () => {
     const manager = await rig.connectManager(holder);
     let isReady = false;
     Object.assign(manager.tunnel, { isReadyFor: () => isReady });
-    const near = new Recorder();
+    const near = new StreamRecorder();
     const { stream } = await rig.open(entry, near);
     stream.write(Buffer.from('early'));
     await expect.poll(() => holder.registry.isHeld(MANAGER)).toBe(true);
     // The stream has arrived once a second one, opened after it, is refused.
-    const probe = new Recorder();
+    const probe = new StreamRecorder();
     await rig.open(entry, probe, { ...TARGET, trafficManagerId: MANAGER });
     expect(manager.streams).toHaveLength(0);
     isReady = true;
@@ -244,7 +200,7 @@ describe('an edge without a tunnel of the traffic manager', () => {
       })
       .toBe(2);
     const far = await manager.arrival();
-    const farRecorder = new Recorder();
+    const farRecorder = new StreamRecorder();
     far.handler = farRecorder;
     far.resume();
     await farRecorder.untilTrue(() => farRecorder.bytes === 5);
@@ -257,7 +213,7 @@ describe('an edge without a tunnel of the traffic manager', () => {
     let asked = 0;
     Object.assign(manager.tunnel, { isReadyFor: () => (asked++, isReady) });
     // Both leave in one batch, so the end has arrived when the manager is asked.
-    const { stream } = await rig.open(entry, new Recorder());
+    const { stream } = await rig.open(entry, new StreamRecorder());
     stream.end();
     await expect.poll(() => asked).toBeGreaterThan(0);
     isReady = true;
@@ -272,7 +228,7 @@ describe('an edge without a tunnel of the traffic manager', () => {
     const manager = await rig.connectManager(holder);
     Object.assign(manager.tunnel, { isReadyFor: ({ interceptId }: StreamTarget) => interceptId !== 'stale' });
     Object.assign((holder.fleet as unknown as { acceptor: HopAcceptor }).acceptor, { readyWaitMs: 20 });
-    const near = new Recorder();
+    const near = new StreamRecorder();
     await rig.open(entry, near, { ...TARGET, interceptId: 'stale' });
     expect(await near.until('reset')).toBe(
       'reset INGRESS_UNREACHABLE: the traffic manager does not know the intercept',
@@ -285,14 +241,14 @@ describe('an edge without a tunnel of the traffic manager', () => {
     const manager = await rig.connectManager(holder, { maxStreams: 8 });
     const outcomes: string[] = [];
     for (let i = 0; i < 5; i++) {
-      const near = new Recorder();
+      const near = new StreamRecorder();
       await rig.open(entry, near);
       if (i < 4) (await manager.arrival(i)).accept();
       outcomes.push((await near.untilTrue(() => near.events[0])).split(':')[0]);
     }
     expect(outcomes).toEqual(['open', 'open', 'open', 'open', 'reset STREAM_LIMIT']);
     // What was full is not asked again for a moment.
-    expect(entry.registry.openStream(MANAGER, TARGET, new Recorder())).toBe('full');
+    expect(entry.registry.openStream(MANAGER, TARGET, new StreamRecorder())).toBe('full');
   });
 
   it('gets its room whatever another team has under the same intercept ID', async () => {
@@ -300,10 +256,10 @@ describe('an edge without a tunnel of the traffic manager', () => {
     await rig.connectManager(holder, { maxStreams: 4 });
     const other = await rig.connectManager(holder, { maxStreams: 16 }, OTHER);
     for (let i = 0; i < 6; i++) {
-      await rig.open(entry, new Recorder(), { ...TARGET, trafficManagerId: OTHER });
+      await rig.open(entry, new StreamRecorder(), { ...TARGET, trafficManagerId: OTHER });
       (await other.arrival(i)).accept();
     }
-    const near = new Recorder();
+    const near = new StreamRecorder();
     await rig.open(entry, near);
     await expect.poll(() => holder.fleet.figures.hops).toBe(7);
     expect(near.events).toEqual([]);
@@ -312,13 +268,13 @@ describe('an edge without a tunnel of the traffic manager', () => {
   it('uses the holder with the least work', async () => {
     const third = await rig.start();
     const [busy, quiet] = [await rig.connectManager(holder), await rig.connectManager(third)];
-    for (let i = 0; i < 2; i++) await rig.open(entry, new Recorder());
+    for (let i = 0; i < 2; i++) await rig.open(entry, new StreamRecorder());
     await expect.poll(() => entry.fleet.figures.links).toBe(2);
     await expect.poll(() => busy.streams.length + quiet.streams.length).toBe(2);
     holder.directory.report(MANAGER, { tunnelCount: 1, streamCount: 50, roundTripMs: 0 });
     third.directory.report(MANAGER, { tunnelCount: 1, streamCount: 0, roundTripMs: 0 });
     const before = quiet.streams.length;
-    await rig.open(entry, new Recorder());
+    await rig.open(entry, new StreamRecorder());
     await quiet.arrival(before);
     expect(quiet.streams.length).toBe(before + 1);
   });
@@ -327,10 +283,10 @@ describe('an edge without a tunnel of the traffic manager', () => {
     const third = await rig.start();
     await rig.connectManager(holder);
     const left = await rig.connectManager(third);
-    await rig.open(entry, new Recorder());
+    await rig.open(entry, new StreamRecorder());
     await holder.fleet.close();
     const before = left.streams.length;
-    await rig.open(entry, new Recorder());
+    await rig.open(entry, new StreamRecorder());
     await left.arrival(before);
     expect(left.streams.length).toBeGreaterThan(before);
   });
@@ -342,7 +298,7 @@ describe('an edge that stops', () => {
     const { stream, near, far } = await openHop(manager);
     manager.tunnel.goAway(8, 'moving', { graceMs: 10_000 });
     const drained = holder.fleet.drain(10_000);
-    await expect.poll(() => entry.registry.openStream(MANAGER, TARGET, new Recorder())).toBe('absent');
+    await expect.poll(() => entry.registry.openStream(MANAGER, TARGET, new StreamRecorder())).toBe('absent');
     far.write(Buffer.from('last words'));
     far.end();
     stream.end();
@@ -360,14 +316,14 @@ describe('a link that is full', () => {
   async function crowd(): Promise<void> {
     for (let i = 0; i < 8; i++) {
       await rig.connectManager(holder, {}, id(i));
-      await rig.open(entry, new Recorder(), { ...TARGET, trafficManagerId: id(i) });
+      await rig.open(entry, new StreamRecorder(), { ...TARGET, trafficManagerId: id(i) });
     }
     for (let n = 0; n < 16; n++)
       for (let i = 0; i < 8; i++)
         entry.registry.openStream(
           id(i),
           { ...TARGET, interceptId: `${n}`, trafficManagerId: id(i) },
-          new Recorder(),
+          new StreamRecorder(),
         );
   }
 
@@ -379,16 +335,19 @@ describe('a link that is full', () => {
   it('keeps room for a newcomer', async () => {
     // Fault: the room of a link was divided among routes only, so that one team took all of it.
     await crowd();
-    expect(entry.registry.openStream(MANAGER, TARGET, new Recorder())).toBeTypeOf('object');
+    expect(entry.registry.openStream(MANAGER, TARGET, new StreamRecorder())).toBeTypeOf('object');
   });
 
   it('gives one traffic manager at most half of itself', async () => {
-    const { origin } = await rig.open(entry, new Recorder());
+    const { origin } = await rig.open(entry, new StreamRecorder());
     const { tunnel } = (origin as { link: Link }).link;
     let opened = 1;
     while (
-      typeof entry.registry.openStream(MANAGER, { ...TARGET, interceptId: `${opened}` }, new Recorder()) ===
-      'object'
+      typeof entry.registry.openStream(
+        MANAGER,
+        { ...TARGET, interceptId: `${opened}` },
+        new StreamRecorder(),
+      ) === 'object'
     )
       opened++;
     expect([opened, tunnel.streamCount]).toEqual([8, 8]);
@@ -400,7 +359,8 @@ describe('a link that is full', () => {
     for (let links = 1; links < 4; links++) {
       let index = 0;
       while (
-        entry.registry.openStream(id(0), { ...TARGET, trafficManagerId: id(0) }, new Recorder()) !== 'full'
+        entry.registry.openStream(id(0), { ...TARGET, trafficManagerId: id(0) }, new StreamRecorder()) !==
+        'full'
       )
         if (++index > 64) throw new Error('the link never was full');
       await new Promise<void>((resolve) => entry.registry.onArrival(id(0), resolve));
@@ -416,18 +376,18 @@ describe('a stream of a link', () => {
     const third = await rig.start();
     await rig.connectManager(third);
     // The directory of `entry` names `holder`, which has no tunnel but could reach `third`.
-    await rig.open(holder, new Recorder());
+    await rig.open(holder, new StreamRecorder());
     third.directory.report(MANAGER, null);
     holder.directory.report(MANAGER, { tunnelCount: 1, streamCount: 0, roundTripMs: 0 });
-    const near = new Recorder();
+    const near = new StreamRecorder();
     await rig.open(entry, near);
     expect(await near.until('reset')).toMatch(/^reset NO_TUNNEL/);
   });
 
   it('without a traffic manager is refused', async () => {
     await rig.connectManager(holder);
-    const { origin } = await rig.open(entry, new Recorder());
-    const near = new Recorder();
+    const { origin } = await rig.open(entry, new StreamRecorder());
+    const near = new StreamRecorder();
     const { trafficManagerId: _left, ...target } = TARGET;
     (origin as { link: Link }).link.tunnel.openStream(target, near);
     expect(await near.until('reset')).toMatch(/^reset FORBIDDEN/);

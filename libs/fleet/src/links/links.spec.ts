@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import tls from 'node:tls';
 import { createTestCertificate } from '@culvert/testkit';
-import { dialTunnel, SocketCarrier, type StreamHandler } from '@culvert/tunnel';
+import { dialTunnel, type StreamHandler } from '@culvert/tunnel';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { FleetOptions } from '../fleet.js';
 import type { Link } from './links.js';
@@ -24,6 +24,7 @@ import { type Edge, EdgeRig, MANAGER, SECRET, TARGET } from '../spec/edges.js';
 import { parseAddress } from './link-address.js';
 import { type LinkCredentials, LinkProof, linkTls } from './link-credentials.js';
 import { LinkDialer } from './link-dialer.js';
+import { SocketCarrier } from './socket-carrier.js';
 import { isSocketIn, privateSocketDirectory, removeLeftOverSockets } from './socket-directory.js';
 
 const IGNORE: StreamHandler = { onOpen() {}, onData() {}, onEnd() {}, onReset() {}, onDrain() {} };

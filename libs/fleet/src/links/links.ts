@@ -11,7 +11,6 @@ import {
   type IncomingStream,
   ReceiveBudget,
   type ResetCode,
-  SocketCarrier,
   type StreamTarget,
   type TunnelConnection,
   type TunnelSettings,
@@ -21,6 +20,7 @@ import type { EdgeNode } from '../directory/directory.js';
 import type { LinkDialer } from './link-dialer.js';
 import { LinkError } from './link-failure.js';
 import { LOCAL, type ProvenConnection } from './link-listener.js';
+import { SocketCarrier } from './socket-carrier.js';
 
 /** Maximum number of links that other edges may have dialed. */
 const MAX_ACCEPTED = 2048;

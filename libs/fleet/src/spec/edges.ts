@@ -5,7 +5,6 @@ import {
   dialTunnel,
   GoAwayCode,
   type IncomingStream,
-  SocketCarrier,
   type StreamTarget,
   type TunnelConnection,
   type TunnelSettings,
@@ -15,6 +14,7 @@ import { createServer, connect, type AddressInfo, type Socket } from 'node:net';
 import { randomUUID } from 'node:crypto';
 import { type Fleet, type FleetOptions, startFleet } from '../fleet.js';
 import { LinkError } from '../links/link-failure.js';
+import { SocketCarrier } from '../links/socket-carrier.js';
 import { type MemoryDirectory, MemoryFleet } from './memory-directory.js';
 
 export const SECRET = 'a secret of at least thirty-two characters';

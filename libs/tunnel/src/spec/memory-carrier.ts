@@ -28,8 +28,9 @@ export class MemoryCarrier implements Carrier {
     this.peer.schedule();
   }
 
-  send(message: Buffer): void {
+  send(pieces: readonly Buffer[]): void {
     if (this.isGone) return;
+    const message = Buffer.concat(pieces);
     this.queue.push(message);
     this.queuedBytes += message.length;
     this.schedule();

@@ -23,7 +23,7 @@ export class RawPeer implements CarrierHandler {
   }
 
   send(type: number, id: number, payload: Uint8Array | string = ''): void {
-    this.carrier.send(plainEncode({ type, id, payload: Buffer.from(payload) }));
+    this.carrier.send([plainEncode({ type, id, payload: Buffer.from(payload) })]);
   }
 
   sendJson(type: number, id: number, value: unknown, prefix: Buffer = Buffer.alloc(0)): void {

@@ -10,7 +10,7 @@ import type { Stream } from '../types.js';
 import { FrameType } from '../frame.js';
 import { MemoryCarrier } from './memory-carrier.js';
 import { HELLO, RawPeer, TARGET } from './raw-peer.js';
-import { StreamRecorder, TunnelRecorder } from './recorder.js';
+import { StreamRecorder, TunnelRecorder } from '@culvert/testkit';
 
 export interface TunnelPair {
   readonly edge: TunnelConnection;

@@ -1,35 +1,57 @@
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import net, { type AddressInfo, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import tls from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
-import { GoAwayCode } from './frame.js';
-import { encodeHello } from './handshake.js';
+import { SeededRandom, StreamRecorder, TunnelRecorder } from '@culvert/testkit';
+import { acceptTunnel, dialTunnel, GoAwayCode, type TunnelConnection } from '@culvert/tunnel';
+import { SECRET, TARGET } from '../spec/edges.js';
+import { linkTls } from './link-credentials.js';
 import { SocketCarrier } from './socket-carrier.js';
-import { plainEncode } from './spec/plain-codec.js';
-import { HELLO, TARGET } from './spec/raw-peer.js';
-import { StreamRecorder, TunnelRecorder } from './spec/recorder.js';
-import type { TunnelConnection } from './connection.js';
-import { acceptTunnel, dialTunnel } from './tunnel.js';
+
+const HELLO = { managerId: 'm1', clusterId: 'c1', name: 'n', version: '1', instanceId: 'i1' };
 
 const cleanUps: (() => void)[] = [];
 afterEach(() => {
   for (const cleanUp of cleanUps.splice(0)) cleanUp();
 });
 
-/** Two ends of a TCP connection. */
-async function socketPair(): Promise<[Socket, Socket]> {
-  const server = net.createServer().listen(0, '127.0.0.1');
+type Kind = 'TCP' | 'TLS' | 'Unix';
+
+/** Two ends of a connection. */
+async function socketPair(kind: Kind = 'TCP'): Promise<[Socket, Socket]> {
+  const keys = linkTls({ kind: 'secrets', secrets: [SECRET] });
+  const [accepted, connected] =
+    kind === 'TLS' ? ['secureConnection', 'secureConnect'] : ['connection', 'connect'];
+  const server = kind === 'TLS' ? tls.createServer(keys.server) : net.createServer();
+  const folder = mkdtempSync(join(tmpdir(), 'carrier-'));
+  cleanUps.push(() => rmSync(folder, { recursive: true }));
+  server.listen(kind === 'Unix' ? { path: join(folder, 'socket') } : { port: 0, host: '127.0.0.1' });
   await once(server, 'listening');
-  const near = net.connect((server.address() as AddressInfo).port, '127.0.0.1');
-  const [[far]] = (await Promise.all([once(server, 'connection'), once(near, 'connect')])) as [
-    [Socket],
-    unknown,
-  ];
+  const address = server.address() as AddressInfo | string;
+  const near =
+    typeof address === 'string'
+      ? net.connect(address)
+      : kind === 'TLS'
+        ? tls.connect({ ...keys.client, host: '127.0.0.1', port: address.port })
+        : net.connect(address.port, '127.0.0.1');
+  const [[far]] = (await Promise.all([once(server, accepted), once(near, connected)])) as [[Socket], unknown];
   server.close();
   cleanUps.push(() => {
     near.destroy();
     far.destroy();
   });
   return [near, far];
+}
+
+/** The first frame of a dialer (docs/protocol.md §2 and §3). */
+function helloFrame(): Buffer {
+  const payload = Buffer.from(JSON.stringify({ ...HELLO, versions: [1] }));
+  const header = Buffer.alloc(8);
+  header.writeUInt32BE(0x0100_0000 + payload.length);
+  return Buffer.concat([header, payload]);
 }
 
 function accept(socket: Socket): { tunnel: TunnelConnection; recorder: TunnelRecorder } {
@@ -57,38 +79,69 @@ function dial(socket: Socket): { tunnel: TunnelConnection; recorder: TunnelRecor
   return { tunnel, recorder };
 }
 
-async function openTunnel() {
-  const [near, far] = await socketPair();
+async function openTunnel(kind?: Kind) {
+  const [near, far] = await socketPair(kind);
   const [dialed, accepted] = [dial(near), accept(far)];
   await dialed.recorder.until('open');
   return { dialed, accepted, near, far };
 }
 
 describe(SocketCarrier.name, () => {
-  it('carries streams of both ends, whatever the pieces in which bytes arrive', async () => {
-    const { dialed, accepted } = await openTunnel();
-    for (const [from, to] of [
-      [dialed, accepted],
-      [accepted, dialed],
-    ] as const) {
-      const sent = Buffer.alloc(3_000_000, 'abcdefg');
-      const recorder = new StreamRecorder();
-      const stream = from.tunnel.openStream(TARGET, recorder)!;
-      stream.write(sent);
+  it.each(['TCP', 'TLS', 'Unix'] as const)(
+    'carries pieces of all sizes in order, both ways, over %s',
+    async (kind) => {
+      const { dialed, accepted } = await openTunnel(kind);
+      for (const [from, to] of [
+        [dialed, accepted],
+        [accepted, dialed],
+      ] as const) {
+        const random = new SeededRandom(1);
+        const pieces = Array.from({ length: 60 }, (_, i) =>
+          random.bytes(random.integer(1, i % 2 ? 100 : 150_000)),
+        );
+        const sent = Buffer.concat(pieces);
+        const recorder = new StreamRecorder();
+        const stream = from.tunnel.openStream(TARGET, recorder)!;
+        for (const piece of pieces) stream.write(piece);
+        stream.end();
+        await to.recorder.until('stream');
+        const received = to.recorder.recorders[0];
+        await received.until('end');
+        expect(received.data.equals(sent)).toBe(true);
+        to.recorder.streams[0].end();
+        await recorder.until('end');
+      }
+    },
+  );
+
+  it('keeps bytes that wait, whatever other connections receive meanwhile', async () => {
+    // All connections read into the same memory: what is not copied out of it would change.
+    const tunnels = [await openTunnel(), await openTunnel()];
+    const bodies = tunnels.map((_, index) => Buffer.alloc(30_000, `connection ${index} `));
+    const streams = tunnels.map(({ dialed }) => dialed.tunnel.openStream(TARGET, new StreamRecorder())!);
+    for (const { accepted } of tunnels) {
+      await accepted.recorder.until('stream');
+      accepted.recorder.streams[0].pause();
+    }
+    for (const [index, stream] of streams.entries()) {
+      stream.write(bodies[index].subarray(0, 20_000));
+      stream.write(bodies[index].subarray(20_000));
       stream.end();
-      await to.recorder.until('stream');
-      const received = to.recorder.recorders[0];
-      await received.until('end');
-      expect(received.data.equals(sent)).toBe(true);
-      to.recorder.streams[0].end();
-      await recorder.until('end');
+    }
+    for (const { accepted } of tunnels) {
+      await expect.poll(() => accepted.tunnel.receivedBytes).toBeGreaterThan(30_000);
+    }
+    for (const [index, { accepted }] of tunnels.entries()) {
+      accepted.recorder.streams[0].resume();
+      await accepted.recorder.recorders[0].until('end');
+      expect(accepted.recorder.recorders[0].data.equals(bodies[index])).toBe(true);
     }
   });
 
   it('accepts a handshake that arrives byte by byte', async () => {
     const [near, far] = await socketPair();
     const { recorder } = accept(far);
-    for (const byte of plainEncode({ type: 1, id: 0, payload: encodeHello(HELLO, 16) })) {
+    for (const byte of helloFrame()) {
       near.write(Buffer.of(byte));
       await new Promise((resolve) => setImmediate(resolve));
     }

@@ -1,20 +1,23 @@
-/** Handlers that record their events. */
-import type { GoAwayCode } from '../frame.js';
-import { goAwayName } from '../frame.js';
-import type { Welcome } from '../handshake.js';
-import type { IncomingStream } from '../stream.js';
-import type { TunnelHandler } from '../connection.js';
-import { ResetCode } from '../types.js';
-import type { StreamHandler, StreamTarget } from '../types.js';
+/** Handlers of streams and tunnels that record their events. */
+import {
+  type GoAwayCode,
+  goAwayName,
+  type IncomingStream,
+  ResetCode,
+  type StreamHandler,
+  type StreamTarget,
+  type TunnelHandler,
+  type Welcome,
+} from '@culvert/tunnel';
 
 const RESET_NAMES = new Map(Object.entries(ResetCode).map(([name, code]) => [code as number, name]));
 
 export class StreamRecorder implements StreamHandler {
-  /** Events in order, bytes joined: `open`, `data 12`, `end`, `reset CANCEL: why`, `drain`. */
+  /** Events in order: `open`, `data` for any number of pieces, `end`, `reset CANCEL: why`, `drain`. */
   readonly events: string[] = [];
   readonly chunks: Buffer[] = [];
   bytes = 0;
-  private wake: () => void = () => undefined;
+  private wakers: (() => void)[] = [];
 
   get data(): Buffer {
     return Buffer.concat(this.chunks);
@@ -48,15 +51,17 @@ export class StreamRecorder implements StreamHandler {
     for (;;) {
       const found = probe();
       if (found !== undefined && found !== false) return found;
-      await new Promise<void>((resolve) => {
-        this.wake = resolve;
-      });
+      await new Promise<void>((resolve) => this.wakers.push(resolve));
     }
   }
 
   private note(event: string): void {
     this.events.push(event);
     this.wake();
+  }
+
+  private wake(): void {
+    for (const wake of this.wakers.splice(0)) wake();
   }
 }
 
