@@ -76,6 +76,21 @@ describe('a reset', () => {
     },
   );
 
+  it.each(['NO_TUNNEL', 'STREAM_LIMIT'] as const)(
+    'with %s does not count as a refusal once the stream is open',
+    async (name) => {
+      // Fault: a holder that had served the stream was treated as one without a tunnel of the traffic manager.
+      const both = await openPair({}, {}, 'link');
+      const recorder = new StreamRecorder();
+      both.edge.openStream(FOR_MANAGER, recorder);
+      await both.managerRecorder.until('stream');
+      both.managerRecorder.streams[0].accept();
+      both.managerRecorder.streams[0].reset(ResetCode[name], 'why');
+      expect(await recorder.until('reset')).toBe(`reset ${name}: why`);
+      expect(both.edgeRecorder.events.join()).not.toContain('refused');
+    },
+  );
+
   it('with another code does not count as a refusal', async () => {
     expect((await resetWith(ResetCode.INGRESS_REFUSED, 'link')).events.join()).not.toContain('refused');
   });

@@ -207,7 +207,9 @@ export class StreamTable implements StreamHost {
     if (stream === undefined) return;
     if ((id & 1) !== this.ownParity) this.countAbort();
     const code = this.toResetCode(payload.readUInt16BE(0));
-    if (stream.trafficManagerId !== '' && (code === ResetCode.NO_TUNNEL || code === ResetCode.STREAM_LIMIT)) {
+    const isRefusal = code === ResetCode.NO_TUNNEL || code === ResetCode.STREAM_LIMIT;
+    // Once the stream is open, the code proves nothing.
+    if (isRefusal && stream.trafficManagerId !== '' && stream.isUnanswered) {
       this.host.handler.onRefused?.(stream.trafficManagerId, code);
     }
     stream.handleReset(code, decodeText(payload.subarray(2)));

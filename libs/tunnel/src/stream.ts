@@ -81,6 +81,11 @@ export class TunnelStream implements IncomingStream, ReadyStream {
     return !this.detached;
   }
 
+  /** Whether this end opened the stream, and the far end has not answered yet. */
+  get isUnanswered(): boolean {
+    return this.state === StreamState.OPENING || this.state === StreamState.OPENING_ENDED;
+  }
+
   // Called by the stream's user.
 
   accept(): void {
