@@ -193,10 +193,6 @@ export class Fleet implements LinksListener {
     this.remote.handleLink(edgeId);
   }
 
-  onDown(): void {
-    // Its streams were reset with TUNNEL_LOST. Their exchanges look for another edge, or have this one dialed again.
-  }
-
   onStream(...[stream, target]: Parameters<LinksListener['onStream']>): void {
     this.acceptor.accept(stream, target);
   }

@@ -60,8 +60,6 @@ export interface Link {
 export interface LinksListener {
   /** A link to this edge is open: the first, or one more. */
   onUp(edgeId: string): void;
-  /** The last link to this edge is gone, and its streams were reset with TUNNEL_LOST. */
-  onDown(edgeId: string): void;
   /** Another edge opened a stream. Set its handler before returning. */
   onStream(stream: IncomingStream, target: StreamTarget): void;
   /** Another edge refused a stream: NO_TUNNEL or STREAM_LIMIT. */
@@ -342,10 +340,7 @@ export class Links {
     if (links === undefined || index < 0) return false;
     links.splice(index, 1);
     this.options.listener.onEvent({ type: 'closed', edge, ...end });
-    if (links.length === 0) {
-      this.open.delete(edge.id);
-      this.options.listener.onDown(edge.id);
-    }
+    if (links.length === 0) this.open.delete(edge.id);
     return true;
   }
 
