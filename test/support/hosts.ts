@@ -38,6 +38,13 @@ export interface Host {
   port(wanted: number): Promise<number>;
   /** Opens a connection like a program on this host. Rejects with Unreachable. */
   connect(address: string, port: number): Promise<net.Socket>;
+  /** Returns a port of this host's loopback that leads to a port of this machine's, such as that of a database server. */
+  window(port: number): Promise<number>;
+  /**
+   * Loses what this host sends to another one over a network, without a word to either, until the returned function is
+   * called. What the other one sends still arrives. Network namespaces only.
+   */
+  cut(to: Host, network: Network): () => void;
 }
 
 export interface Hosts<Name extends string> {
@@ -139,6 +146,14 @@ class LoopbackHost implements Host {
     return freePort();
   }
 
+  window(port: number): Promise<number> {
+    return Promise.resolve(port);
+  }
+
+  cut(): never {
+    throw new Error('loopback cannot be cut');
+  }
+
   async connect(address: string, port: number): Promise<net.Socket> {
     const socket = net.connect({ host: address, port, localAddress: this.own });
     try {
@@ -205,11 +220,12 @@ class Namespaces {
 
 class NamespaceHost implements Host {
   readonly via: readonly string[];
-  private closeDoor: () => Promise<unknown> = () => Promise.resolve();
+  /** Ends the programs that lead into this host and out of it. */
+  private readonly closing: (() => unknown)[] = [];
 
   constructor(
     readonly name: string,
-    namespace: string,
+    private readonly namespace: string,
     private readonly number: number,
     private readonly door: string,
   ) {
@@ -222,12 +238,47 @@ class NamespaceHost implements Host {
    */
   async open(): Promise<void> {
     const program = startProgram('test/support/processes/door.js', {}, [this.door], [], this.via);
-    this.closeDoor = () => program.stop();
+    this.closing.push(() => program.stop());
     await program.line(/^open$/m);
   }
 
-  close(): Promise<unknown> {
-    return this.closeDoor();
+  async close(): Promise<void> {
+    await Promise.all(this.closing.splice(0).map((close) => close()));
+  }
+
+  async window(port: number): Promise<number> {
+    const path = `${this.door}-${port}`;
+    const server = net.createServer({ allowHalfOpen: true }, (near) => {
+      const far = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
+      near.on('error', () => far.destroy()).once('close', () => far.destroy());
+      far.on('error', () => near.destroy()).once('close', () => near.destroy());
+      near.pipe(far).pipe(near);
+    });
+    server.listen(path);
+    const program = startProgram('test/support/processes/window.js', {}, [path], [], this.via);
+    this.closing.push(async () => {
+      await program.stop();
+      server.close();
+    });
+    const [, own] = await program.line(/^port (\d+)$/m);
+    return Number(own);
+  }
+
+  /** The packets go to a hardware address that no host has. */
+  cut(to: Host, network: Network): () => void {
+    const neighbor = [to.address(network), 'dev', network];
+    ip(
+      '-n',
+      this.namespace,
+      'neighbor',
+      'replace',
+      ...neighbor,
+      'lladdr',
+      '02:00:00:00:00:01',
+      'nud',
+      'permanent',
+    );
+    return () => ip('-n', this.namespace, 'neighbor', 'delete', ...neighbor);
   }
 
   address(network: Network): string {
