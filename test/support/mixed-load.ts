@@ -32,6 +32,8 @@ export class MixedLoad {
   requests = 0;
   uploads = 0;
   events = 0;
+  /** Number of event streams that ended before the load did. */
+  endedStreams = 0;
   /** How often each code ended a WebSocket. */
   readonly closeCodes = new Map<number, number>();
   private readonly agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
@@ -114,7 +116,10 @@ export class MixedLoad {
         if (response.statusCode !== 200) this.fail(startedAt, `events: ${response.statusCode}`);
         response.on('data', () => this.events++);
         response.on('error', () => {});
-        response.on('close', again);
+        response.on('close', () => {
+          if (!this.isOver) this.endedStreams++;
+          again();
+        });
       },
     );
     request.on('error', (error) => {
