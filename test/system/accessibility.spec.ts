@@ -201,7 +201,7 @@ describe('a page on the app host', () => {
   it('to let a program act for a person is accessible, and answered by keyboard alone', async () => {
     await asOwner();
     await page.goto(consent('telepresence-cli'));
-    await heading('Let Telepresence act for you?').waitFor();
+    await heading('Telepresence asks to act for you').waitFor();
     await expectAccessible(page);
     await tabTo(page, page.getByLabel('In the team'));
     await page.keyboard.press('ArrowDown');

@@ -146,6 +146,14 @@ describe('signing in on a machine without a browser', () => {
     expect((await login.exited).code).toBe(EXIT.ok);
   });
 
+  it('is announced by the metadata of the OAuth server', async () => {
+    const response = await fetch(`${url}/.well-known/oauth-authorization-server`);
+    expect(await response.json()).toMatchObject({
+      issuer: url,
+      device_authorization_endpoint: `${url}/device_authorization`,
+    });
+  });
+
   it('has pages that are accessible', async () => {
     const { login, code } = await startLogin();
     const scripted = await browser.newContext();

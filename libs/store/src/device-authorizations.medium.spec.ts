@@ -39,6 +39,7 @@ describeOnEveryDatabase('a request of a machine without a browser', createTestDa
   const poll = (ms: number, issued = tokens()) =>
     devices().poll({ deviceCodeHash: draft.deviceCodeHash, clientId: CULVERT }, issued, later(ms));
   const approve = (ms = 1000) => devices().approve(teamId, userId, draft.userCodeHash, later(ms));
+  const remove = (ms: number) => devices().removeExpired(later(ms));
   const person = async (): Promise<string> => {
     const id = randomUUID();
     await context.pool.query('INSERT INTO "user" (id, email, name, created_at) VALUES ($1, $2, $3, now())', [
@@ -185,6 +186,18 @@ describeOnEveryDatabase('a request of a machine without a browser', createTestDa
     await approve(last);
     await devices().removeExpired(later(last + CODE_LIFETIME_MS - 1));
     expect(await poll(last + CODE_LIFETIME_MS - 1)).toMatchObject({ outcome: 'issued' });
+  });
+
+  it('is approved or removed, never both, when a person decides while it expires', async () => {
+    const end = DEVICE_CODE_LIFETIME_MS;
+    for (let i = 0; i < 20; i++) {
+      draft = draftWith();
+      await devices().create(draft, ROOM);
+      const [atLast, atEnd] = [() => approve(end - 1), () => remove(end)];
+      const outcomes = await Promise.all(i % 2 === 0 ? [atLast(), atEnd()] : [atEnd(), atLast()]);
+      const isApproved = outcomes.some((outcome) => typeof outcome === 'object');
+      expect((await poll(end + 1000))?.outcome).toBe(isApproved ? 'issued' : undefined);
+    }
   });
 
   it('gets no tokens when the program polls too late', async () => {
