@@ -57,6 +57,31 @@ describe('a wrong configuration', () => {
   );
 });
 
+describe('the arguments of a server program', () => {
+  const PROGRAMS = ['api', 'edge', 'standalone'];
+
+  // Fault: standalone ignored them, and served.
+  it.each(PROGRAMS)(
+    'of %s print help and version without starting it, even without settings',
+    async (app) => {
+      const script = `apps/${app}/src/main.js`;
+      const help = startProgram(script, { DATA_DIR: join(dataDir, 'help') }, ['--help']);
+      expect((await help.exited).code).toBe(0);
+      expect(help.stdout).toMatch(/^Usage: [^]+\n {2}PORT +the public port/);
+      const version = startProgram(script, {}, ['--version']);
+      expect([(await version.exited).code, version.stdout]).toEqual([0, `culvert ${app} 0.1.0\n`]);
+    },
+  );
+
+  it.each(PROGRAMS)('of %s are refused with exit code 2 when they are unknown', async (app) => {
+    const program = startProgram(`apps/${app}/src/main.js`, {}, ['--port=80']);
+    expect([(await program.exited).code, program.stdout]).toEqual([2, '']);
+    expect(program.stderr).toBe(
+      `culvert ${app}: unexpected argument "--port=80". Settings come from the environment: --help lists them.\n`,
+    );
+  });
+});
+
 describe('the metrics of a standalone server', () => {
   it('are only for programs on its machine, and not through a proxy on it', async () => {
     const server = await startDeployment();

@@ -5,6 +5,8 @@ import { NestLog, serverModules, type ServerParts } from '@culvert/nest';
 import { ApiModule, type ApiOptions } from './api.module.js';
 import { configureApi } from './http/configure-api.js';
 
+export { VERSION } from './http/docs/version.js';
+
 /** Creates the API as an application of its own, ready to listen. It owns `store` and `bus` from here on. */
 export async function createApiApp(
   parts: ServerParts,

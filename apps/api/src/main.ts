@@ -4,6 +4,7 @@ import { LeavingServer, openPort, startAdminServer } from '@culvert/nest';
 import {
   appUrl,
   createLog,
+  exitOnArguments,
   exitOnConfigurationError,
   failToStart,
   loadSettings,
@@ -12,9 +13,10 @@ import {
   stopOnSignal,
 } from '@culvert/runtime';
 import { createStore } from '@culvert/store';
-import { createApiApp } from './api-app.js';
+import { createApiApp, VERSION } from './api-app.js';
 import { bootstrap, bootstrapResults } from './people/bootstrap/bootstrap.js';
 
+await exitOnArguments('api', VERSION);
 const settings = exitOnConfigurationError(() => loadSettings('api', process.env));
 const log = createLog({ level: settings.logLevel, app: 'api' });
 

@@ -6,3 +6,4 @@ export { CREDENTIAL_KINDS } from './previews/preview-gate.js';
 export { TunnelAuthenticator } from './tunnels/tunnel-authenticator.js';
 export { TunnelSessions } from './tunnels/tunnel-sessions.js';
 export { TunnelWsAdapter } from './tunnels/tunnel-ws-adapter.js';
+export { VERSION } from './version.js';

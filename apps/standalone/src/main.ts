@@ -1,7 +1,9 @@
-import { failToStart, printResults, stopOnSignal } from '@culvert/runtime';
+import { exitOnArguments, failToStart, printResults, stopOnSignal } from '@culvert/runtime';
+import { VERSION } from '@culvert/edge';
 import { resultsOf } from './results.js';
 import { startStandalone } from './standalone.js';
 
+await exitOnArguments('standalone', VERSION);
 try {
   const standalone = await startStandalone(process.env);
   const { lameDuckMs, shutdownGraceMs } = standalone.settings;

@@ -7,6 +7,7 @@ export {
   CertificateWatch,
   readCertificate,
 } from './certificate.js';
+export { answerArguments, type CommandLineAnswer, exitOnArguments } from './command-line.js';
 export { type FileEvents, FileWatch } from './file-watch.js';
 export { restoreFastStrings } from './fast-strings.js';
 export { LineBudget, type LineBudgetOptions } from './log/line-budget.js';

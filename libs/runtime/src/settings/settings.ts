@@ -115,7 +115,8 @@ export interface ForgeSettings {
 
 export const DEFAULT_GITHUB_URL = 'https://github.com';
 const DEFAULT_PORTS = { http: 80, https: 443 } as const;
-const REQUIRED: Readonly<Record<App, readonly Variable[]>> = {
+/** Variables without which an app cannot start. */
+export const REQUIRED: Readonly<Record<App, readonly Variable[]>> = {
   standalone: [],
   edge: ['DATABASE_URL', 'REDIS_URL'],
   api: ['DATABASE_URL', 'REDIS_URL'],
