@@ -409,6 +409,7 @@ describe('previews', () => {
   it('are shown in the status of the machine that created them', async () => {
     const preview = await create();
     const status = json(await withKey(['status', '-o', 'json']));
+    const edgeName = `${hostName()}:${new URL(url).port}`;
     expect(status).toMatchObject({
       url,
       user: null,
@@ -418,14 +419,16 @@ describe('previews', () => {
           kind: 'native',
           version: expect.any(String),
           roundTripMs: expect.anything(),
-          tunnels: [{ edgeName: hostName(), remoteAddress: '127.0.0.1' }],
+          tunnelCount: 1,
+          wantedTunnelCount: null,
+          tunnels: [{ edgeName, remoteAddress: '127.0.0.1' }],
         },
       ],
       previews: [{ id: preview.id }],
     });
     const { stdout } = await withKey(['status']);
     expect(stdout).toMatch(/^Server +http.*\nSigned in as +API key/);
-    expect(stdout).toMatch(new RegExp(`^TUNNEL OF +EDGE .*\\n\\S+ +${hostName()} [0-9a-f]{8} `, 'm'));
+    expect(stdout).toMatch(new RegExp(`^TUNNEL OF +EDGE .*\\n\\S+ +${edgeName} [0-9a-f]{8} `, 'm'));
   });
 });
 

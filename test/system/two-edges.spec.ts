@@ -300,6 +300,7 @@ interface ShownSession {
   readonly trafficManagerId: string;
   readonly state: string;
   readonly tunnelCount: number;
+  readonly wantedTunnelCount: number | null;
   readonly streamCount: number;
   readonly receivedBytes: number;
   readonly sentBytes: number;
@@ -340,6 +341,8 @@ describe('a session with a tunnel at each edge', () => {
       .toHaveLength(2);
     const shown = await session();
     expect(edgesOf(shown).size).toBe(2);
+    // The default of a traffic manager, which it reports.
+    expect([shown.tunnelCount, shown.wantedTunnelCount]).toEqual([2, 2]);
     for (const figure of ['streamCount', 'receivedBytes', 'sentBytes'] as const) {
       const [first, second] = shown.tunnels.map((tunnel) => tunnel[figure]);
       expect(shown[figure]).toBe(first + second);

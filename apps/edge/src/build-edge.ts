@@ -3,6 +3,7 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { Banners } from '@culvert/banner';
 import { Announcer, type EventBus } from '@culvert/events';
+import type { Fleet } from '@culvert/fleet';
 import type { ResourceChange, Store } from '@culvert/domain';
 import type { ApiKeyUse } from '@culvert/nest';
 import {
@@ -72,10 +73,10 @@ export async function buildEdge(options: EdgeOptions): Promise<BuiltEdge> {
 
   // Tunnels: their credentials, their sessions, and the connected traffic managers.
   const registry = new TunnelRegistry();
-  const worker = workerNumber(process.env);
-  const name = edgeName(settings, worker);
-  const { tunnels, nativeTunnels, authenticator } = buildTunnels(options, { registry, trustedProxies, name });
-  const fleet = await joinFleet({ settings, log, registry, edgeId: tunnels.edgeId, name, worker });
+  const { tunnels, nativeTunnels, authenticator, fleet } = await buildTunnels(options, {
+    registry,
+    trustedProxies,
+  });
   const telepresence = new Telepresence({ store, bus, tunnels, registry, settings, log, apiKeyUse });
 
   const onFault = (error: unknown): void => log.error({ err: error }, 'relay fault');
@@ -126,20 +127,17 @@ export async function buildEdge(options: EdgeOptions): Promise<BuiltEdge> {
   };
 }
 
-/** Returns what accepts traffic managers, and holds their tunnels. */
-function buildTunnels(
+/** Returns what accepts traffic managers and holds their tunnels, and the way to those of other edges. */
+async function buildTunnels(
   { settings, log, store, bus, apiKeyUse }: EdgeOptions,
   {
     registry,
     trustedProxies,
-    name,
-  }: {
-    readonly registry: TunnelRegistry;
-    readonly trustedProxies: TrustedProxies;
-    readonly name: string;
-  },
-): Pick<BuiltEdge, 'tunnels' | 'nativeTunnels' | 'authenticator'> {
+  }: { readonly registry: TunnelRegistry; readonly trustedProxies: TrustedProxies },
+): Promise<Omit<BuiltEdge, 'edge'> & { readonly fleet: Fleet | null }> {
   const { limits } = settings;
+  const worker = workerNumber(process.env);
+  const name = edgeName(settings, worker);
   const announcer = new Announcer(bus, log);
   const announce = (change: ResourceChange): void => announcer.changed(change);
   const tunnels = new TunnelSessions(store, registry, limits, log, apiKeyUse, announce, name);
@@ -147,7 +145,9 @@ function buildTunnels(
   tunnels.isAlone = settings.redisUrl === undefined;
   const conflicts = new ClusterConflicts(store, announcer, log);
   const nativeTunnels = new NativeTunnels({ store, registry, sessions: tunnels, conflicts, limits, log });
-  return { tunnels, nativeTunnels, authenticator };
+  const fleet = await joinFleet({ settings, log, registry, edgeId: tunnels.edgeId, name, worker });
+  tunnels.machine = fleet;
+  return { tunnels, nativeTunnels, authenticator, fleet };
 }
 
 /** Returns the handlers of connections and calls that the relay hands off: tunnels go to the HTTP server, and Telepresence's calls to its services. */

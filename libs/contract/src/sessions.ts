@@ -66,6 +66,13 @@ export const sessionResource = z.strictObject({
       'Open tunnels, newest first, at most 100. A traffic manager keeps several, to different edges.',
     ),
   tunnelCount: z.int().describe('Number of open tunnels.'),
+  wantedTunnelCount: z
+    .int()
+    .nullable()
+    .describe(
+      'Number of tunnels that the traffic manager keeps if it can, each to another edge. It has fewer while there ' +
+        'are not enough edges, or one is out of reach. Null: it does not say, or the deployment has one edge only.',
+    ),
   streamCount: z
     .int()
     .describe('Number of open streams on all tunnels, at the last report of each edge, every ten seconds.'),

@@ -13,6 +13,8 @@ export interface SessionRegistration {
   readonly remoteAddress: string;
   /** Identifies the process of the traffic manager. At most 255 characters. */
   readonly instanceId: string;
+  /** Number of tunnels that the traffic manager keeps, as it said; absent: unknown. */
+  readonly wantedTunnelCount?: number | undefined;
   readonly at: Date;
   /** A tunnel that the edge accepted while the store was away, which keeps its ID and age; absent: a new one. */
   readonly tunnel?: Pick<HeldTunnel, 'id' | 'openedAt'>;

@@ -32,6 +32,8 @@ export interface Session {
   readonly remoteAddress: string;
   /** Version of the traffic manager's program. */
   readonly version: string;
+  /** Number of tunnels that the traffic manager keeps if it can, as it said at its last registration; null: unknown. */
+  readonly wantedTunnelCount: number | null;
   /** Time when the session began; resuming it does not change this. */
   readonly connectedAt: Date;
   /** Time when its last tunnel closed; null while tunnels are open. */

@@ -1,6 +1,6 @@
 import { EdgeFleet } from '@culvert/testkit';
 import { GoAwayCode, goAwayName } from '@culvert/tunnel';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { KeptLegs, type KeptLegsOptions } from './kept-legs.js';
 
 let fleet: EdgeFleet;
@@ -123,6 +123,42 @@ describe('the legs of a process', () => {
   });
 });
 
+describe('the legs of a process to edges of several machines', () => {
+  beforeEach(() => {
+    for (const [edge, machine] of [
+      ['a', 'm1'],
+      ['b', 'm1'],
+      ['c', 'm2'],
+    ] as const)
+      fleet.machines.set(edge, machine);
+  });
+
+  it('prefer another machine to another edge of the same one', async () => {
+    keep(2);
+    await fleet.settled('a', 'c');
+    expect(fleet.attempts.map(({ edge, machines, outcome }) => [edge, machines, outcome])).toEqual([
+      ['a', [], 'accepted'],
+      ['b', ['m1'], 'refused'],
+      ['c', ['m1'], 'accepted'],
+    ]);
+    expect(fleet.tunnels.every(({ hello }) => hello.wantedTunnels === 2)).toBe(true);
+  });
+
+  it('go to the same machine after three refusals, when the address leads to no other', async () => {
+    fleet.reached = ['a', 'b', 'b', 'b', 'b'];
+    vi.spyOn(Math, 'random').mockReturnValue(0.01);
+    keep(2);
+    await fleet.settled('a', 'b');
+    expect(fleet.attempts.slice(1).map(({ machines, outcome }) => [machines, outcome])).toEqual([
+      [['m1'], 'refused'],
+      [['m1'], 'refused'],
+      [['m1'], 'refused'],
+      [[], 'accepted'],
+    ]);
+    vi.restoreAllMocks();
+  });
+});
+
 describe('a leg whose edge goes away', () => {
   it('moves to another edge while the old tunnel still finishes its stream', async () => {
     fleet.reached = ['a', 'b'];
@@ -209,7 +245,7 @@ describe('the loss of a leg', () => {
     await fleet.settled('b', 'c');
     expect(b.tunnel.state).toBe('open');
     expect(ends).toContain('CONNECTION_LOST');
-    expect(fleet.attempts.at(-1)).toEqual({ edge: 'c', named: ['b'], outcome: 'accepted' });
+    expect(fleet.attempts.at(-1)).toEqual({ edge: 'c', named: ['b'], machines: [], outcome: 'accepted' });
   });
 
   it('does not name the lost edge, so that an edge that has not noticed lets it in', async () => {

@@ -1,6 +1,7 @@
 /**
  * Keeps several tunnels ("legs") of one process open, to different edges behind one address. The address decides which edge
- * answers: each leg tells the edge which ones the process has already, and an edge that is among them refuses the leg.
+ * answers: each leg tells the edge which ones the process has already, and an edge that is among them refuses the leg. At first
+ * an edge on a machine that the process has already refuses it too, if there are edges on other machines.
  */
 import type { Retry } from '@culvert/tunnel';
 import { KeptTunnel, type KeptTunnelOptions, type LegHost } from './kept-tunnel.js';
@@ -33,11 +34,14 @@ export class KeptLegs {
   private wasOpen = false;
   private isStopping = false;
   private readonly host: LegHost;
+  private readonly options: KeptLegsOptions;
 
   /** Starts dialing at once. */
-  constructor(private readonly options: KeptLegsOptions) {
+  constructor(options: KeptLegsOptions) {
+    this.options = { ...options, hello: { ...options.hello, wantedTunnels: options.legs } };
     this.host = {
       edges: () => this.edges(),
+      machines: () => [...new Set(this.legs.flatMap(({ machineId }) => machineId ?? []))],
       mayGiveUp: () => !this.wasOpen,
       mayDial: (leg) => this.mayDial(leg),
       handleAttempt: (leg) => this.handleAttempt(leg),

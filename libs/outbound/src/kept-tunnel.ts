@@ -18,6 +18,12 @@ import {
 import { Backoff } from './backoff.js';
 import { proxyAgent } from './proxy.js';
 
+/**
+ * Refusals after which a tunnel to a machine that the process has already is better than none: the address may lead to that
+ * machine alone. With the patient back-off they take up to seven seconds.
+ */
+const MAX_SPREAD_REFUSALS = 3;
+
 /** A tunnel that lasted this long ends the back-off. */
 const STABLE_MS = 5000;
 
@@ -73,6 +79,8 @@ export interface KeptTunnelOptions {
 export interface LegHost {
   /** Ids of the edges to which the process has open tunnels. */
   edges(): readonly string[];
+  /** Ids of the machines of those edges, as far as they are known. */
+  machines(): readonly string[];
   /** Reports whether a leg ends the process when its edge has another version. If not, the leg dials patiently. */
   mayGiveUp(): boolean;
   /** Reports whether `leg` may dial now. If not, the host calls `dialNow` later. */
@@ -86,6 +94,7 @@ export interface LegHost {
 /** The host of a tunnel that is the only one of its process. */
 const ALONE: LegHost = {
   edges: () => [],
+  machines: () => [],
   mayGiveUp: () => true,
   mayDial: () => true,
   handleAttempt: () => {},
@@ -101,6 +110,9 @@ export class KeptTunnel {
   /** Whether the next attempt waits although nothing is wrong. */
   private isPatient = false;
   private openEdgeId: string | null = null;
+  private openMachineId: string | null = null;
+  /** Edges that refused the next tunnel because the process has one to them, or to their machine. */
+  private spreadRefusals = 0;
   /** Every tunnel that has not closed, those that finish their streams included. */
   private readonly tunnels = new Set<TunnelConnection>();
   private openedAt = 0;
@@ -127,6 +139,11 @@ export class KeptTunnel {
   /** The edge of the current tunnel; null without a tunnel, and if the edge did not send its id. */
   get edgeId(): string | null {
     return this.open === null ? null : this.openEdgeId;
+  }
+
+  /** The machine of the edge of the current tunnel; null without a tunnel, and if the edge did not send it. */
+  get machineId(): string | null {
+    return this.open === null ? null : this.openMachineId;
   }
 
   /** Tunnels that have not closed. */
@@ -158,6 +175,7 @@ export class KeptTunnel {
   wake(): void {
     if (!this.isPatient) return;
     this.backoff.resetPatience();
+    this.spreadRefusals = 0;
     this.dialNow();
   }
 
@@ -221,14 +239,14 @@ export class KeptTunnel {
   private openTunnel(carrier: Carrier): void {
     const { options } = this;
     const { onStream } = options;
-    const edges = this.host.edges();
-    const hello = edges.length === 0 ? options.hello : { ...options.hello, edges };
-    const tunnel = dialTunnel(carrier, hello, {
+    const tunnel = dialTunnel(carrier, this.hello(), {
       ...(options.settings && { settings: options.settings }),
       onOpen: (welcome) => {
         this.candidate = null;
         this.open = tunnel;
         this.openEdgeId = welcome.edgeId ?? null;
+        this.openMachineId = welcome.machineId ?? null;
+        this.spreadRefusals = 0;
         this.openedAt = performance.now();
         options.onOpen(tunnel, welcome);
         this.host.handleAttempt(this);
@@ -258,6 +276,14 @@ export class KeptTunnel {
     if (this.isStopping) tunnel.close(GoAwayCode.NORMAL, 'stopping');
   }
 
+  private hello(): Hello {
+    const { hello } = this.options;
+    const edges = this.host.edges();
+    if (edges.length === 0) return hello;
+    const machines = this.spreadRefusals < MAX_SPREAD_REFUSALS ? this.host.machines() : [];
+    return { ...hello, edges, machines };
+  }
+
   /** The current tunnel no longer takes streams. Dials another one, while the current one may finish its streams. */
   private replace(code: GoAwayCode, reason: string): void {
     const lastedMs = performance.now() - this.openedAt;
@@ -269,6 +295,7 @@ export class KeptTunnel {
   private replaceAfter(code: GoAwayCode, reason: string, lastedMs: number, wasOpen: boolean): void {
     if (this.isStopping) return;
     if (lastedMs >= STABLE_MS) this.backoff.reset();
+    if (code === GoAwayCode.ALREADY_CONNECTED) this.spreadRefusals++;
     const retry = retryAfter(code);
     if (wasOpen) {
       this.backoff.resetPatience();

@@ -119,12 +119,26 @@ describeOnEveryDatabase('traffic managers and sessions', createTestDatabase, (co
   });
 
   describe('register', () => {
+    it('records how many tunnels the traffic manager wants, as it said last', async () => {
+      const { sessions } = context.store;
+      const who = identity();
+      const wanted: (number | null)[] = [];
+      for (const wantedTunnelCount of [undefined, 2, 3, undefined]) {
+        const { session } = await sessions.register(
+          teamId,
+          registration(tenant, { identity: who, wantedTunnelCount }),
+        );
+        wanted.push((await sessions.find(teamId, session.id))?.wantedTunnelCount ?? null);
+      }
+      expect(wanted).toEqual([null, 2, 3, null]);
+    });
+
     it('begins a session and creates its traffic manager when it is new', async () => {
       const { sessions, trafficManagers } = context.store;
       const who = identity();
       const { session, resumed, tunnel } = await sessions.register(
         teamId,
-        registration(tenant, { identity: who, at: at(1) }),
+        registration(tenant, { identity: who, wantedTunnelCount: 3, at: at(1) }),
       );
       expect(resumed).toBe(false);
       expect(session).toEqual({
@@ -137,6 +151,7 @@ describeOnEveryDatabase('traffic managers and sessions', createTestDatabase, (co
         edgeId: 'edge-1',
         remoteAddress: '192.0.2.1',
         version: who.version,
+        wantedTunnelCount: 3,
         connectedAt: at(1),
         disconnectedAt: null,
         endedAt: null,

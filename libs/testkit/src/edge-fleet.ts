@@ -26,12 +26,16 @@ export interface FleetAttempt {
   readonly edge: string;
   /** Edges that the dialer named. */
   readonly named: readonly string[];
+  /** Machines that it named. */
+  readonly machines: readonly string[];
   readonly outcome: 'accepted' | 'refused';
 }
 
 export class EdgeFleet {
   /** Ids of the edges that the next dialers reach, in turn; empty: the upgrade is refused with 503. */
   reached: string[];
+  /** Machines of the edges, by edge. Edges without one do not name their machine. */
+  readonly machines = new Map<string, string>();
   /** Whether the edges say their ids. */
   isNamed = true;
   /** Edges that have no version in common with the dialers. */
@@ -104,7 +108,7 @@ export class EdgeFleet {
       onHello: (hello) => {
         const answer = this.answer(edge, hello);
         const outcome = 'accept' in answer ? 'accepted' : 'refused';
-        this.attempts.push({ edge, named: hello.edges ?? [], outcome });
+        this.attempts.push({ edge, named: hello.edges ?? [], machines: hello.machines ?? [], outcome });
         if (outcome === 'accepted') held = { edge, hello, tunnel };
         return Promise.resolve(answer);
       },
@@ -122,8 +126,15 @@ export class EdgeFleet {
     const isHeld = this.tunnels.some(
       (held) => held.edge === edge && held.hello.instanceId === hello.instanceId,
     );
-    return isHeld && hello.edges?.includes(edge)
-      ? { refuse: { code: GoAwayCode.ALREADY_CONNECTED, reason: 'this process has a tunnel to this edge' } }
-      : { accept: { sessionId: 's1', resumed: isHeld, ...(this.isNamed && { edgeId: edge }) } };
+    if (isHeld && hello.edges?.includes(edge)) return refusal('this process has a tunnel to this edge');
+    const machineId = this.machines.get(edge);
+    if (machineId !== undefined && hello.machines?.includes(machineId))
+      return refusal('this process has a tunnel to this machine');
+    const names = this.isNamed && { edgeId: edge, ...(machineId !== undefined && { machineId }) };
+    return { accept: { sessionId: 's1', resumed: isHeld, ...names } };
   }
+}
+
+function refusal(reason: string): HelloAnswer {
+  return { refuse: { code: GoAwayCode.ALREADY_CONNECTED, reason } };
 }

@@ -20,6 +20,14 @@ describe('HELLO', () => {
     expect(decodeHello(encodeHello({ ...HELLO, edges: [] }, 7))).not.toHaveProperty('edges');
   });
 
+  it('names the machines that the process has tunnels to, no more than 8, and how many tunnels it wants', () => {
+    const machines = Array.from({ length: 9 }, (_, n) => `machine-${n}`);
+    const hello = decodeHello(encodeHello({ ...HELLO, machines, wantedTunnels: 3 }, 7));
+    expect(hello).toEqual({ ...HELLO, maxStreams: 7, machines: machines.slice(0, 8), wantedTunnels: 3 });
+    for (const member of ['machines', 'wantedTunnels'])
+      expect(decodeHello(encodeHello({ ...HELLO, machines: [] }, 7))).not.toHaveProperty(member);
+  });
+
   it('may leave maxStreams out and hold unknown members', () => {
     expect(decodeHello(json({ ...HELLO, future: { a: [1] } })).maxStreams).toBeNull();
   });
@@ -28,7 +36,7 @@ describe('HELLO', () => {
     const hello = { ...HELLO, managerId: '😀'.repeat(64), clusterId: '😀'.repeat(64), name: '😀'.repeat(64) };
     const id = '😀'.repeat(32);
     const edges = Array.from({ length: 8 }, () => id);
-    const encoded = encodeHello({ ...hello, version: id, instanceId: id, edges }, 65_535);
+    const encoded = encodeHello({ ...hello, version: id, instanceId: id, edges, machines: edges }, 65_535);
     expect(encoded.length).toBeLessThanOrEqual(4096);
     expect(decodeHello(encoded).name).toBe(hello.name);
   });
@@ -58,6 +66,11 @@ describe('HELLO', () => {
     ['an edge without an id', { edges: ['e', ''] }],
     ['an edge whose id is too long', { edges: ['x'.repeat(65)] }],
     ['an edge whose id is not a string', { edges: [1] }],
+    ['more than 8 machines', { machines: Array.from({ length: 9 }, () => 'm') }],
+    ['a machine whose id is too long', { machines: ['x'.repeat(65)] }],
+    ['no wanted tunnel', { wantedTunnels: 0 }],
+    ['more wanted tunnels than there can be', { wantedTunnels: 65 }],
+    ['wanted tunnels that are not a number', { wantedTunnels: 'all' }],
     ['an edge whose id has a line feed', { edges: ['a\nb'] }],
     ['edges that are not an array', { edges: 'e' }],
     ['edges of null', { edges: null }],
@@ -88,6 +101,8 @@ describe('WELCOME', () => {
   it('may say which edge was reached', () => {
     expect(decodeWelcome(encodeWelcome({ ...WELCOME, edgeId: 'edge-1' })).edgeId).toBe('edge-1');
     expect(decodeWelcome(encodeWelcome(WELCOME))).not.toHaveProperty('edgeId');
+    expect(decodeWelcome(encodeWelcome({ ...WELCOME, machineId: 'machine-1' })).machineId).toBe('machine-1');
+    expect(() => decodeWelcome(json({ ...WELCOME, machineId: '' }))).toThrow(ProtocolError);
   });
 
   it.each(Object.keys(WELCOME))('needs %s', (name) => {

@@ -28,6 +28,13 @@ export interface Hello {
    * here, and holds that tunnel, refuses another one with ALREADY_CONNECTED. Default: none.
    */
   readonly edges?: readonly string[];
+  /**
+   * Machines of those edges, where the process would like another one: at most MAX_EDGES ids of 1 to 64 characters. An edge
+   * on one of them refuses the tunnel with ALREADY_CONNECTED if edges of other machines are alive. Default: none.
+   */
+  readonly machines?: readonly string[];
+  /** Number of tunnels that the process keeps, 1 to MAX_WANTED_TUNNELS. Absent: it does not say. */
+  readonly wantedTunnels?: number;
 }
 
 /** HELLO as it travels. */
@@ -56,6 +63,8 @@ export interface Welcome {
   readonly pingTimeoutMs: number;
   /** Id of the edge, new with every start of its process. Absent from acceptors that have no id. */
   readonly edgeId?: string;
+  /** Id of the machine on which the edge runs. Absent from acceptors that do not know it. */
+  readonly machineId?: string;
 }
 
 const MAX_VERSIONS = 16;
@@ -64,6 +73,9 @@ const MAX_ID_LENGTH = 64;
 
 /** Maximum number of edges that a HELLO names. */
 export const MAX_EDGES = 8;
+
+/** Limit of `wantedTunnels`. */
+export const MAX_WANTED_TUNNELS = 64;
 
 /** Bounds of WELCOME's numbers, which both ends enforce. */
 export const WELCOME_BOUNDS = {
@@ -75,13 +87,16 @@ export const WELCOME_BOUNDS = {
 } as const;
 
 export function encodeHello(hello: Hello, maxStreams: number): Buffer {
-  const { managerId, clusterId, name, version, instanceId } = hello;
+  const { managerId, clusterId, name, version, instanceId, wantedTunnels } = hello;
   const versions = [PROTOCOL_VERSION];
-  // JSON leaves out what is undefined.
-  const edges = hello.edges?.length ? hello.edges.slice(0, MAX_EDGES) : undefined;
-  return Buffer.from(
-    JSON.stringify({ versions, managerId, clusterId, name, version, instanceId, maxStreams, edges }),
-  );
+  const [edges, machines] = [listOf(hello.edges), listOf(hello.machines)];
+  const identity = { managerId, clusterId, name, version, instanceId };
+  return Buffer.from(JSON.stringify({ versions, ...identity, maxStreams, edges, machines, wantedTunnels }));
+}
+
+/** Returns what a HELLO may name of `ids`. JSON leaves out what is undefined. */
+function listOf(ids: readonly string[] | undefined): readonly string[] | undefined {
+  return ids?.length ? ids.slice(0, MAX_EDGES) : undefined;
 }
 
 /** Throws ProtocolError unless `payload` is a HELLO. */
@@ -95,6 +110,12 @@ export function decodeHello(payload: Buffer): HelloFrame {
     version: textField(fields, 'version', 0, 64),
     instanceId: textField(fields, 'instanceId', 1, MAX_ID_LENGTH),
     ...(hasField(fields, 'edges') && { edges: textsField(fields, 'edges', MAX_EDGES, MAX_ID_LENGTH) }),
+    ...(hasField(fields, 'machines') && {
+      machines: textsField(fields, 'machines', MAX_EDGES, MAX_ID_LENGTH),
+    }),
+    ...(hasField(fields, 'wantedTunnels') && {
+      wantedTunnels: integerField(fields, 'wantedTunnels', 1, MAX_WANTED_TUNNELS),
+    }),
     maxStreams: hasField(fields, 'maxStreams') ? integerField(fields, 'maxStreams', 1, MAX_STREAMS) : null,
   };
 }
@@ -116,6 +137,7 @@ export function decodeWelcome(payload: Buffer): Welcome {
     pingIntervalMs: integerField(fields, 'pingIntervalMs', ...WELCOME_BOUNDS.pingIntervalMs),
     pingTimeoutMs: integerField(fields, 'pingTimeoutMs', ...WELCOME_BOUNDS.pingTimeoutMs),
     ...(hasField(fields, 'edgeId') && { edgeId: textField(fields, 'edgeId', 1, MAX_ID_LENGTH) }),
+    ...(hasField(fields, 'machineId') && { machineId: textField(fields, 'machineId', 1, MAX_ID_LENGTH) }),
   };
   if (welcome.maxWindowBytes < welcome.windowBytes)
     throw new ProtocolError('maxWindowBytes is below windowBytes');

@@ -80,6 +80,8 @@ export interface AcceptedSession {
   readonly resumed: boolean;
   /** Id of the acceptor, 1 to 64 characters. Default: it has none. */
   readonly edgeId?: string;
+  /** As in WELCOME. */
+  readonly machineId?: string;
 }
 
 /** Returns the WELCOME for a dialer that is accepted into `session`. */
@@ -94,5 +96,6 @@ export function welcomeFor(hello: HelloFrame, session: AcceptedSession, settings
     pingIntervalMs: settings.pingIntervalMs,
     pingTimeoutMs: settings.pingTimeoutMs,
     ...(session.edgeId !== undefined && { edgeId: session.edgeId }),
+    ...(session.machineId !== undefined && { machineId: session.machineId }),
   };
 }

@@ -8,6 +8,7 @@ import type { Output } from '../output/output.js';
 import { shortIds, showBytes, showTime } from '../output/readable.js';
 import { firstItems, moreNote } from '../paging/first-items.js';
 import { showRoundTrip, showTunnels } from './show-tunnels.js';
+import { showTunnelCount } from './tunnel-count.js';
 
 export interface ListFlags {
   readonly state?: SessionState;
@@ -32,7 +33,7 @@ export async function listSessions(
         ids[i] ?? '',
         session.endReason === null ? session.state : `${session.state}: ${session.endReason}`,
         session.kind,
-        String(session.tunnelCount),
+        showTunnelCount(session),
         showTime(session.connectedAt),
         showTime(session.lastSeenAt),
       ]),
@@ -63,6 +64,7 @@ function showDetails(output: Output, session: Session): void {
     ['State', session.state],
     ['Kind', session.kind],
     ['Version', session.version],
+    ['Tunnels', showTunnelCount(session)],
     ['From', session.remoteAddress],
     ['Round trip', showRoundTrip(session.roundTripMs)],
     ['Streams', String(session.streamCount)],

@@ -10,6 +10,7 @@ import type { Output } from '../output/output.js';
 import { showPreviews } from '../preview/show-preview.js';
 import { shortIds, showTime } from '../output/readable.js';
 import { serverVersion } from './server-version.js';
+import { showTunnelCount } from '../sessions/tunnel-count.js';
 import { showRoundTrip, showTunnels } from '../sessions/show-tunnels.js';
 
 /** Adds the command that shows whether Culvert answers, who is signed in, and what is connected. */
@@ -93,23 +94,28 @@ function showTrafficManagers(output: Output, trafficManagers: readonly TrafficMa
   }
   const ids = shortIds(trafficManagers.map(({ id }) => id));
   output.table(
-    ['TRAFFIC MANAGER', 'ID', 'KIND', 'VERSION', 'ROUND TRIP', 'CONNECTED SINCE'],
-    trafficManagers.map(({ name, kind, version, roundTripMs, connectedAt }, i) => [
-      name,
+    ['TRAFFIC MANAGER', 'ID', 'KIND', 'VERSION', 'TUNNELS', 'ROUND TRIP', 'CONNECTED SINCE'],
+    trafficManagers.map((manager, i) => [
+      manager.name,
       ids[i] ?? '',
-      kind,
-      version,
-      showRoundTrip(roundTripMs),
-      showTime(connectedAt),
+      manager.kind,
+      manager.version,
+      showTunnelCount(manager),
+      showRoundTrip(manager.roundTripMs),
+      showTime(manager.connectedAt),
     ]),
     '',
   );
   showTunnels(output, trafficManagers);
 }
 
-/** @param session has no `tunnels` if the server is older */
-function describe(session: Omit<Session, 'tunnels'> & Partial<Pick<Session, 'tunnels'>>) {
-  const { trafficManagerId, trafficManager, kind, version, roundTripMs, connectedAt, tunnels = [] } = session;
+/** Members of a session that older servers do not send. */
+type Newer = Pick<Session, 'tunnels' | 'wantedTunnelCount'>;
+
+function describe(session: Omit<Session, keyof Newer> & Partial<Newer>) {
+  const { trafficManagerId, trafficManager, kind, version, roundTripMs, connectedAt } = session;
+  const { tunnelCount, wantedTunnelCount = null, tunnels = [] } = session;
   const name = trafficManager.name || trafficManager.managerId;
-  return { id: trafficManagerId, name, kind, version, roundTripMs, connectedAt, tunnels };
+  const figures = { tunnelCount, wantedTunnelCount, roundTripMs };
+  return { id: trafficManagerId, name, kind, version, ...figures, connectedAt, tunnels };
 }

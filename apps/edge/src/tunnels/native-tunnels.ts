@@ -60,8 +60,7 @@ export class NativeTunnels {
         if ('refuse' in outcome) return outcome;
         registered = outcome;
         const { session, resumed } = outcome;
-        const edge = sessions.isAlone ? {} : { edgeId: sessions.edgeId };
-        return { accept: { sessionId: session.id, resumed, ...edge } };
+        return { accept: { sessionId: session.id, resumed, ...this.edgeNames() } };
       },
       onOpen: () => {
         if (registered) sessions.attach(registered);
@@ -91,7 +90,13 @@ export class NativeTunnels {
     // Only the dialer knows which of its tunnels still work: a half-dead one is replaced instead.
     if (hello.edges?.includes(sessions.edgeId) && sessions.holdsOpenTunnelOf(teamId, hello.instanceId))
       return refusal(GoAwayCode.ALREADY_CONNECTED, 'this process has a tunnel to this edge');
-    const registration = registrationOf(dialer);
+    const { machine } = sessions;
+    if (machine?.hasOtherMachine && hello.machines?.includes(machine.self.machineId))
+      return refusal(
+        GoAwayCode.ALREADY_CONNECTED,
+        'this process has a tunnel to this machine, and there are others',
+      );
+    const registration = registrationOf(dialer, sessions);
     if (isUnchecked) return this.hold(dialer, registration);
     const { changes } = sessions.known;
     const recorded = await sessions.registrations
@@ -119,6 +124,14 @@ export class NativeTunnels {
     return this.returning.hold({ ...endsOf(tunnel), credential, session }, registration);
   }
 
+  /** Returns what a dialer needs to know of this edge to keep tunnels to several. */
+  private edgeNames(): { readonly edgeId?: string; readonly machineId?: string } {
+    const { isAlone, edgeId, machine } = this.options.sessions;
+    if (isAlone) return {};
+    const machineId = machine?.self.machineId ?? '';
+    return { edgeId, ...(machineId !== '' && { machineId }) };
+  }
+
   /** Returns the answer to a traffic manager that cannot be registered. Throws errors that are not about it. */
   private refusalOf(
     error: unknown,
@@ -141,10 +154,15 @@ function refusal(code: GoAwayCode, reason: string): Refused {
   return { refuse: { code, reason } };
 }
 
-function registrationOf({ hello, credential, remoteAddress }: Dialer): TunnelRegistration {
-  const { managerId, clusterId, name, version, instanceId } = hello;
+function registrationOf(
+  { hello, credential, remoteAddress }: Dialer,
+  { isAlone }: Pick<TunnelSessions, 'isAlone'>,
+): TunnelRegistration {
+  const { managerId, clusterId, name, version, instanceId, wantedTunnels } = hello;
   const identity = { managerId, clusterId: visibleName(clusterId), name: visibleName(name), version };
-  return { identity, kind: 'native', credential, remoteAddress, instanceId };
+  // The only edge of a deployment gets one tunnel, whatever number is wanted.
+  const wantedTunnelCount = isAlone ? undefined : wantedTunnels;
+  return { identity, kind: 'native', credential, remoteAddress, instanceId, wantedTunnelCount };
 }
 
 function endsOf(tunnel: TunnelConnection): Pick<RegisteredTunnel, 'tunnel' | 'end' | 'leave'> {

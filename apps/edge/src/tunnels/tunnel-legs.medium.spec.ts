@@ -133,6 +133,44 @@ describe('the upkeep of an edge', () => {
   });
 });
 
+describe('a tunnel of a process to another edge of the same machine', () => {
+  const here = { id: 'e', address: '', machineId: 'machine-1' };
+
+  it('is refused while there are edges of other machines, and then the process may come without naming it', async () => {
+    sessions.machine = { self: here, hasOtherMachine: true };
+    const named = { instanceId, edges: ['another'], machines: ['machine-1'] };
+    expect(await edge.dial(named)).toEqual({ refusal: GoAwayCode.ALREADY_CONNECTED });
+    expect(sessions.count).toBe(0);
+    const { welcome } = await opened('another');
+    expect(welcome.machineId).toBe('machine-1');
+  });
+
+  it.each([
+    ['all edges are on this machine', false, ['machine-1']],
+    ['the process names another machine', true, ['machine-2']],
+  ])('is accepted if %s', async (_what, hasOtherMachine, machines) => {
+    sessions.machine = { self: here, hasOtherMachine };
+    expect((await edge.open({ instanceId, edges: ['another'], machines })).tunnel.state).toBe('open');
+  });
+});
+
+describe('the number of tunnels that a traffic manager wants', () => {
+  const wanted = async () =>
+    (await team.store.sessions.list(team.teamId, { state: 'connected' }, { limit: 1 })).items[0]
+      ?.wantedTunnelCount;
+
+  it('is recorded with its session', async () => {
+    await edge.open({ instanceId, wantedTunnels: 3 });
+    expect(await wanted()).toBe(3);
+  });
+
+  it('is not recorded by the only edge of a deployment, which gets one tunnel', async () => {
+    sessions.isAlone = true;
+    await edge.open({ instanceId, wantedTunnels: 3 });
+    expect(await wanted()).toBeNull();
+  });
+});
+
 describe('an edge that is alone', () => {
   it('does not say its id, so that traffic managers look for no other edge', async () => {
     sessions.isAlone = true;

@@ -10,6 +10,7 @@ import type {
   Store,
   TunnelCredential,
 } from '@culvert/domain';
+import type { Fleet } from '@culvert/fleet';
 import type { ApiKeyUse } from '@culvert/nest';
 import type { Limits } from '@culvert/runtime';
 import type { TunnelRegistry } from '@culvert/relay';
@@ -65,6 +66,8 @@ export class TunnelSessions {
   readonly known = new KnownManagers();
   /** Whether the deployment has no other edge. Traffic managers then receive no id, and keep one tunnel. */
   isAlone = false;
+  /** The machine of this edge, and whether edges of others are alive; null: unknown. */
+  machine: Pick<Fleet, 'self' | 'hasOtherMachine'> | null = null;
   private readonly bySession = new Map<string, Set<RegisteredTunnel>>();
   /** Tunnels that are open, or were until they are detached. */
   private readonly opened = new Set<RegisteredTunnel>();

@@ -172,7 +172,7 @@ export class PrismaSessionRepository implements SessionRepository {
     tx: TransactionClient,
     teamId: string,
     trafficManagerId: string,
-    { kind, edgeId, remoteAddress, identity, at, maxSessions }: SessionRegistration,
+    { kind, edgeId, remoteAddress, identity, wantedTunnelCount, at, maxSessions }: SessionRegistration,
     credential: CredentialColumns,
   ): Promise<Session> {
     if (maxSessions !== undefined) {
@@ -190,6 +190,7 @@ export class PrismaSessionRepository implements SessionRepository {
         edgeId,
         remoteAddress,
         version: identity.version,
+        wantedTunnels: wantedTunnelCount ?? null,
         connectedAt: at,
         lastSeenAt: SEEN_BY_EDGES,
       },
@@ -201,7 +202,7 @@ export class PrismaSessionRepository implements SessionRepository {
     tx: TransactionClient,
     teamId: string,
     trafficManagerId: string,
-    { kind, edgeId, remoteAddress, identity }: SessionRegistration,
+    { kind, edgeId, remoteAddress, identity, wantedTunnelCount }: SessionRegistration,
     credential: CredentialColumns,
   ): Promise<Session | null> {
     // `end` and `endStale` do not wait for the manager's row: the session may end before this statement has its lock.
@@ -213,6 +214,7 @@ export class PrismaSessionRepository implements SessionRepository {
         edgeId,
         remoteAddress,
         version: identity.version,
+        wantedTunnels: wantedTunnelCount ?? null,
         lastSeenAt: SEEN_BY_EDGES,
         disconnectedAt: null,
       },
@@ -255,9 +257,10 @@ function toSession<Row extends SessionModel>(row: Row) {
     receivedBytes: _receivedBytes,
     sentBytes: _sentBytes,
     lastSeenAt: _lastSeenAt,
+    wantedTunnels: wantedTunnelCount,
     ...session
   } = row;
-  return { ...session, credential: toSessionCredential({ apiKeyId, userId, programId }) };
+  return { ...session, wantedTunnelCount, credential: toSessionCredential({ apiKeyId, userId, programId }) };
 }
 
 /**

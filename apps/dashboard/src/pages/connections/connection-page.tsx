@@ -20,6 +20,7 @@ import { useManagerActions } from './manager-actions.js';
 import { SessionCredential } from './session-credential.js';
 import { LOAD_POLL_MS } from './sessions.js';
 import { texts } from './texts.js';
+import { TunnelCount } from './tunnel-count.js';
 
 interface Details {
   readonly manager: TrafficManager;
@@ -138,7 +139,7 @@ function factsOf(manager: TrafficManager): readonly Fact[] {
 function factsOfSession(session: Session): readonly Fact[] {
   return [
     [texts.connectionPage.since, <TimeAgo key="since" at={session.connectedAt} />],
-    [texts.connectionPage.tunnels, formatNumber(session.tunnelCount)],
+    [texts.connectionPage.tunnels, <TunnelCount key="tunnels" {...session} />],
     [texts.connectionPage.openStreams, formatNumber(session.streamCount)],
     [texts.connectionPage.receivedFromIt, formatBytes(session.receivedBytes)],
     [texts.connectionPage.sentToIt, formatBytes(session.sentBytes)],

@@ -21,6 +21,7 @@ import { ConnectionState } from './connection-state.js';
 import { useManagerActions } from './manager-actions.js';
 import { livingSessions, sessionOf } from './sessions.js';
 import { texts } from './texts.js';
+import { TunnelCount } from './tunnel-count.js';
 
 interface Row {
   readonly manager: TrafficManager;
@@ -179,7 +180,7 @@ const COLUMNS: readonly Column<Row>[] = [
     width: '4.5rem',
     isRightAligned: true,
     onPhone: 'hidden',
-    render: ({ session }) => (session === undefined ? '–' : formatNumber(session.tunnelCount)),
+    render: ({ session }) => (session === undefined ? '–' : <TunnelCount {...session} />),
   },
   {
     key: 'round-trip',

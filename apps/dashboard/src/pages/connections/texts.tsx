@@ -54,6 +54,10 @@ export const texts = {
     tunnelToEdge: 'Tunnel to edge',
     openSince: 'Open since',
     copyEdge: 'Copy the edge',
+    tunnelsOf: (open: string, wanted: string) => `${open} of ${wanted}`,
+    tunnelsMissing:
+      'This traffic manager wants more tunnels than it has, each to another edge. It keeps trying: there may be ' +
+      'fewer edges than tunnels, or an edge that it does not reach.',
     notShown: (tunnels: number) =>
       `${count(tunnels, { one: 'older tunnel', other: 'older tunnels' })} not shown.`,
   },
