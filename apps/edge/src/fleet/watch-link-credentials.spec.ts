@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LinkCredentials } from '@culvert/fleet';
 import { readLinkCredentials } from '@culvert/runtime';
+import { createTestCertificate } from '@culvert/testkit';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { watchLinkCredentials } from './watch-link-credentials.js';
@@ -46,6 +47,34 @@ describe(watchLinkCredentials, () => {
       { kind: 'secrets', secrets: [NEW] },
     ]);
     expect(lines.join()).not.toMatch(/ooo|nnn/);
+  });
+
+  it('reports another certificate, and another authority, once all files belong together', () => {
+    const [old, next] = [createTestCertificate(['old.internal']), createTestCertificate(['next.internal'])];
+    const files = {
+      EDGE_LINK_CERT_FILE: join(folder, 'edge.crt'),
+      EDGE_LINK_KEY_FILE: join(folder, 'edge.key'),
+      EDGE_LINK_CA_FILE: join(folder, 'ca.crt'),
+    };
+    writeFileSync(files.EDGE_LINK_CERT_FILE, old.cert);
+    writeFileSync(files.EDGE_LINK_KEY_FILE, old.key);
+    writeFileSync(files.EDGE_LINK_CA_FILE, old.cert);
+    const log = pino({}, { write: (line: string) => void lines.push(line) });
+    stop();
+    const watch = watchLinkCredentials({ files, used: readLinkCredentials(files), log, lookMs: 1000 });
+    stop = watch((credentials) => void changes.push(credentials));
+    writeFileSync(files.EDGE_LINK_CA_FILE, old.cert + next.cert);
+    check();
+    writeFileSync(files.EDGE_LINK_CERT_FILE, next.cert);
+    check();
+    writeFileSync(files.EDGE_LINK_KEY_FILE, next.key);
+    check();
+    const ca = old.cert + next.cert;
+    expect(changes).toEqual([
+      { kind: 'certificates', cert: old.cert, key: old.key, ca },
+      { kind: 'certificates', cert: next.cert, key: next.key, ca },
+    ]);
+    expect(lines.join()).not.toContain('PRIVATE KEY');
   });
 
   it('keeps the old secret and logs one error, without the content, while the file is unusable', () => {
