@@ -1,6 +1,7 @@
 // Compiles every workspace into dist/ and makes `@culvert/<lib>` resolve to the compiled libs from there.
 // The libs' own package.json files point at TypeScript sources, which editors, the type checker and Vitest read.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   cpSync,
   existsSync,
@@ -15,9 +16,19 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
-function run(...args) {
-  const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: ['ignore', 2, 2] });
-  if (status !== 0) process.exit(status ?? 1);
+/**
+ * Runs scripts at the same time, each given as the arguments of Node. Ends this process if one fails, once all have ended.
+ */
+async function run(...scripts) {
+  const codes = await Promise.all(
+    scripts.map(async (args) => {
+      const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 2, 2] });
+      const [code] = await once(child, 'exit');
+      return code ?? 1;
+    }),
+  );
+  const failed = codes.find((code) => code !== 0);
+  if (failed !== undefined) process.exit(failed);
 }
 
 /** A build takes half a minute, so print the current step. */
@@ -25,11 +36,10 @@ function tell(step) {
   process.stderr.write(`build: ${step} …\n`);
 }
 
-tell('generating and compiling sources');
-run('infra/scripts/generate.mjs');
-run('node_modules/typescript/bin/tsc', '-p', 'tsconfig.json');
-tell('building the dashboard');
-run('infra/scripts/build-dashboard.mjs');
+tell('generating sources');
+await run(['infra/scripts/generate.mjs']);
+tell('compiling sources and building the dashboard');
+await run(['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json'], ['infra/scripts/build-dashboard.mjs']);
 
 // tsc copies no assets: an app keeps them in src/public/ and finds them beside its compiled files.
 for (const name of readdirSync(`${root}apps`)) {
@@ -55,9 +65,9 @@ for (const kind of ['libs', 'apps']) {
   }
 }
 
-tell('bundling programs');
-run('infra/scripts/bundle-programs.mjs');
-tell('writing the manual page');
-run('infra/scripts/cli-docs.mjs', '--man', `${root}dist/apps/cli/man/culvert.1`);
-tell('preparing the embedded database');
-run('dist/libs/store/src/migrate/write-migrated-cluster.js');
+tell('bundling programs, writing the manual page and preparing the embedded database');
+await run(
+  ['infra/scripts/bundle-programs.mjs'],
+  ['infra/scripts/cli-docs.mjs', '--man', `${root}dist/apps/cli/man/culvert.1`],
+  ['dist/libs/store/src/migrate/write-migrated-cluster.js'],
+);
