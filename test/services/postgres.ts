@@ -67,7 +67,7 @@ async function prepareLocal(initdb: string): Promise<PreparedServer> {
   const settings = {
     listen_addresses: '127.0.0.1',
     unix_socket_directories: '',
-    max_connections: 200,
+    max_connections: 400,
     fsync: 'off',
     synchronous_commit: 'off',
     full_page_writes: 'off',
@@ -103,7 +103,7 @@ function startInDocker(): Promise<Service> {
     image: 'postgres:17-alpine',
     port: 5432,
     env: { POSTGRES_HOST_AUTH_METHOD: 'trust' },
-    command: ['-c', 'max_connections=200', '-c', 'fsync=off'],
+    command: ['-c', 'max_connections=400', '-c', 'fsync=off'],
     // By TCP: while it initializes, the image's server answers on its socket only.
     healthCommand: 'pg_isready --host=127.0.0.1 --username=postgres',
     urlOf: (host) => `postgresql://postgres@${host}/postgres`,
