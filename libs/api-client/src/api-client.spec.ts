@@ -209,4 +209,37 @@ describe(ApiClient.name, () => {
     await expect(clientOf({ credential }).call('getMe')).rejects.toBe(reason);
     expect(server.seen).toEqual([]);
   });
+
+  it('hands a response that is not JSON to a receiver, and reads a refusal as a problem', async () => {
+    const parts: string[] = [];
+    const onData = (part: Uint8Array): void => void parts.push(Buffer.from(part).toString());
+    server.always(200, 'at,actor\n', { 'content-type': 'text/csv' });
+    const query = { action: 'preview.create' };
+    await clientOf().stream('exportAuditEvents', { query }, { onData });
+    expect(parts.join('')).toBe('at,actor\n');
+    expect(server.seen).toMatchObject([{ path: '/api/v1/audit-events/export?action=preview.create' }]);
+    server.always(403, toProblem(new ProblemError('insufficient_scope'), 'request-1'));
+    const failure = await failureOf(clientOf().stream('exportAuditEvents', {}, { onData }));
+    expect(failure).toMatchObject({ kind: 'problem', problem: { code: 'insufficient_scope' } });
+  });
+
+  it('ends a stream by its signal, and with the error of its receiver', async () => {
+    server.answer = (_seen, response) => void response.write('event: ready\ndata: {}\n\n');
+    const ended = new AbortController();
+    const onData = (): void => ended.abort(new Error('enough'));
+    await expect(clientOf().stream('watchChanges', {}, { onData, signal: ended.signal })).rejects.toThrow(
+      'enough',
+    );
+    const fault = new TypeError('the receiver failed');
+    const throwing = (): never => {
+      throw fault;
+    };
+    await expect(clientOf().stream('watchChanges', {}, { onData: throwing })).rejects.toBe(fault);
+  });
+
+  it('ends a stream that is silent for too long', async () => {
+    server.answer = (_seen, response) => void response.write(':\n\n');
+    const pending = clientOf().stream('watchChanges', {}, { onData: () => {}, idleMs: 200 });
+    expect(await failureOf(pending)).toMatchObject({ kind: 'no-response' });
+  });
 });

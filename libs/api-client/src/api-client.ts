@@ -5,7 +5,15 @@ import type { Credential } from './credential.js';
 import type { ApiFailure, Problem } from './failure.js';
 import { read, ReadError } from './read.js';
 import type { ApiResponse, ApiTransport } from './transport.js';
-import type { CallArguments, Part, Read, ResponseOf, SilentOperationId } from './types.js';
+import type {
+  CallArguments,
+  CallInput,
+  Part,
+  Read,
+  ResponseOf,
+  SilentOperationId,
+  StreamedOperationId,
+} from './types.js';
 
 /**
  * The operations that a program calls, each with the schema by which it reads the response: the contract's, or that schema
@@ -69,6 +77,18 @@ interface Call {
   /** Path and query. */
   readonly target: string;
   readonly body: object | undefined;
+  readonly accept?: string;
+  readonly onData?: ((part: Uint8Array) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly timeoutMs?: number;
+}
+
+export interface StreamOptions {
+  readonly onData: (part: Uint8Array) => void;
+  /** Ends the stream, which then rejects with its reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Limit for each wait, for the head and between two parts. Default: the time limit of the client. */
+  readonly idleMs?: number;
 }
 
 export class ApiClient<Readings extends ApiReadings> {
@@ -107,28 +127,47 @@ export class ApiClient<Readings extends ApiReadings> {
     return items as Item<Readings, Id>[];
   }
 
-  private async request(id: OperationId, input: AnyInput = {}): Promise<unknown> {
-    const { credential } = this.options;
-    const { body, query, ...parameters } = input;
-    const method = ROUTES[id].method.toUpperCase();
-    const path = pathOf(id, parameters);
-    const call: Call = { name: `${method} ${path}`, method, target: path + searchOf(query), body };
-    const secret = await credential.secret();
-    let response = await this.send(call, secret);
-    if (response.status === 401 && (await credential.renew(secret)))
-      response = await this.send(call, await credential.secret());
-    return this.readAnswer(call.name, this.options.readings[id], response);
+  /**
+   * Hands the parts of a response that is not JSON to a receiver as they arrive. Resolves when the response is complete; rejects as
+   * `call` does, with the reason of the signal, and with an error that the receiver throws.
+   */
+  async stream<Id extends StreamedOperationId>(
+    id: Id,
+    input: CallInput<Id>,
+    { onData, signal, idleMs = this.options.timeoutMs }: StreamOptions,
+  ): Promise<void> {
+    const call = callOf(id, input);
+    const response = await this.exchange({ ...call, accept: '*/*', onData, signal, timeoutMs: idleMs });
+    this.readAnswer(call.name, undefined, response);
   }
 
-  private async send({ name, method, target, body }: Call, secret: string): Promise<ApiResponse> {
-    const { url, http, timeoutMs, maxResponseBytes, signal, userAgent, toError } = this.options;
+  private async request(id: OperationId, input: AnyInput = {}): Promise<unknown> {
+    const call = callOf(id, input);
+    return this.readAnswer(call.name, this.options.readings[id], await this.exchange(call));
+  }
+
+  /** Sends a request, and again with a renewed secret if the first one is not accepted. */
+  private async exchange(call: Call): Promise<ApiResponse> {
+    const { credential } = this.options;
+    const secret = await credential.secret();
+    const response = await this.send(call, secret);
+    if (response.status !== 401 || !(await credential.renew(secret))) return response;
+    return this.send(call, await credential.secret());
+  }
+
+  private async send({ name, method, target, body, ...call }: Call, secret: string): Promise<ApiResponse> {
+    const { url, http, maxResponseBytes, userAgent, toError } = this.options;
+    const { accept = 'application/json', onData, timeoutMs = this.options.timeoutMs } = call;
+    const signals = [this.options.signal, call.signal].filter((each) => each !== undefined);
+    const signal = signals.length > 1 ? AbortSignal.any(signals) : signals[0];
+    let thrown: { readonly error: unknown } | undefined;
     try {
       return await http.send({
         url: url.replace(/\/+$/, '') + target,
         method,
         headers: {
           authorization: `Bearer ${secret}`,
-          accept: 'application/json',
+          accept,
           ...(userAgent !== undefined && { 'user-agent': userAgent }),
           ...(body && { 'content-type': 'application/json' }),
         },
@@ -137,8 +176,19 @@ export class ApiClient<Readings extends ApiReadings> {
         signal,
         timeoutMs,
         maxResponseBytes,
+        onData:
+          onData &&
+          ((part) => {
+            try {
+              onData(part);
+            } catch (error) {
+              thrown = { error };
+              throw error;
+            }
+          }),
       });
     } catch (cause) {
+      if (thrown) throw thrown.error;
       if (signal?.aborted) throw signal.reason;
       throw toError({ kind: 'no-response', call: name, cause });
     }
@@ -162,6 +212,12 @@ export class ApiClient<Readings extends ApiReadings> {
     const retryAfterSeconds = secondsOf(response);
     throw this.options.toError({ kind: 'problem', call, status, problem, retryAfterSeconds });
   }
+}
+
+function callOf(id: OperationId, { body, query, ...parameters }: AnyInput): Call {
+  const method = ROUTES[id].method.toUpperCase();
+  const path = pathOf(id, parameters);
+  return { name: `${method} ${path}`, method, target: path + searchOf(query), body };
 }
 
 /** @throws TypeError for a path whose parameter is missing: only the types prevent that */

@@ -12,10 +12,12 @@ export interface ApiRequest {
   /** Redirects are never followed, because the request carries a credential. */
   readonly maxRedirects: 0;
   readonly signal: AbortSignal | undefined;
-  /** Limit for the request and its response, body included. */
+  /** Limit for the request and its response, body included; with `onData`, for each wait. */
   readonly timeoutMs: number;
   /** Limit for the body of the response. */
   readonly maxResponseBytes: number;
+  /** Receives the body of a successful response as it arrives, in place of `text`. */
+  readonly onData?: ((part: Uint8Array) => void) | undefined;
 }
 
 export interface ApiResponse {

@@ -26,6 +26,11 @@ export type SilentOperationId = {
   [Id in OperationId]: OperationTypes[Id]['status'] extends 204 ? Id : never;
 }[OperationId];
 
+/** Operations whose response is not JSON: an event stream, or a table. */
+export type StreamedOperationId = {
+  [Id in OperationId]: OperationTypes[Id] extends { readonly response: `text/${string}` } ? Id : never;
+}[OperationId];
+
 type ParametersOf<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
   ? Name | ParametersOf<Rest>
   : never;

@@ -14,6 +14,8 @@ export interface ExchangeLimits {
   readonly maxResponseBytes: number;
   /** Ends the exchange, which then rejects with the signal's reason. */
   readonly signal: AbortSignal;
+  /** Receives the body of a successful response, which is then not collected. */
+  readonly onData: ((part: Buffer) => void) | null;
 }
 
 /** One request and its response, over any protocol. */
@@ -81,16 +83,10 @@ export class Exchange {
 
   private receive(incoming: IncomingMessage): void {
     this.incoming = incoming;
-    const { maxResponseBytes } = this.limits;
-    if (this.request.method !== 'HEAD' && Number(incoming.headers['content-length']) > maxResponseBytes) {
-      this.refuseLength();
-      return;
-    }
-    incoming.on('data', (chunk: Buffer) => {
-      this.bytes += chunk.length;
-      if (this.bytes > maxResponseBytes) this.refuseLength();
-      else this.chunks.push(chunk);
-    });
+    const { statusCode = 0 } = incoming;
+    const { onData } = this.limits;
+    if (onData !== null && statusCode >= 200 && statusCode < 300) this.passOn(incoming, onData);
+    else if (!this.collect(incoming)) return;
     const broken = (error?: Error): void => this.fail(error ?? new Error('the response is not complete'));
     incoming.once('end', () => {
       // An HTTP/2 stream that is reset emits `end` as well.
@@ -101,6 +97,33 @@ export class Exchange {
     incoming.on('error', broken);
     incoming.once('aborted', broken);
     incoming.once('close', broken);
+  }
+
+  /** Collects the body. Returns false if the response is too long. */
+  private collect(incoming: IncomingMessage): boolean {
+    const { maxResponseBytes } = this.limits;
+    if (this.request.method !== 'HEAD' && Number(incoming.headers['content-length']) > maxResponseBytes) {
+      this.refuseLength();
+      return false;
+    }
+    incoming.on('data', (chunk: Buffer) => {
+      this.bytes += chunk.length;
+      if (this.bytes > maxResponseBytes) this.refuseLength();
+      else this.chunks.push(chunk);
+    });
+    return true;
+  }
+
+  private passOn(incoming: IncomingMessage, onData: (part: Buffer) => void): void {
+    incoming.on('data', (chunk: Buffer) => {
+      this.bytes += chunk.length;
+      try {
+        onData(chunk);
+      } catch (error) {
+        this.reject(error);
+        this.outgoing?.destroy();
+      }
+    });
   }
 
   /** Reports whether as many bytes came as the response said. */
@@ -144,7 +167,7 @@ export class Exchange {
     for (const [name, value] of Object.entries(headers)) {
       if (!name.startsWith(':')) plain[name] = Array.isArray(value) ? value.join(', ') : value;
     }
-    const body = Buffer.concat(this.chunks, this.bytes);
+    const body = Buffer.concat(this.chunks);
     return new HttpResponse(
       statusCode,
       plain,

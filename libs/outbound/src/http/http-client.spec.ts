@@ -106,6 +106,61 @@ async function failure(client: HttpClient, request: HttpRequest): Promise<HttpEr
 const kindOf = async (client: HttpClient, request: HttpRequest): Promise<HttpErrorKind> =>
   (await failure(client, request)).kind;
 
+describe.each([
+  ['HTTP/1.1', servePlain, 'http'],
+  ['HTTP/2', serveHttp2, 'https'],
+] as const)('a response that is passed on as it arrives, over %s', (_name, serve, scheme) => {
+  it('reaches its receiver part by part, may exceed the limit of collected bodies, and outlives the time limit', async () => {
+    const parts: string[] = [];
+    let write: (text: string) => void = () => {};
+    const { port } = await serve((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      write = (text) => void (response as ServerResponse).write(text);
+      write('first');
+    });
+    const next = () => expect.poll(() => parts.at(-1));
+    const ended = new AbortController();
+    const pending = clientOf({ timeoutMs: 1000, maxResponseBytes: 3 }).send({
+      url: `${scheme}://localhost:${port}/`,
+      signal: ended.signal,
+      onData: (part) => parts.push(part.toString()),
+    });
+    await next().toBe('first');
+    // Together these waits are longer than the time limit, which each part begins anew.
+    for (const text of ['second', 'third']) {
+      await new Promise((resolve) => setTimeout(resolve, 700));
+      write(text);
+      await next().toBe(text);
+    }
+    ended.abort(new Error('enough'));
+    await expect(pending).rejects.toThrow('enough');
+  });
+
+  it('ends with a timeout when no part arrives for too long', async () => {
+    const { port } = await serve(
+      (_request, response) => void (response as ServerResponse).writeHead(200).write('first'),
+    );
+    const request = { url: `${scheme}://localhost:${port}/`, onData: () => {} };
+    expect(await kindOf(clientOf({ timeoutMs: 200 }), request)).toBe('timeout');
+  });
+
+  it('is collected if it reports a failure, and ends with the error of its receiver', async () => {
+    const { port } = await serve((request, response) =>
+      response.writeHead(request.url === '/refused' ? 403 : 200).end('text'),
+    );
+    const onData = (): void => {
+      throw new TypeError('the receiver failed');
+    };
+    const origin = `${scheme}://localhost:${port}`;
+    const refused = await clientOf().send({ url: `${origin}/refused`, onData });
+    expect([refused.status, refused.text]).toEqual([403, 'text']);
+    await expect(clientOf().send({ url: `${origin}/`, onData })).rejects.toThrow('the receiver failed');
+    const parts: Buffer[] = [];
+    const whole = await clientOf().send({ url: `${origin}/`, onData: (part) => parts.push(part) });
+    expect([whole.status, whole.text, Buffer.concat(parts).toString()]).toEqual([200, '', 'text']);
+  });
+});
+
 describe('the protocol', () => {
   it('is HTTP/2 where the server offers it by ALPN, over one connection for all requests', async () => {
     const { port, sockets } = await serveHttp2();

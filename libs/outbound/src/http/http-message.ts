@@ -18,6 +18,12 @@ export interface HttpRequest {
   readonly maxResponseBytes?: number | undefined;
   /** Overrides the client's number of redirects to follow. */
   readonly maxRedirects?: number | undefined;
+  /**
+   * Receives the body of a response with a status of 200 to 299 as it arrives, part by part; the body of the `HttpResponse` is
+   * then empty. `timeoutMs` limits the time to the first part and between two parts, and `maxResponseBytes` does not apply. If it
+   * throws, the request ends and rejects with that error.
+   */
+  readonly onData?: ((part: Buffer) => void) | undefined;
 }
 
 /** A whole response. */

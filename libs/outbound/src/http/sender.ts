@@ -1,6 +1,6 @@
 import { Connections, ProtocolChangedError } from './connections.js';
 import { Dialer } from './dialer.js';
-import { Exchange } from './exchange.js';
+import { Exchange, type ExchangeLimits } from './exchange.js';
 import type { HttpClientOptions } from './http-options.js';
 import { HttpError } from './http-error.js';
 import { checkRequest, type CheckedRequest, type HttpRequest, type HttpResponse } from './http-message.js';
@@ -32,9 +32,19 @@ export class Sender {
     signal?.addEventListener('abort', abort);
     if (signal?.aborted) abort();
     this.underWay++;
+    let isOver = false;
+    const { onData } = request;
+    const passOn =
+      onData &&
+      ((part: Buffer): void => {
+        if (isOver) return;
+        timer.refresh();
+        onData(part);
+      });
     try {
-      return await this.follow(checked, request, ended.signal);
+      return await this.follow(checked, { ...request, onData: passOn }, ended.signal);
     } finally {
+      isOver = true;
       clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
       if (--this.underWay === 0) this.connections.settle();
@@ -51,12 +61,13 @@ export class Sender {
     {
       maxRedirects = this.options.maxRedirects ?? 0,
       maxResponseBytes = this.options.maxResponseBytes,
+      onData,
     }: HttpRequest,
     signal: AbortSignal,
   ): Promise<HttpResponse> {
     let current = request;
     for (let followed = 0; ; followed++) {
-      const response = await this.exchange(current, maxResponseBytes, signal);
+      const response = await this.exchange(current, { maxResponseBytes, onData: onData ?? null, signal });
       const next = maxRedirects === 0 ? null : redirected(current, response);
       if (next === null) return response;
       if (followed === maxRedirects)
@@ -66,18 +77,14 @@ export class Sender {
   }
 
   /** Sends a request, and again where that is safe. */
-  private async exchange(
-    request: CheckedRequest,
-    maxResponseBytes: number,
-    signal: AbortSignal,
-  ): Promise<HttpResponse> {
+  private async exchange(request: CheckedRequest, limits: ExchangeLimits): Promise<HttpResponse> {
     for (let repeated = 0; ; repeated++) {
-      const exchange = new Exchange(request, { maxResponseBytes, signal });
+      const exchange = new Exchange(request, limits);
       try {
         return await exchange.run(this.connections);
       } catch (error) {
         if (error instanceof ProtocolChangedError) this.connections.forget(request.url);
-        if (signal.aborted || !exchange.mayBeRepeated || repeated === MAX_REPEATS) throw error;
+        if (limits.signal.aborted || !exchange.mayBeRepeated || repeated === MAX_REPEATS) throw error;
       }
     }
   }
