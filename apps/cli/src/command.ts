@@ -3,14 +3,17 @@ import { ClientError, VERSION } from '@culvert/client';
 import { Command, CommanderError, Option } from 'commander';
 import type { Action, AddCommands } from './action.js';
 import { addAccountCommands } from './account/commands.js';
+import { addAuditCommands } from './audit/commands.js';
 import { asCliError } from './cli-error.js';
 import { addCompletionCommands } from './completion/commands.js';
 import type { Environment, GlobalFlags } from './command-context.js';
+import { addEventsCommand } from './events/commands.js';
 import { EXIT } from './exit-code.js';
 import { HELP_WIDTH, withHelp } from './help/command-help.js';
 import { HELP_AFTER } from './help/environment.js';
 import { addExplainCommand } from './explain/commands.js';
 import { addExposeCommand } from './expose/command.js';
+import { addInspectCommand } from './inspect/commands.js';
 import { addInterceptCommands } from './intercept/command.js';
 import { addInterceptsCommands } from './intercepts/commands.js';
 import { addInvitationsCommands } from './invitations/commands.js';
@@ -19,6 +22,7 @@ import { addListCommand } from './list/list.js';
 import { addMembersCommands } from './members/commands.js';
 import { Output, OUTPUT_FORMATS } from './output/output.js';
 import { addPreviewCommands } from './preview/commands.js';
+import { addReplayCommand } from './replay/commands.js';
 import { addSessionsCommands } from './sessions/commands.js';
 import { addStatusCommand } from './status/status.js';
 import { addTeamCommands } from './team/commands.js';
@@ -29,14 +33,24 @@ import { addTrafficManagersCommands } from './traffic-managers/commands.js';
 const COMMANDS: readonly { readonly heading: string; readonly commands: readonly AddCommands[] }[] = [
   { heading: 'Account:', commands: [addAccountCommands, addStatusCommand] },
   { heading: 'Your services:', commands: [addExposeCommand, addInterceptCommands, addListCommand] },
-  { heading: 'Previews:', commands: [addPreviewCommands, addPreviewCredentialCommands] },
+  {
+    heading: 'Previews:',
+    commands: [addPreviewCommands, addPreviewCredentialCommands, addInspectCommand, addReplayCommand],
+  },
   {
     heading: 'Clusters:',
     commands: [addTrafficManagersCommands, addSessionsCommands, addInterceptsCommands],
   },
   {
     heading: 'Team:',
-    commands: [addTeamCommands, addMembersCommands, addInvitationsCommands, addKeysCommands],
+    commands: [
+      addTeamCommands,
+      addMembersCommands,
+      addInvitationsCommands,
+      addKeysCommands,
+      addAuditCommands,
+      addEventsCommand,
+    ],
   },
   { heading: 'Help:', commands: [addExplainCommand, addCompletionCommands] },
 ];

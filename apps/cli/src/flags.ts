@@ -34,6 +34,14 @@ export function readExpiry(text: string): Expiry {
   );
 }
 
+/** Reads a duration before now, such as `12h`, or a time. Returns a time as the API takes it. */
+export function readPast(text: string): string {
+  if (DURATION.test(text)) return new Date(Date.now() - readDuration(text) * 1000).toISOString();
+  const at = /^\d{4}-\d\d-\d\d(T|$)/.test(text) ? Date.parse(text) : Number.NaN;
+  if (!Number.isNaN(at)) return new Date(at).toISOString();
+  throw new InvalidArgumentError('Use a duration such as 12h or 7d, or a time such as 2030-01-31T12:00:00Z.');
+}
+
 /** Reads a duration in seconds, at least `MIN_IDLE_EXPIRY_SECONDS`, or `never`: 0. */
 export function readIdleExpiry(text: string): number {
   const seconds = text === 'never' ? 0 : readDuration(text);

@@ -33,5 +33,5 @@ export {
   type Settings,
 } from './settings/settings.js';
 export { parseTarget, showTarget, type Target } from './target/target.js';
-export { escapeUnsafe, hasUnsafe, plainJson, plainText } from './text/plain-text.js';
+export { escapeUnsafe, hasUnsafe, plainJson, plainLines, plainText } from './text/plain-text.js';
 export { VERSION } from './version.js';

@@ -1,4 +1,7 @@
+import { OPERATIONS } from '@culvert/contract';
 import type { Command } from 'commander';
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { createProgram } from '../command.js';
 import { runCommand, TestStream } from '../spec/test-terminal.js';
@@ -51,4 +54,46 @@ describe('the help of every command', () => {
       }
     },
   );
+});
+
+/** Operations that `culvert` does not call, and why. */
+const NOT_CALLED: Readonly<Record<string, string>> = {
+  signIn: 'sets a cookie for browsers; `login` signs in with OAuth',
+  signOut: 'ends the session of a browser; `logout` ends the sign-in of this machine',
+  changePassword: 'needs a person in a browser, not a program that acts for them',
+  getSignInMethods: 'needs a person in a browser',
+  listUserSessions: 'needs a person in a browser',
+  endUserSession: 'needs a person in a browser',
+  endOtherUserSessions: 'needs a person in a browser',
+  listPrograms: 'needs a person in a browser',
+  endProgram: 'needs a person in a browser',
+  createTeam: 'needs a person in a browser; a program acts in one team',
+  leaveTeam: 'needs a person in a browser',
+  acceptInvitation: 'needs a person in a browser, who signs in with the invited address',
+};
+
+describe('the operations of the API', () => {
+  const folder = fileURLToPath(new URL('..', import.meta.url));
+  const sources = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts') && !path.endsWith('.spec.ts') && path !== 'api.ts')
+    .map((path) => readFileSync(`${folder}${path}`, 'utf8'))
+    .join('\n');
+
+  it('are all called by a command, or named here with the reason', () => {
+    const missing = OPERATIONS.map(({ id }) => id).filter(
+      (id) => !sources.includes(`'${id}'`) && NOT_CALLED[id] === undefined,
+    );
+    expect(missing).toEqual([]);
+  });
+
+  it('are named here only if no command calls them and they exist', () => {
+    const ids = new Set<string>(OPERATIONS.map(({ id }) => id));
+    expect(Object.keys(NOT_CALLED).filter((id) => !ids.has(id) || sources.includes(`'${id}'`))).toEqual([]);
+  });
+
+  it('that need a person in a browser are those that the API refuses to programs', () => {
+    const forPeople = OPERATIONS.filter(({ access }) => access === 'user').map(({ id }) => id as string);
+    const named = Object.keys(NOT_CALLED).filter((id) => id !== 'signIn');
+    expect(named.toSorted()).toEqual(forPeople.toSorted());
+  });
 });

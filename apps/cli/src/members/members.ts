@@ -85,7 +85,7 @@ export async function revokeCredentials({ api, output }: CommandContext, referen
   );
 }
 
-async function findMember(api: Api, reference: string): Promise<Member> {
+export async function findMember(api: Api, reference: string): Promise<Member> {
   return findOne((await api.call('listMembers')).items, reference.toLowerCase(), {
     nouns: ['member', 'members'],
     idOf: ({ userId }) => userId,

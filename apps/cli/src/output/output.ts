@@ -1,4 +1,4 @@
-import { plainJson, plainText } from '@culvert/client';
+import { plainJson, plainLines, plainText } from '@culvert/client';
 import type { Writable } from 'node:stream';
 import { tableLines } from './table.js';
 
@@ -125,9 +125,10 @@ export class Output {
     this.options.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
   }
 
-  /** Writes bytes as they are, for a file or a program. Never use it on a terminal. */
+  /** Writes a result that is not ours as it is, for a file or a program. A terminal gets text that cannot control it. */
   bytes(bytes: Uint8Array): void {
-    this.options.stdout.write(bytes);
+    if (!this.isTerminal) this.options.stdout.write(bytes);
+    else this.options.stdout.write(plainLines(Buffer.from(bytes).toString('utf8')));
   }
 
   /** Prints a note beside the result. */

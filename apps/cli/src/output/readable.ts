@@ -12,6 +12,11 @@ export function showTime(moment: string | null): string {
   return `${day} ${two(at.getHours())}:${two(at.getMinutes())}`;
 }
 
+/** Returns `12:00:59`, in the time zone of this machine. */
+export function showClock(moment: string): string {
+  return new Date(moment).toTimeString().slice(0, 8);
+}
+
 const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
 
 /** Returns a number of bytes in the largest unit of which there is one: `12 MB`, `1.2 MB`. */

@@ -9,6 +9,13 @@ export function plainText(text: string): string {
   return text.replace(UNSAFE, '\ufffd');
 }
 
+/** Returns text of several lines that is safe to show on a terminal. Tabs stay. */
+export function plainLines(text: string): string {
+  return text
+    .replaceAll('\r\n', '\n')
+    .replace(UNSAFE, (character) => (/[\n\t]/.test(character) ? character : '\ufffd'));
+}
+
 /** Reports whether `plainText` would change a text that may have several lines. */
 export function hasUnsafe(text: string): boolean {
   return text.replaceAll('\n', '').search(UNSAFE) >= 0;

@@ -1,0 +1,152 @@
+/** Exchanges as an HTTP Archive, version 1.2. Secrets are masked as the API masks them. */
+import type { CapturedBody, Exchange, ExchangeBodies } from '@culvert/contract';
+import { STATUS_CODES } from 'node:http';
+import { decodedBytes, textOf } from '../bodies/body-text.js';
+
+/** An exchange that has ended, and its bodies if they were captured. */
+export interface HarItem {
+  readonly exchange: Exchange;
+  readonly bodies: ExchangeBodies | null;
+}
+
+type Fields = Exchange['request']['fields'];
+
+const VERSIONS: Readonly<Record<string, string>> = { '1.0': 'HTTP/1.0', '1.1': 'HTTP/1.1', '2': 'HTTP/2' };
+
+/**
+ * Returns the value to write as JSON.
+ * @param origin URL of the preview without a path
+ */
+export function toHar(
+  items: readonly HarItem[],
+  {
+    origin,
+    version,
+    comment,
+  }: { readonly origin: string; readonly version: string; readonly comment: string },
+): object {
+  return {
+    log: {
+      version: '1.2',
+      creator: { name: 'culvert', version },
+      entries: items.map((item) => entryOf(item, origin)),
+      comment,
+    },
+  };
+}
+
+function entryOf({ exchange, bodies }: HarItem, origin: string): object {
+  const timings = timingsOf(exchange);
+  const { error, visitor, replayOf } = exchange;
+  return {
+    startedDateTime: exchange.startedAt,
+    time: Object.values(timings).reduce((sum, ms) => sum + Math.max(ms, 0), 0),
+    request: requestOf(exchange, origin, bodies?.request ?? null),
+    response: responseOf(exchange, bodies?.response ?? null),
+    cache: {},
+    timings,
+    _id: exchange.id,
+    _visitor: visitor,
+    ...(error !== null && { _error: error }),
+    ...(replayOf !== null && { _replayOf: replayOf }),
+  };
+}
+
+function timingsOf({ timings }: Exchange) {
+  const { gateMs, waitMs, connectMs, firstByteMs, bodyMs } = timings;
+  return {
+    blocked: gateMs === null && waitMs === null ? -1 : (gateMs ?? 0) + (waitMs ?? 0),
+    dns: -1,
+    connect: connectMs ?? -1,
+    ssl: -1,
+    send: 0,
+    wait: firstByteMs ?? 0,
+    receive: bodyMs ?? 0,
+  };
+}
+
+function requestOf(
+  { method, target, httpVersion, request, bytesIn }: Exchange,
+  origin: string,
+  body: CapturedBody | null,
+) {
+  const url = origin + target;
+  return {
+    method,
+    url,
+    httpVersion: VERSIONS[httpVersion] ?? httpVersion,
+    cookies: valuesOf(request.fields, 'cookie').flatMap((value) => value.split('; ').map(cookieOf)),
+    headers: headersOf(request.fields),
+    queryString: queryOf(target),
+    headersSize: -1,
+    bodySize: body === null ? -1 : body.bytes,
+    ...(body !== null && body.bytes > 0 && { postData: postDataOf(body) }),
+    _bytes: bytesIn,
+  };
+}
+
+function responseOf({ httpVersion, response, status, error, bytesOut }: Exchange, body: CapturedBody | null) {
+  const fields = response?.fields ?? [];
+  return {
+    // Browsers write 0 for a request that got no response.
+    status: status ?? 0,
+    statusText: status === null ? (error ?? '') : (STATUS_CODES[status] ?? ''),
+    httpVersion: VERSIONS[httpVersion] ?? httpVersion,
+    cookies: valuesOf(fields, 'set-cookie').map((value) => cookieOf(value.split(';')[0] ?? '')),
+    headers: headersOf(fields),
+    content: contentOf(body, valuesOf(fields, 'content-type')[0] ?? ''),
+    redirectURL: valuesOf(fields, 'location')[0] ?? '',
+    headersSize: -1,
+    bodySize: body === null ? -1 : body.bytes,
+    _bytes: bytesOut,
+  };
+}
+
+function contentOf(body: CapturedBody | null, contentType: string) {
+  if (body === null) return { size: 0, mimeType: contentType };
+  const { isTruncated } = body;
+  const { bytes, isDecoded } = decodedBytes(body);
+  const text = isDecoded ? textOf(bytes, { isTruncated }) : null;
+  return {
+    size: isDecoded && !isTruncated ? bytes.length : body.bytes,
+    ...(isDecoded &&
+      !isTruncated &&
+      bytes.length !== body.bytes && { compression: bytes.length - body.bytes }),
+    mimeType: body.contentType ?? contentType,
+    ...(text === null ? { text: bytes.toString('base64'), encoding: 'base64' } : { text }),
+    ...(isTruncated && { comment: 'The body is longer than what was captured.' }),
+  };
+}
+
+/** The archive has no encoding for bodies of requests, so other bytes than text are in base64, and a comment says so. */
+function postDataOf(body: CapturedBody) {
+  const { isTruncated, contentType } = body;
+  const { bytes, isDecoded } = decodedBytes(body);
+  const text = isDecoded ? textOf(bytes, { isTruncated }) : null;
+  const comment = [text === null ? 'base64' : '', isTruncated ? 'longer than what was captured' : ''];
+  return {
+    mimeType: contentType ?? '',
+    params: [],
+    text: text ?? bytes.toString('base64'),
+    ...(comment.some(Boolean) && { comment: comment.filter(Boolean).join(', ') }),
+  };
+}
+
+function headersOf(fields: Fields) {
+  return fields.map(({ name, value }) => ({ name, value }));
+}
+
+function valuesOf(fields: Fields, name: string): string[] {
+  return fields.filter((field) => field.name.toLowerCase() === name).map(({ value }) => value);
+}
+
+function cookieOf(pair: string) {
+  const at = pair.indexOf('=');
+  return at < 0 ? { name: '', value: pair } : { name: pair.slice(0, at).trim(), value: pair.slice(at + 1) };
+}
+
+function queryOf(target: string) {
+  const at = target.indexOf('?');
+  if (at < 0) return [];
+  return [...new URLSearchParams(target.slice(at + 1))].map(([name, value]) => ({ name, value }));
+}

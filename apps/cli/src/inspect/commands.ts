@@ -1,0 +1,42 @@
+import { Option, type Command } from 'commander';
+import type { Action } from '../action.js';
+import { withHelp } from '../help/command-help.js';
+import { readLimit } from '../paging/first-items.js';
+import { previewArgument } from '../preview/preview-argument.js';
+import { collectMethod, collectStatus } from './filter.js';
+import type { InspectFlags } from './inspect.js';
+
+/** Adds the command that shows the traffic of a preview as it happens. */
+export function addInspectCommand(program: Command, action: Action): void {
+  const command = program
+    .command('inspect')
+    .summary('show the requests of a preview as they happen')
+    .description(
+      'Shows the requests of a preview and their responses as they happen, until Ctrl-C. Begins with the last ones, if ' +
+        'someone was watching.',
+    )
+    .addArgument(previewArgument())
+    .option('--method <method>', 'show only this method; repeatable', collectMethod)
+    .option('--status <status>', 'show only 404, 4xx, or failed requests; repeatable', collectStatus)
+    .option('--path <text>', 'show only paths with this text, or like /api/*')
+    .option('-v, --verbose', 'also show headers, times and, with --bodies, text')
+    .option('--bodies', 'capture bodies while this runs, up to 64 KiB each; needs the scope previews:write')
+    .option('--har <file>', 'write what is shown to an HTTP Archive (HAR 1.2) at the end')
+    .addOption(new Option('--count <number>', 'end after this many requests').argParser(readLimit))
+    .action(
+      action(async (context, preview: string, flags: InspectFlags) =>
+        (await import('./inspect.js')).inspect(context, preview, flags),
+      ),
+    );
+  withHelp(command, {
+    details: [
+      'Secrets in headers and queries are masked by Culvert. Bodies are not masked.',
+      'A line ends with the id of the exchange. "culvert replay" can send it again while this runs.',
+    ],
+    examples: [
+      'culvert inspect k3v9 --status 5xx --status failed',
+      'culvert inspect k3v9 --method POST --path "/api/*" --bodies --verbose',
+      'culvert inspect k3v9 --bodies --har traffic.har --count 20',
+    ],
+  });
+}

@@ -1,0 +1,144 @@
+import {
+  exchange as exchangeSchema,
+  exchangeBodies,
+  omittedExchanges,
+  type Exchange,
+} from '@culvert/contract';
+import type { CommandContext } from '../command-context.js';
+import type { ExitCode } from '../exit-code.js';
+import { HarRecording } from '../har/har-recording.js';
+import { follow, readEvent, type LiveEvent } from '../live/follow.js';
+import { runLive } from '../live/run-live.js';
+import type { Output } from '../output/output.js';
+import { findPreview } from '../preview/find-preview.js';
+import { bodyLines, detailsOf, lineOf } from './exchange-text.js';
+import { matchesFilter, type ExchangeFilter } from './filter.js';
+
+export interface InspectFlags extends ExchangeFilter {
+  readonly verbose?: boolean;
+  readonly bodies?: boolean;
+  readonly har?: string;
+  readonly count?: number;
+}
+
+/** Ids of shown exchanges, so that none is shown twice after an interruption. Culvert repeats at most 200. */
+const MAX_SHOWN_IDS = 2000;
+/** Bodies arrive after their exchange has ended. */
+const WAIT_FOR_BODIES_MS = 2000;
+
+/** An older server does not report changes of fields. */
+const readableExchange = exchangeSchema.partial({ changes: true });
+
+/** Shows the exchanges of a preview until a person ends it or enough were shown. */
+export async function inspect(
+  context: CommandContext,
+  reference: string,
+  flags: InspectFlags,
+): Promise<ExitCode> {
+  const { api, output } = context;
+  const { id: previewId, url } = await findPreview(api, reference);
+  const recording = flags.har === undefined ? null : new HarRecording(flags.har, new URL(url).origin);
+  try {
+    const exitCode = await runLive(context, (signal, done) => {
+      const { onEvent } = new Inspection(output, flags, recording, done);
+      const captureBodies = flags.bodies === true;
+      const note = (text: string): void => output.note(text);
+      if (output.isWatched) note(`Waiting for requests of ${url}. Ctrl-C ends this.`);
+      return follow({ of: 'exchanges', previewId, captureBodies }, { api, signal, note, onEvent });
+    });
+    if (recording !== null) {
+      recording.finish();
+      output.note(`Wrote ${recording.size} requests to ${flags.har}.`);
+      if (recording.omitted > 0) output.note(`Left out ${recording.omitted} older requests.`);
+    }
+    return exitCode;
+  } catch (error) {
+    recording?.abandon();
+    throw error;
+  }
+}
+
+class Inspection {
+  /** Ids of the exchanges that were shown, oldest first, and whether they are still open. */
+  private readonly shown = new Map<string, Exchange['state']>();
+  private count = 0;
+  /** Number of exchanges that were left out because the reader of stdout is slow. */
+  private unread = 0;
+  private isOver = false;
+
+  constructor(
+    private readonly output: Output,
+    private readonly flags: InspectFlags,
+    private readonly recording: HarRecording | null,
+    private readonly done: () => void,
+  ) {}
+
+  readonly onEvent = (event: LiveEvent): void => {
+    const { output } = this;
+    switch (event.name) {
+      case 'exchange':
+        return this.add({ changes: [], ...readEvent(readableExchange, event) } as Exchange);
+      case 'bodies':
+        return this.addBodies(event);
+      case 'omitted':
+        return this.showOmitted(readEvent(omittedExchanges, event).count);
+      case 'reset':
+        return output.event({ type: 'reset' }, () => output.note('Requests may have been missed.'));
+      default:
+    }
+  };
+
+  private add(exchange: Exchange): void {
+    const { output, flags } = this;
+    const { id, state } = exchange;
+    // A WebSocket can last for hours: it is shown when it begins, and when it ends.
+    const isLong = exchange.upgrade !== null && exchange.status === 101;
+    if (this.isOver || (state === 'open' && !isLong) || this.shown.get(id) === state) return;
+    if (this.shown.get(id) === 'ended' || !matchesFilter(exchange, flags)) return;
+    this.remember(id, state);
+    if (output.isBehind) this.unread++;
+    else this.show(exchange);
+    if (state === 'open') return;
+    this.recording?.add(exchange);
+    this.count++;
+    if (this.count === flags.count) this.endSoon();
+  }
+
+  private show(exchange: Exchange): void {
+    const { output, flags } = this;
+    this.showOmitted(this.unread);
+    this.unread = 0;
+    output.event({ type: 'exchange', ...exchange }, () => {
+      output.line(lineOf(exchange));
+      if (flags.verbose === true) for (const line of detailsOf(exchange)) output.line(line);
+    });
+  }
+
+  private showOmitted(count: number): void {
+    const { output } = this;
+    if (count > 0)
+      output.event({ type: 'omitted', count }, () => output.note(`… and ${count} more requests`));
+  }
+
+  private addBodies(event: LiveEvent): void {
+    const { output, flags, shown } = this;
+    const bodies = readEvent(exchangeBodies, event);
+    if (shown.get(bodies.id) !== 'ended') return;
+    this.recording?.addBodies(bodies);
+    output.event({ type: 'bodies', ...bodies }, () => {
+      if (flags.verbose === true) for (const line of bodyLines(bodies)) output.line(line);
+    });
+  }
+
+  private remember(id: string, state: Exchange['state']): void {
+    this.shown.set(id, state);
+    const [oldest] = this.shown.keys();
+    if (this.shown.size > MAX_SHOWN_IDS && oldest !== undefined) this.shown.delete(oldest);
+  }
+
+  private endSoon(): void {
+    this.isOver = true;
+    if (this.flags.bodies === true) setTimeout(this.done, WAIT_FOR_BODIES_MS);
+    else this.done();
+  }
+}
