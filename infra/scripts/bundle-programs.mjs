@@ -39,7 +39,13 @@ for (const name of PROGRAMS) {
     external: ['open'],
     // A program that uses a constant of libs/contract gets none of its schemas.
     treeshake: { moduleSideEffects: [{ test: /\/libs\/[^/]+\/src\//, sideEffects: false }] },
-    codeSplitting: { groups: [{ name: 'zod', test: /node_modules\/zod\// }] },
+    // Few commands need schemas; every command needs this error, and nothing that it would share a chunk with.
+    codeSplitting: {
+      groups: [
+        { name: 'zod', test: /node_modules\/zod\// },
+        { name: 'client-error', test: /\/libs\/client\/src\/client-error/ },
+      ],
+    },
   });
 }
 await bundle('dist', {

@@ -2,7 +2,6 @@ import { Option, type Command } from 'commander';
 import type { Action } from '../action.js';
 import type { LoginFlags } from './login.js';
 import { withHelp } from '../help/command-help.js';
-import { whoami } from './whoami.js';
 
 /** Adds the commands that sign in, sign out and show who is signed in. */
 export function addAccountCommands(program: Command, action: Action): void {
@@ -52,6 +51,6 @@ export function addAccountCommands(program: Command, action: Action): void {
     .command('whoami')
     .summary('show who is signed in, for which team')
     .description('Asks Culvert who is signed in, for which team, and with which scopes.')
-    .action(action(whoami));
+    .action(action(async (context) => (await import('./whoami.js')).whoami(context)));
   withHelp(who, { examples: ['culvert whoami', 'culvert whoami --output json'] });
 }

@@ -1,36 +1,14 @@
 import { ClientError, credentialSource } from '@culvert/client';
 import type { InterceptInfo, WorkloadInfo } from '@culvert/meeting-point';
-import type { Command } from 'commander';
 import type { Intercept } from '../api.js';
 import { CliError } from '../cli-error.js';
-import type { Action } from '../action.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-code.js';
-import { withHelp } from '../help/command-help.js';
 import { wordOfState } from '../intercept/states.js';
-import { managerOption } from '../intercept/command.js';
 import type { ManagerFlags } from '../intercept/intercept-flags.js';
 import type { Output } from '../output/output.js';
 
-/** Adds the command that lists intercepts and their states, as Culvert and a cluster report them. */
-export function addListCommand(program: Command, action: Action): void {
-  const command = program
-    .command('list')
-    .alias('ls')
-    .summary('list the intercepts of the team and their states')
-    .description(
-      'Lists the intercepted workloads of the team, by whom, and whether the intercept works. With the URL of a ' +
-        "cluster's traffic manager, also lists all of its workloads that can be intercepted.",
-    )
-    .addOption(managerOption())
-    .option('--workloads', 'list only the workloads that can be intercepted')
-    .action(action((context, flags: ListFlags) => list(context, flags)));
-  withHelp(command, {
-    examples: ['culvert list', 'culvert list --manager http://localhost:8085 --workloads'],
-  });
-}
-
-interface ListFlags extends ManagerFlags {
+export interface ListFlags extends ManagerFlags {
   readonly workloads?: boolean;
 }
 
@@ -40,7 +18,8 @@ type Listed = Pick<
   'workload' | 'namespace' | 'name' | 'client' | 'disposition' | 'message' | 'headers'
 > & { readonly previews: readonly string[] };
 
-async function list(context: CommandContext, flags: ListFlags): Promise<void> {
+/** Prints intercepts and their states, as Culvert and a cluster report them. */
+export async function list(context: CommandContext, flags: ListFlags): Promise<void> {
   const { output } = context;
   const cluster = await listCluster(context, flags);
   if (flags.workloads === true) {

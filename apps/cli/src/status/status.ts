@@ -1,11 +1,8 @@
 import { clientName } from '@culvert/client';
-import type { Command } from 'commander';
 import type { Scope } from '@culvert/contract';
 import type { Session } from '../api.js';
 import { identityOf, nameOf } from '../account/whoami.js';
-import type { Action } from '../action.js';
 import type { CommandContext } from '../command-context.js';
-import { withHelp } from '../help/command-help.js';
 import type { Output } from '../output/output.js';
 import { showPreviews } from '../preview/show-preview.js';
 import { shortIds, showTime } from '../output/readable.js';
@@ -13,19 +10,8 @@ import { serverVersion } from './server-version.js';
 import { showTunnelCount } from '../sessions/tunnel-count.js';
 import { showRoundTrip, showTunnels } from '../sessions/show-tunnels.js';
 
-/** Adds the command that shows whether Culvert answers, who is signed in, and what is connected. */
-export function addStatusCommand(program: Command, action: Action): void {
-  const command = program
-    .command('status')
-    .summary('show the state of Culvert, your sign-in and your connections')
-    .description(
-      'Shows whether Culvert answers, who is signed in, and which traffic managers of the team are connected.',
-    )
-    .action(action(status));
-  withHelp(command, { examples: ['culvert status', 'culvert status --output json'] });
-}
-
-async function status({ api, env, output, settings }: CommandContext): Promise<void> {
+/** Prints the state of Culvert, of the sign-in and of connections. */
+export async function status({ api, env, output, settings }: CommandContext): Promise<void> {
   const identity = identityOf(settings.url, await api.call('getMe'));
   const client = clientName();
   const mayRead = (scope: Scope) => identity.scopes.includes(scope);
