@@ -19,7 +19,7 @@ const MAX_COPIED_BYTES = 8192;
 const MIN_PIECE_BYTES = 4096;
 
 /** A batch that has to wait gets memory of its own if it would pin more than so many times its size. */
-const MAX_PINNED_RATIO = 8;
+const MAX_PINNED_RATIO = 16;
 
 /** Maximum number of runs in a batch that has to wait, since each run may pin a slab. */
 const MAX_WAITING_RUNS = 16;
