@@ -1,4 +1,5 @@
-// Generates the types of the dashboard's API client from the OpenAPI document if the contract is newer than the last ones.
+// Generates the types of the API for the dashboard and for libs/client from the OpenAPI document if the contract is newer
+// than the last ones.
 // The contract package itself creates the document: no server runs, and nothing has to be compiled before.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -10,8 +11,8 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const contract = `${root}libs/contract/src`;
 // The closed sets of the contract's enumerations.
 const terms = `${root}libs/terms/src`;
-const target = `${root}apps/dashboard/src/generated`;
-const stamp = `${target}/.contract-hash`;
+const targets = [`${root}apps/dashboard/src/generated`, `${root}libs/client/src/generated`];
+const stampOf = (target) => `${target}/.contract-hash`;
 
 const hash = createHash('sha256').update(readFileSync(`${root}package-lock.json`));
 for (const folder of [contract, terms]) {
@@ -21,7 +22,9 @@ for (const folder of [contract, terms]) {
 }
 const digest = hash.digest('hex');
 
-if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== digest) {
+const isOld = (target) => !existsSync(stampOf(target)) || readFileSync(stampOf(target), 'utf8') !== digest;
+
+if (targets.some(isOld)) {
   const { runnerImport } = await import('vite');
   const { module } = await runnerImport(`${contract}/openapi.ts`, {
     root,
@@ -37,7 +40,10 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== digest) {
     // Fields with a default may be left out of a request.
     defaultNonNullable: false,
   });
-  mkdirSync(target, { recursive: true });
-  writeFileSync(`${target}/api.ts`, generator.astToString(types));
-  writeFileSync(stamp, digest);
+  const text = generator.astToString(types);
+  for (const target of targets) {
+    mkdirSync(target, { recursive: true });
+    writeFileSync(`${target}/api.ts`, text);
+    writeFileSync(stampOf(target), digest);
+  }
 }

@@ -1,4 +1,5 @@
 export { apiError, problemOf, type ProblemWording } from './api/api-error.js';
+export { createPreviewApi } from './api/create-preview-api.js';
 export { createHttpClient, unreachable } from './api/http.js';
 export { asClientError, ClientError, type ClientErrorCode, type ClientErrorOptions } from './client-error.js';
 export { clientName } from './client-name.js';
@@ -18,6 +19,17 @@ export {
   type RunningEntry,
   type RunningKind,
 } from './machine/running.js';
+export { type ClientOptions, createClient } from './public/create-client.js';
+export type { ClientOperationId, CulvertClient } from './public/client-types.js';
+export { expose } from './public/expose.js';
+export type {
+  ConnectionOptions,
+  ExposeOptions,
+  ExposeTarget,
+  PreviewRequest,
+  RunningPreview,
+} from './public/types.js';
+export { culvert, type CulvertPluginOptions } from './public/vite.js';
 export { Http1Watch, type SeenRequest } from './requests/http1-watch.js';
 export type { RefusalCode } from './requests/refusals.js';
 export { TappedStream } from './requests/tapped-stream.js';

@@ -139,15 +139,18 @@ export class PreviewExposure {
   }
 
   /**
-   * Removes the previews of `plans`; without others, everything that the exposure made. Visitors get an error page from then on.
+   * Removes the previews of `plans`; by default, everything that the exposure made. Visitors get an error page from then on.
    * @param api whose signal has not fired
    * @throws ClientError if something stays that others can see
    */
   async remove(api: PreviewApi, plans: readonly PreviewPlan[] = this.options.plans): Promise<void> {
-    this.isOver = true;
+    const isAll = plans.length >= this.options.plans.length;
+    if (isAll) this.isOver = true;
     const { sessionId } = this;
     const previews = plans.flatMap((plan) => this.made.get(plan) ?? []);
-    if (plans.length < this.options.plans.length) return removePreviews(api, previews);
+    // What is removed here is not missed.
+    for (const plan of plans) this.shown.delete(plan);
+    if (!isAll) return removePreviews(api, previews);
     if (sessionId === null) return;
     const trafficManagerId =
       this.trafficManagerId ?? (await api.call('getSession', { sessionId })).trafficManagerId;
