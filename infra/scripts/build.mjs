@@ -56,8 +56,10 @@ for (const kind of ['libs', 'apps']) {
     const manifest = JSON.parse(readFileSync(`${root}${kind}/${name}/package.json`, 'utf8'));
     if (!manifest.exports) continue;
     const compiled = { name: manifest.name, type: 'module', exports: {} };
-    for (const [entry, source] of Object.entries(manifest.exports)) {
-      compiled.exports[entry] = source.replace(/\.ts$/, '.js');
+    for (const [entry, target] of Object.entries(manifest.exports)) {
+      // A package that is published to npm names its source by a condition.
+      const source = typeof target === 'string' ? target : target['culvert-source'];
+      if (source?.endsWith('.ts')) compiled.exports[entry] = source.replace(/\.ts$/, '.js');
     }
     mkdirSync(`${root}dist/${kind}/${name}`, { recursive: true });
     writeFileSync(`${root}dist/${kind}/${name}/package.json`, JSON.stringify(compiled));

@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { rolldown } from 'rolldown';
+import { RESOLVE_SOURCES } from './bundle.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const { values } = parseArgs({ options: { man: { type: 'string' } } });
@@ -18,7 +19,7 @@ async function loadDefinitions() {
     platform: 'node',
     tsconfig: false,
     external: (id) => !/^[./]|^@culvert\/|^apps\//.test(id),
-    resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },
+    resolve: RESOLVE_SOURCES,
     treeshake: { moduleSideEffects: [{ test: /\/libs\/[^/]+\/src\//, sideEffects: false }] },
     logLevel: 'silent',
   });

@@ -52,18 +52,10 @@ export function startProgram(
   nodeArgs: readonly string[] = [],
   via: readonly string[] = [],
 ): Program {
-  const [command = '', ...rest] = [
-    ...via,
-    process.execPath,
-    ...v8Flags,
-    ...nodeArgs,
-    `${ROOT}dist/${script}`,
-    ...args,
-  ];
-  const child = spawn(command, rest, {
+  const command = [...via, process.execPath, ...v8Flags, ...nodeArgs, `${ROOT}dist/${script}`, ...args];
+  return startCommand(command, {
     cwd: ROOT,
     env: {
-      PATH: process.env['PATH'] ?? '',
       HOME: process.env['HOME'] ?? '/tmp',
       // Specs that stop an edge or an API process do not wait for load balancers, unless that is what they check.
       LAME_DUCK_MS: '0',
@@ -72,6 +64,17 @@ export function startProgram(
       ...(script === TRAFFIC_MANAGER && { CULVERT_ALLOW: ALLOW_THIS_MACHINE }),
       ...env,
     },
+  });
+}
+
+/** Starts a command in a folder, with exactly `env` and PATH. */
+export function startCommand(
+  [command = '', ...args]: readonly string[],
+  { cwd, env }: { readonly cwd: string; readonly env: Readonly<Record<string, string>> },
+): Program {
+  const child = spawn(command, args, {
+    cwd,
+    env: { PATH: process.env['PATH'] ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   running.add(child);
@@ -81,7 +84,9 @@ export function startProgram(
   const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
     child.on('close', (code, signal) => {
       running.delete(child);
-      const reason = new Error(`${script} ended (${code ?? signal}): ${output.stderr.text.slice(-4000)}`);
+      const reason = new Error(
+        `${[command, ...args].join(' ')} ended (${code ?? signal}): ${output.stderr.text.slice(-4000)}`,
+      );
       output.stdout.end(reason);
       output.stderr.end(reason);
       resolve({ code, signal });

@@ -109,7 +109,7 @@ describe('the plugin for Vite', () => {
     vi.stubEnv('CULVERT_API_KEY', 'cvt_wrong-key');
     const printed = new Printed();
     const server = await startVite({ enabled: true }, printed);
-    await expect.poll(() => printed.text).toContain('does not accept the API key');
+    await expect.poll(() => printed.text).toMatch(/does not accept the (API key|credential)/);
     expect((await fetch(server.resolvedUrls?.local[0] ?? '')).status).toBe(200);
     await server.close();
   });

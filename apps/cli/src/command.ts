@@ -5,6 +5,7 @@ import type { Action, AddCommands } from './action.js';
 import { addAccountCommands } from './account/commands.js';
 import { addAuditCommands } from './audit/commands.js';
 import { asCliError } from './cli-error.js';
+import { addClusterProgramCommands } from './cluster-programs/command.js';
 import { addCompletionCommands } from './completion/commands.js';
 import type { Environment, GlobalFlags } from './command-context.js';
 import { addEventsCommand } from './events/commands.js';
@@ -39,7 +40,12 @@ const COMMANDS: readonly { readonly heading: string; readonly commands: readonly
   },
   {
     heading: 'Clusters:',
-    commands: [addTrafficManagersCommands, addSessionsCommands, addInterceptsCommands],
+    commands: [
+      addTrafficManagersCommands,
+      addSessionsCommands,
+      addInterceptsCommands,
+      addClusterProgramCommands,
+    ],
   },
   {
     heading: 'Team:',

@@ -1,0 +1,77 @@
+// Bundles modules with Rolldown: programs (bundle-programs.mjs) and npm packages (pack.mjs).
+import { readFileSync, rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+/** Finds TypeScript. The package @culvert/client exports what is published; this repository uses its source. */
+export const RESOLVE_SOURCES = {
+  alias: { '@culvert/client': `${root}libs/client/src/index.ts` },
+  extensionAlias: { '.js': ['.ts', '.js'] },
+};
+
+/** Options of what starts on workstations and in pods. */
+export const PROGRAM_OPTIONS = {
+  // A program that uses a constant of libs/contract gets none of its schemas.
+  treeshake: { moduleSideEffects: [{ test: /\/libs\/[^/]+\/src\//, sideEffects: false }] },
+  // Few commands need schemas; every command needs this error, and nothing that it would share a chunk with.
+  codeSplitting: {
+    groups: [
+      { name: 'zod', test: /node_modules\/zod\// },
+      { name: 'client-error', test: /\/libs\/client\/src\/client-error/ },
+    ],
+  },
+};
+
+/**
+ * Bundles one copy of a package that npm has installed several times in the same version, such as the table of media types,
+ * which would be a tenth of all code.
+ */
+function withoutCopies() {
+  const folders = new Map();
+  return {
+    name: 'without-copies',
+    async resolveId(source, importer, options) {
+      if (importer === undefined || !/^[@a-z]/.test(source)) return null;
+      const resolved = await this.resolve(source, importer, { ...options, skipSelf: true });
+      const [, folder, path] =
+        /^(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)(\/.*)$/.exec(resolved?.id ?? '') ?? [];
+      if (folder === undefined || resolved.external) return resolved;
+      const { name, version } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8'));
+      const first = folders.get(`${name}@${version}`) ?? folder;
+      folders.set(`${name}@${version}`, first);
+      return { ...resolved, id: first + path };
+    },
+  };
+}
+
+/** Writes the bundles of `input` below `dir`, a folder of the repository, and the code that they share to its `chunks`. */
+export async function bundle(dir, { input, codeSplitting, sourcemap = true, ...options }) {
+  // Names of chunks contain content hashes, so old chunks would stay.
+  rmSync(`${root}${dir}/chunks`, { recursive: true, force: true });
+  const bundled = await rolldown({
+    cwd: root,
+    input,
+    platform: 'node',
+    tsconfig: false,
+    plugins: [withoutCopies()],
+    resolve: RESOLVE_SOURCES,
+    onLog: (level, { message }) => {
+      throw new Error(`${dir}: ${level}: ${message}`);
+    },
+    ...options,
+  });
+  await bundled.write({
+    dir: root + dir,
+    format: 'esm',
+    entryFileNames: '[name].js',
+    chunkFileNames: 'chunks/[name]-[hash].js',
+    codeSplitting,
+    // Keeps names and lines, so that stacks stay readable.
+    minify: false,
+    comments: { legal: true, annotation: false, jsdoc: false },
+    sourcemap,
+  });
+  await bundled.close();
+}
