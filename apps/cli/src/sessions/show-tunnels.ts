@@ -10,7 +10,9 @@ interface WithTunnels {
 
 /** Lists the tunnels of the traffic managers, each with its edge. */
 export function showTunnels(output: Output, trafficManagers: readonly WithTunnels[]): void {
-  const rows = trafficManagers.flatMap(({ name, tunnels }) => tunnels.map((tunnel) => ({ name, ...tunnel })));
+  const rows = trafficManagers.flatMap(({ name, tunnels = [] }) =>
+    tunnels.map((tunnel) => ({ name, ...tunnel })),
+  );
   if (rows.length === 0) return;
   output.line('');
   output.table(

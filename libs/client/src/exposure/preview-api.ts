@@ -14,7 +14,8 @@ export const PREVIEW_READINGS = {
   /** Omits fields that an older server does not send and no program needs. */
   getMe: meResource.omit({ mayCreateTeam: true }),
   getPreview: preview,
-  getSession: sessionResource,
+  /** An older server does not report these. */
+  getSession: sessionResource.partial({ tunnels: true, wantedTunnelCount: true }),
   updatePreview: preview,
 } as const satisfies ApiReadings;
 
