@@ -141,7 +141,7 @@ describe('an edge is killed', { timeout: 120_000 }, () => {
     const killedAt = performance.now();
     // new requests
     expect(await probes.statuses(preview.hostname, {}, others)).toEqual([200, 200]);
-    expect(performance.now() - killedAt).toBeLessThan(1000);
+    expect(performance.now() - killedAt).toBeLessThan(2000);
     expect((await visit(fleet.deployment.port, preview.hostname, '/page')).status).toBe(200);
     // open streams
     await through.allEnded;

@@ -69,7 +69,7 @@ async function readiness() {
 }
 
 const expectReady = (status: number, ready: number) =>
-  expect.poll(readiness, { timeout: 30_000 }).toEqual({ status, workers: { ready, total: 2 } });
+  expect.poll(readiness, { timeout: 60_000 }).toEqual({ status, workers: { ready, total: 2 } });
 
 /** Waits of the supervisor before it started a worker again, in milliseconds. */
 const waits = () =>
@@ -77,20 +77,23 @@ const waits = () =>
     Number(ms),
   );
 
-describe('a worker that dies', () => {
+describe('a worker that dies', { timeout: 180_000 }, () => {
   // The supervisor took it for a first start that had failed, which ends the edge, and did not start it again.
   it('twice while another one still starts is started again', async () => {
     await expect.poll(() => childrenOf(edge.pid).length).toBe(2);
     const [quick, slow] = childrenOf(edge.pid);
     process.kill(slow, 'SIGSTOP');
-    await expectReady(200, 1);
-    process.kill(quick, 'SIGKILL');
-    await expect.poll(waits).toHaveLength(1);
-    const newChild = () => childrenOf(edge.pid).find((pid) => pid !== quick && pid !== slow);
-    await expect.poll(newChild).toBeDefined();
-    process.kill(newChild()!, 'SIGKILL');
-    await expect.poll(waits).toHaveLength(2);
-    process.kill(slow, 'SIGCONT');
+    try {
+      await expectReady(200, 1);
+      process.kill(quick, 'SIGKILL');
+      await expect.poll(waits).toHaveLength(1);
+      const newChild = () => childrenOf(edge.pid).find((pid) => pid !== quick && pid !== slow);
+      await expect.poll(newChild).toBeDefined();
+      process.kill(newChild()!, 'SIGKILL');
+      await expect.poll(waits).toHaveLength(2);
+    } finally {
+      process.kill(slow, 'SIGCONT');
+    }
     await edge.logged(/"workers":2,"msg":"serving"/);
     await expectReady(200, 2);
   });
@@ -101,7 +104,8 @@ describe('a worker that dies', () => {
     await expect.poll(waits).toHaveLength(1);
     // The ports of the other worker are taken: one of the two is free now.
     const blocker = await block(linkPort).catch(() => block(linkPort + 1));
-    await expect.poll(waits, { timeout: 40_000 }).toHaveLength(7);
+    // A busy machine takes seconds for each start.
+    await expect.poll(() => waits().length, { timeout: 120_000 }).toBeGreaterThan(5);
     for (const [count, ms] of waits().entries()) expect(ms).toBeLessThanOrEqual(100 * 2 ** count);
     expect(Math.max(...waits())).toBeGreaterThan(100);
     expect(edge.stderr).toContain('EDGE_LINK_PORT');
@@ -123,7 +127,7 @@ describe('a worker that dies', () => {
     const held = await killAll();
     await expectReady(503, 0);
     expect((await fetch(`http://127.0.0.1:${adminPort}/healthz`)).status).toBe(200);
-    await expect.poll(() => waits().length, { timeout: 30_000 }).toBeGreaterThan(4);
+    await expect.poll(() => waits().length, { timeout: 60_000 }).toBeGreaterThan(4);
     for (const blocker of held) blocker.close();
     await expectReady(200, 2);
     await killAll();
