@@ -9,14 +9,14 @@ const memory = findMemoryFolder();
 if (memory !== null) process.env['TMPDIR'] ??= memory;
 
 const root = fileURLToPath(new URL('.', import.meta.url));
-const alias = Object.fromEntries(
+export const alias = Object.fromEntries(
   ['libs', 'apps'].flatMap((kind) =>
     readdirSync(`${root}${kind}`).map((name) => [`@culvert/${name}`, `${root}${kind}/${name}/src/index.ts`]),
   ),
 );
 
 // Nest reads constructor types from decorator metadata, which the transform has to emit.
-const oxc = { decorator: { legacy: true, emitDecoratorMetadata: true } };
+export const oxc = { decorator: { legacy: true, emitDecoratorMetadata: true } };
 const shared = { oxc, resolve: { alias } };
 
 // Two for each core of a machine with two: files of `medium` wait a fifth of their time, those of `system` half of it. All
@@ -94,7 +94,7 @@ export default defineConfig({
           ...processes,
           name: 'system',
           include: ['test/**/*.spec.ts'],
-          exclude: MEASURED,
+          exclude: [...MEASURED, 'test/dev-servers/**'],
           maxWorkers,
         },
       },
