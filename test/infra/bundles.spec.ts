@@ -1,22 +1,11 @@
 /** Files that the bundled programs load before they know their task. */
-import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { filesLoadedBy } from '../support/loaded-files.js';
 
 const KIB = 1024;
 
-/** Returns the files that a program has loaded when its own first line runs, itself first. */
-function loadedBy(program: string): { readonly name: string; readonly bytes: number }[] {
-  const files = new Map<string, { name: string; bytes: number }>();
-  const queue = [new URL(`../../dist/apps/${program}/src/main.js`, import.meta.url)];
-  for (let file = queue.pop(); file; file = queue.pop()) {
-    if (files.has(file.href)) continue;
-    const text = readFileSync(file, 'utf8');
-    files.set(file.href, { name: file.pathname.split('/').at(-1) ?? '', bytes: text.length });
-    for (const [, specifier = ''] of text.matchAll(/^(?:import|export)(?: .*? from)? ["'](\.[^"']+)["'];/gm))
-      queue.push(new URL(specifier, file));
-  }
-  return [...files.values()];
-}
+const loadedBy = (program: string) =>
+  filesLoadedBy(new URL(`../../dist/apps/${program}/src/main.js`, import.meta.url));
 
 it('the start of culvert loads its commands, without what only some of them need', () => {
   const loaded = loadedBy('cli');

@@ -6,10 +6,11 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { API_KEY, type Deployment, startDeployment, visit } from '../support/deployment.js';
+import { filesLoadedBy } from '../support/loaded-files.js';
 import { ALLOW_THIS_MACHINE, type Program, startCommand } from '../support/process.js';
 
 /** A hostname without a preview looks like that of a private one. */
@@ -134,6 +135,15 @@ describe('the npm packages', () => {
 });
 
 describe('the installed culvert', () => {
+  it('loads the traffic manager only for its command', () => {
+    const installed = pathToFileURL(join(project, 'node_modules/culvert/npm/'));
+    const atStart = (program: string) =>
+      filesLoadedBy(new URL(`${program}/src/main.js`, installed)).reduce((sum, { bytes }) => sum + bytes, 0);
+    // The package has more than a million bytes of code.
+    expect(atStart('cli')).toBeLessThan(256 * KIB);
+    expect(atStart('traffic-manager')).toBeLessThan(32 * KIB);
+  });
+
   it('has the version of both packages', async () => {
     const { stdout } = await run(culvertPath(), ['--version'], { cwd: project, env: environment() });
     for (const name of ['culvert', '@culvert/client']) {
