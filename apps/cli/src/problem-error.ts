@@ -10,9 +10,10 @@ const HINTS: Readonly<Record<string, string>> = {
   not_found: 'It may already be gone, or belong to another team. "culvert whoami" shows your team.',
   api_key_not_usable: 'Find the key that replaced it with "culvert keys list".',
   traffic_manager_required:
-    'Name one with --traffic-manager NAME. "culvert status" shows the names of the connected ones.',
+    'Name one with --traffic-manager NAME. "culvert traffic-managers list" shows the names.',
   preview_limit_reached: 'Remove previews that you do not need with "culvert preview remove".',
-  credential_limit_reached: 'Revoke credentials that you do not need in the dashboard.',
+  credential_limit_reached:
+    'Revoke credentials that you do not need with "culvert share-links revoke" or "culvert tokens revoke".',
   team_limit_reached: 'Remove what you no longer need.',
   internal_error: 'Try again. If it fails again, send this line to the operator of Culvert.',
 };

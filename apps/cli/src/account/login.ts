@@ -91,7 +91,7 @@ async function signInElsewhere({ output, settings, http, signal }: CommandContex
   output.note(`  ${codes.verificationUri}`);
   output.note('Enter this code:');
   output.note(`  ${codes.userCode}`);
-  if (output.isWatched && !output.isJson) await printQrCodeAsNote(output, codes.completeUri);
+  if (output.isWatched && !output.isForPrograms) await printQrCodeAsNote(output, codes.completeUri);
   output.note(
     `Waiting until you allow it there. The code works for ${Math.round(codes.lifetimeMs / 60_000)} minutes.`,
   );

@@ -53,7 +53,7 @@ export async function exportAudit(
   { api, output, signal }: CommandContext,
   { file: path, ...filter }: AuditFilter & { readonly file?: string },
 ): Promise<void> {
-  if (output.isJson) {
+  if (output.isForPrograms) {
     throw new CliError(EXIT.usage, `audit export writes CSV, not ${output.format}`, {
       hint: 'For JSON or YAML: culvert audit list --limit 100000 --output json',
     });

@@ -53,7 +53,7 @@ export async function revoke({ api, output }: CommandContext, references: string
 /** Prints only the link on stdout, so that scripts can pass it on. */
 function printLink({ output }: Pick<CommandContext, 'output'>, created: CreatedInvitation): void {
   output.result(created, () => output.line(created.link));
-  if (output.isJson) return;
+  if (output.isForPrograms) return;
   const until = showTime(created.expiresAt);
   output.note(
     created.isMailed

@@ -30,7 +30,7 @@ export async function createKey(
 /** Prints only the key on stdout, so that scripts can store it. */
 function printKey({ output }: Pick<CommandContext, 'output'>, created: CreatedApiKey): void {
   output.result(created, () => output.line(created.key));
-  if (!output.isJson)
+  if (!output.isForPrograms)
     output.note(
       `${created.name} (${created.id}) has the scopes ${created.scopes.join(', ')}. The key is not shown again.`,
     );

@@ -49,7 +49,7 @@ export async function removeMembers(
   output.result(removed, () => {
     for (const { email, userId } of removed) output.line(`Removed ${email} (${userId})`);
   });
-  if (!output.isJson && alsoCredentials !== true)
+  if (!output.isForPrograms && alsoCredentials !== true)
     output.note(
       'Share links, tokens and invitations that they created keep working. To revoke them, run ' +
         '"culvert members revoke-credentials" with the id.',

@@ -45,7 +45,7 @@ export class Output {
   }
 
   /** Whether programs read the result, as JSON or YAML, so that nothing but values may be printed on stdout. */
-  get isJson(): boolean {
+  get isForPrograms(): boolean {
     return this.format !== 'text';
   }
 

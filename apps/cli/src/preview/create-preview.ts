@@ -48,7 +48,7 @@ export async function createPreview({ api, output }: CommandContext, flags: Crea
     .call('createPreview', { body })
     .catch((error: unknown) => nameManagers(api, error));
   output.result(preview, () => output.line(preview.url));
-  if (output.isJson) return;
+  if (output.isForPrograms) return;
   if (flags.qr === true) await printQrCode(output, preview.url);
   output.note(
     preview.access === 'public'

@@ -21,7 +21,7 @@ export async function previewMetrics(
     return;
   }
   const metrics = await api.call('listPreviewMetrics', { query });
-  if (output.isJson) return output.result(metrics, () => {});
+  if (output.isForPrograms) return output.result(metrics, () => {});
   const previews = await api.list('listPreviews');
   const names = new Map(previews.map(({ id, hostname }) => [id, previewName(hostname)]));
   showAll(output, metrics, names);

@@ -15,7 +15,7 @@ export async function printPreviewUrl(
 ): Promise<void> {
   output.event({ type: 'preview', ...preview }, () => output.line(preview.url));
   const isOfUse = output.isTerminal && !/(^|\.)localhost$/.test(preview.hostname);
-  if (!output.isJson && (qr ?? isOfUse)) await printQrCode(output, preview.url);
+  if (!output.isForPrograms && (qr ?? isOfUse)) await printQrCode(output, preview.url);
   if (preview.access === 'public') {
     output.note(`Warning: everyone with the URL reaches ${target} without signing in.`);
   } else {

@@ -69,7 +69,7 @@ export async function sharePreview(
     body: { name, ...(expires !== undefined && { expiresAt: expires.at }) },
   });
   output.result(link, () => output.line(link.url));
-  if (output.isJson) return;
+  if (output.isForPrograms) return;
   if (qr === true) await printQrCode(output, link.url);
   output.note(`Everyone with this link can open the preview until ${showTime(link.expiresAt)}.`);
 }

@@ -34,7 +34,7 @@ export async function replay(context: CommandContext, what: string, flags: Repla
     if (flags.include === true) showHead(context, result);
     if (result.body !== null) output.bytes(decodedBytes(result.body).bytes);
   });
-  if (!output.isJson) noteEnd(context, result);
+  if (!output.isForPrograms) noteEnd(context, result);
   return flags.fail === true && result.status >= 400 ? EXIT.failure : EXIT.ok;
 }
 

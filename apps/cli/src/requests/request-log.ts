@@ -19,7 +19,7 @@ export class RequestLog {
   add(request: SeenRequest): void {
     this.second ??= setTimeout(() => this.nextSecond(), SECOND_MS).unref();
     // JSON is for programs: they get everything, as fast as they read.
-    const isTooMuch = !this.output.isJson && this.shown >= MAX_LINES_PER_SECOND;
+    const isTooMuch = !this.output.isForPrograms && this.shown >= MAX_LINES_PER_SECOND;
     if (isTooMuch || this.output.isBehind) {
       this.omitted++;
       return;

@@ -32,7 +32,7 @@ export async function createToken(
   });
   // Only the token is on stdout, so that scripts can store it.
   output.result(token, () => output.line(token.token));
-  if (!output.isJson)
+  if (!output.isForPrograms)
     output.note(
       `The token opens this preview only, until: ${showTime(token.expiresAt)}. It is not shown again.`,
     );
