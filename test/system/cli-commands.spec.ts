@@ -91,18 +91,14 @@ describe('the team', () => {
     await succeed('team', 'rename', team.name);
   });
 
-  it('has members, of whom the last owner stays', async () => {
+  it('has members, whose owners a key cannot change', async () => {
     expect((await succeed('members', 'list')).stdout).toMatch(/owner@example\.test +\S* *.*owner/);
-    const demoted = await culvert(['members', 'set-role', OWNER.email, 'member']);
+    const demoted = await culvert(['members', 'set-role', OWNER.email.toUpperCase(), 'member']);
     const removed = await culvert(['members', 'remove', OWNER.email]);
-    expect([demoted.code, removed.code]).toEqual([EXIT.conflict, EXIT.conflict]);
-    expect(await json('members', 'set-role', OWNER.email.toUpperCase(), 'owner')).toMatchObject({
-      email: OWNER.email,
-      role: 'owner',
-    });
+    expect([demoted.code, removed.code]).toEqual([EXIT.refused, EXIT.refused]);
+    expect((await culvert(['members', 'set-role', OWNER.email, 'emperor'])).code).toBe(EXIT.usage);
     expect((await culvert(['members', 'remove', 'jo@example.test'])).code).toBe(EXIT.notFound);
     expect(await json('members', 'credentials', OWNER.email)).toEqual([]);
-    await succeed('members', 'revoke-credentials', OWNER.email);
   });
 
   it('invites people by links that are printed once', async () => {
@@ -208,7 +204,9 @@ describe('clusters', () => {
   });
 
   it('have sessions, which are shown and ended', async () => {
-    expect((await succeed('sessions', 'list', '--state', 'connected')).stdout).toContain('test-manager');
+    expect(await json('sessions', 'list', '--state', 'connected')).toMatchObject([
+      { trafficManager: { managerId: 'test-manager' }, state: 'connected' },
+    ]);
     expect((await succeed('sessions', 'show', 'test-manager')).stdout).toMatch(/\nTUNNEL OF +EDGE/);
     const other = await deployment.startManager({ CULVERT_MANAGER_ID: 'short-lived' });
     await succeed('sessions', 'end', 'short-lived');
@@ -333,7 +331,7 @@ describe('replay', () => {
         await visit(deployment.port, made.hostname, '/once', { method: 'POST', body: 'recorded' });
         return watching.stdout;
       })
-      .toMatch(/"type":"bodies"/);
+      .toMatch(/"type": "bodies"/);
     const [line = ''] = watching.stdout.split('\n');
     const { id } = JSON.parse(line) as { id: string };
     seen.length = 0;
@@ -360,7 +358,8 @@ describe('the audit log', () => {
     await following.line(new RegExp(another.id));
     following.kill('SIGINT');
     expect((await following.exited).code).toBe(EXIT.ok);
-    expect(following.stdout.split(another.id).length).toBe(2);
+    const lines = following.stdout.trimEnd().split('\n');
+    expect(lines.filter((line) => line.includes(another.id))).toHaveLength(1);
 
     const about = ['audit', 'list', '--target', made.id];
     expect(await json(...about)).toMatchObject([{ action: 'preview.create', targetId: made.id }]);

@@ -16,7 +16,7 @@ export class HarRecording {
 
   /** @throws CliError if the file cannot be written */
   constructor(
-    path: string,
+    readonly path: string,
     private readonly origin: string,
   ) {
     this.file = new WholeFile(path);

@@ -25,16 +25,9 @@ export function lineOf(exchange: Exchange): string {
   return [...parts, ...notes.map(({ text }) => text), id].join('  ');
 }
 
-/** Lines below that line: both heads, and where the time went. */
-export function detailsOf({
-  method,
-  target,
-  request,
-  response,
-  status,
-  timings,
-  visitor,
-}: Exchange): string[] {
+/** Lines below that line: both heads, the fields that Culvert changed, and the duration of each step. */
+export function detailsOf(exchange: Exchange): string[] {
+  const { method, target, request, response, changes, status, timings, visitor } = exchange;
   const steps = Object.entries(timings)
     .filter((entry): entry is [string, number] => entry[1] !== null)
     .map(([name, ms]) => `${name.replace(/Ms$/, '')} ${showDuration(ms)}`);
@@ -42,6 +35,7 @@ export function detailsOf({
     `  > ${method} ${target}`,
     ...headLines('>', request),
     ...(response === null ? [] : [`  < ${status ?? ''}`.trimEnd(), ...headLines('<', response)]),
+    ...changes.map(({ message, name, value }) => `  ~ ${message} ${name}: ${value ?? '(left out)'}`),
     `  visitor ${visitor.kind} ${visitor.address}; ${steps.join(', ')}`,
   ];
 }

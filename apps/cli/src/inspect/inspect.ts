@@ -46,22 +46,28 @@ export async function inspect(
       if (output.isWatched) note(`Waiting for requests of ${url}. Ctrl-C ends this.`);
       return follow({ of: 'exchanges', previewId, captureBodies }, { api, signal, note, onEvent });
     });
-    if (recording !== null) {
-      recording.finish();
-      output.note(`Wrote ${recording.size} requests to ${flags.har}.`);
-      if (recording.omitted > 0) output.note(`Left out ${recording.omitted} older requests.`);
-    }
+    if (recording !== null) finish(output, recording);
     return exitCode;
   } catch (error) {
-    recording?.abandon();
+    // What was recorded until the preview was removed, or Culvert no longer answered, is of use.
+    if (recording !== null && recording.size > 0) finish(output, recording);
+    else recording?.abandon();
     throw error;
   }
+}
+
+function finish(output: Output, recording: HarRecording): void {
+  recording.finish();
+  output.note(`Wrote ${recording.size} requests to ${recording.path}.`);
+  if (recording.omitted > 0) output.note(`Left out ${recording.omitted} older requests.`);
 }
 
 class Inspection {
   /** Ids of the exchanges that were shown, oldest first, and whether they are still open. */
   private readonly shown = new Map<string, Exchange['state']>();
   private count = 0;
+  /** Id of the last counted exchange. */
+  private last: string | null = null;
   /** Number of exchanges that were left out because the reader of stdout is slow. */
   private unread = 0;
   private isOver = false;
@@ -101,6 +107,7 @@ class Inspection {
     if (state === 'open') return;
     this.recording?.add(exchange);
     this.count++;
+    this.last = id;
     if (this.count === flags.count) this.endSoon();
   }
 
@@ -125,6 +132,8 @@ class Inspection {
     const bodies = readEvent(exchangeBodies, event);
     if (shown.get(bodies.id) !== 'ended') return;
     this.recording?.addBodies(bodies);
+    if (this.isOver && bodies.id === this.last) this.done();
+    if (output.isBehind) return;
     output.event({ type: 'bodies', ...bodies }, () => {
       if (flags.verbose === true) for (const line of bodyLines(bodies)) output.line(line);
     });
