@@ -215,6 +215,7 @@ describe('clusters', () => {
     );
     expect(ended).toMatchObject({ state: 'ended' });
     await other.stop();
+    await succeed('traffic-managers', 'remove', 'short-lived');
   });
 
   it('have intercepts, which are described, changed and removed', async () => {
