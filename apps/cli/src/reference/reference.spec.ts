@@ -20,8 +20,15 @@ describe('docs/cli-reference.md', () => {
     expect(page('cli-reference.md')).toBe(cliReference());
   });
 
-  it('is what docs/cli.md refers to', () => {
-    expect(page('cli.md')).toContain('(cli-reference.md)');
+  it('has every command, and docs/cli.md names each of them or its group', () => {
+    const commands = page('cli-reference.md').match(/(?<=^### culvert ).+$/gm) ?? [];
+    expect(commands.length).toBeGreaterThan(50);
+    const overview = page('cli.md');
+    expect(overview).toContain('(cli-reference.md)');
+    const groups = new Set(commands.map((words) => words.split(' ')[0] ?? ''));
+    const isNamed = (group: string): boolean =>
+      overview.includes(`\`${group}\``) || overview.includes(`\`culvert ${group}`);
+    expect([...groups].filter((group) => !isNamed(group))).toEqual([]);
   });
 });
 
