@@ -39,15 +39,9 @@ const processes = {
   testTimeout: 60_000,
   hookTimeout: 60_000,
 };
-const MEASURED = [
-  'attackers',
-  'bulk',
-  'cluster-faults',
-  'fairness',
-  'liveness',
-  'rolling-restart',
-  'shutdown',
-].map((name) => `test/system/${name}.spec.ts`);
+const MEASURED = ['attackers', 'cluster-faults', 'fairness', 'liveness', 'rolling-restart', 'shutdown'].map(
+  (name) => `test/system/${name}.spec.ts`,
+);
 
 /** Results as JSON as well, in the file that `TEST_REPORT_FILE` names: `.ci/run` counts them. */
 function jsonReport(): ['json', { outputFile: string }][] {
