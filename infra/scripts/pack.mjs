@@ -8,6 +8,9 @@ import { bundle, PROGRAM_OPTIONS } from './bundle.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
+/** Where libs/client/tsconfig.types.json puts the declarations of all packages. */
+const DECLARATIONS = `${root}node_modules/.cache/culvert-declarations`;
+
 const LAUNCHER = `#!/usr/bin/env node
 import module from 'node:module';
 
@@ -51,7 +54,7 @@ const PACKAGES = {
 function writeDeclarations(out) {
   run('infra/scripts/generate-client.mjs');
   run('node_modules/typescript/bin/tsc', '-p', 'libs/client/tsconfig.types.json');
-  const made = `${out}/declarations/libs/client/src`;
+  const made = `${DECLARATIONS}/libs/client/src`;
   const pending = ['npm.d.ts', 'public/vite.d.ts'];
   const copied = new Set();
   for (const name of pending) {
@@ -66,7 +69,7 @@ function writeDeclarations(out) {
     mkdirSync(dirname(`${out}/types/${name}`), { recursive: true });
     writeFileSync(`${out}/types/${name}`, text);
   }
-  rmSync(`${out}/declarations`, { recursive: true });
+  rmSync(DECLARATIONS, { recursive: true });
 }
 
 function run(...args) {

@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { describe, expect, it } from 'vitest';
 import { lastOf, parseDockerfile } from './dockerfile.js';
@@ -117,11 +118,11 @@ describe('the .dockerignore', () => {
 
   it('excludes every file that imports a test tool, so that the image compiles without them', () => {
     const ignored = /\.spec\.ts$|\/src\/spec\/|\/src\/testing\//;
-    const files = ['apps', 'libs']
-      .flatMap((kind) =>
-        readdirSync(kind, { recursive: true, encoding: 'utf8' }).map((path) => `${kind}/${path}`),
-      )
-      .filter((path) => /\/src\/.*\.ts$/.test(path) && !path.includes('node_modules'))
+    // Not those that git ignores: another spec may be packing the npm packages.
+    const listing = ['ls-files', '-z', '--cached', '--others', '--exclude-standard', 'apps', 'libs'];
+    const files = execFileSync('git', listing, { encoding: 'utf8' })
+      .split('\0')
+      .filter((path) => /\/src\/.*\.ts$/.test(path) && existsSync(path))
       .filter((path) => !ignored.test(path) && !path.startsWith('libs/testkit/'));
     const testing = files.filter((path) =>
       /from '(vitest|@culvert\/testkit|supertest)'/.test(readFileSync(path, 'utf8')),
