@@ -7,6 +7,8 @@ interface RedisCounters {
   readonly cpuSeconds: number;
   readonly sentBytes: number;
   readonly memoryBytes: number;
+  /** Memory without that of an empty Redis and of its connections. */
+  readonly dataBytes: number;
   readonly ownCpuMicros: number;
 }
 
@@ -19,6 +21,8 @@ export interface RedisRates {
   readonly ownCpu: number;
   readonly sentBytesPerSecond: number;
   readonly memoryBytes: number;
+  /** As in `RedisCounters`. */
+  readonly dataBytes: number;
 }
 
 /** Returns the rates of a Redis, and of this process, since an earlier call of `readCounters`. */
@@ -32,6 +36,7 @@ export async function ratesSince(redis: Redis, before: RedisCounters): Promise<R
     ownCpu: (now.ownCpuMicros - before.ownCpuMicros) / 1e6 / seconds,
     sentBytesPerSecond: (now.sentBytes - before.sentBytes) / seconds,
     memoryBytes: now.memoryBytes,
+    dataBytes: now.dataBytes,
   };
 }
 
@@ -45,6 +50,7 @@ export async function readCounters(redis: Redis): Promise<RedisCounters> {
     cpuSeconds: read('used_cpu_user') + read('used_cpu_sys'),
     sentBytes: read('total_net_output_bytes'),
     memoryBytes: read('used_memory'),
+    dataBytes: read('used_memory') - read('used_memory_startup') - read('mem_clients_normal'),
     ownCpuMicros: user + system,
   };
 }

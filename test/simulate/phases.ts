@@ -46,7 +46,7 @@ export async function fill(simulation: Simulation): Promise<Row[]> {
     ['first report of everything, s', rates.seconds.toFixed(1)],
     ['holdings written a second', ((managerIds.length * legs) / rates.seconds).toFixed(0)],
     ['memory of Redis, MiB', mib(rates.memoryBytes)],
-    ['memory of Redis per traffic manager, bytes', (rates.memoryBytes / managerIds.length).toFixed(0)],
+    ['data of Redis per traffic manager, bytes', (rates.dataBytes / managerIds.length).toFixed(0)],
     ['memory of this process, MiB', mib(process.memoryUsage().rss)],
     ['heap per holding, bytes', (process.memoryUsage().heapUsed / managerIds.length / legs).toFixed(0)],
   ];
