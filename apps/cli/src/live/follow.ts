@@ -32,7 +32,10 @@ export interface LiveEvent {
 export interface FollowOptions {
   readonly api: Api;
   readonly signal: AbortSignal;
-  /** Receives every event but `end`. What it throws ends the stream. */
+  /**
+   * Receives every event but `end`, and a `reset` after each further `ready`, because events may have been missed meanwhile.
+   * What it throws ends the stream.
+   */
   readonly onEvent: (event: LiveEvent) => void;
   /** Receives notes for people: that the connection was lost, and that it is back. */
   readonly note: (text: string) => void;
@@ -52,13 +55,13 @@ export async function follow(stream: Stream, options: FollowOptions): Promise<ne
       await connect(stream, {
         ...options,
         onEvent: (event) => {
-          if (event.name === 'ready') {
-            if (isLost) note('Reconnected.');
-            isLost = false;
-            wasReady = true;
-            backoff.reset();
-          }
           onEvent(event);
+          if (event.name !== 'ready') return;
+          if (isLost) note('Reconnected.');
+          if (wasReady) onEvent({ name: 'reset', data: null });
+          isLost = false;
+          wasReady = true;
+          backoff.reset();
         },
       });
     } catch (error) {

@@ -77,7 +77,7 @@ function showOne(output: Output, metrics: PreviewMetrics): void {
       row.firstByteMs === null ? '' : `${Math.round(row.firstByteMs)} ms`,
       row.firstByteMs === null ? '' : `${Math.round(row.firstByteMsMax)} ms`,
     ]),
-    'The preview had no requests in this time.',
+    'The preview had no requests in this time. Counts arrive within 15 seconds.',
   );
 }
 
@@ -90,7 +90,7 @@ function showAll(output: Output, metrics: TeamMetrics, names: ReadonlyMap<string
       String(sum(errors)),
       busiest(metrics, requests),
     ]),
-    'No preview had requests in this time.',
+    'No preview had requests in this time. Counts arrive within 15 seconds.',
   );
   if (!metrics.isComplete) output.note('Previews with fewer requests are left out.');
 }
