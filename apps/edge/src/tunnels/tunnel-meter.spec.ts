@@ -80,6 +80,21 @@ describe(TunnelMeter.name, () => {
     tunnel.roundTripMs = before;
     meter.settle(meter.read());
     tunnel.roundTripMs = after;
-    expect(meter.look()).toBe(isChange);
+    const looks = Array.from({ length: 60 }, () => meter.look());
+    expect(looks.at(-1)).toBe(isChange);
+  });
+
+  it('reports an idle tunnel whose round trip varies at most once in ten minutes', () => {
+    tunnel.roundTripMs = 20;
+    meter.settle(meter.read());
+    let reports = 0;
+    for (let i = 0; i < 360; i++) {
+      tunnel.roundTripMs = i % 2 === 0 ? 20 : 60;
+      if (!meter.look()) continue;
+      reports++;
+      meter.settle(meter.read());
+    }
+    // An hour, in which every second look finds the round trip that was reported.
+    expect(reports).toBe(5);
   });
 });

@@ -8,6 +8,11 @@ import type { Tunnel } from '@culvert/tunnel';
 export const MAX_IDLE_BYTES = 2048;
 /** A round trip has changed if it differs from the reported one by this, and by half of it. */
 const MIN_ROUND_TRIP_CHANGE_MS = 10;
+/**
+ * Looks between two reports of an idle tunnel whose round trip has changed: ten minutes. Round trips vary, and a report is a
+ * write to the database, which would otherwise grow with the number of idle tunnels.
+ */
+const IDLE_LOOKS = 60;
 
 /** Measures one tunnel, and remembers what was reported. */
 export class TunnelMeter {
@@ -17,6 +22,7 @@ export class TunnelMeter {
   private reportedRoundTripMs = 0;
   /** All bytes at the last look. */
   private seenBytes = 0;
+  private looksSinceReport = 0;
 
   constructor(
     private readonly id: string,
@@ -32,6 +38,7 @@ export class TunnelMeter {
     const bytes = receivedBytes + sentBytes;
     const isIdle = bytes - this.seenBytes <= MAX_IDLE_BYTES;
     this.seenBytes = bytes;
+    this.looksSinceReport++;
     return !isIdle || streamCount !== this.reportedStreams || this.hasNewRoundTrip();
   }
 
@@ -53,6 +60,7 @@ export class TunnelMeter {
     this.reportedSent += sentBytes;
     this.reportedStreams = streamCount;
     this.reportedRoundTripMs = roundTripMs ?? 0;
+    this.looksSinceReport = 0;
   }
 
   /** Keeps the figures of now, and releases the tunnel. A report under way may still be settled. */
@@ -64,6 +72,7 @@ export class TunnelMeter {
   private hasNewRoundTrip(): boolean {
     const { roundTripMs } = this.tunnel;
     if (this.reportedRoundTripMs === 0) return roundTripMs > 0;
+    if (this.looksSinceReport < IDLE_LOOKS) return false;
     const difference = Math.abs(roundTripMs - this.reportedRoundTripMs);
     return difference >= MIN_ROUND_TRIP_CHANGE_MS && difference >= this.reportedRoundTripMs / 2;
   }
