@@ -7,7 +7,8 @@ import type { Target } from '../target/target.js';
 import type { ExposedPreview, PreviewApi } from './preview-api.js';
 
 type Request = z.input<typeof createPreviewRequest>;
-type AddressedAs = NonNullable<Request['ingress']['addressedAs']>;
+type Ingress = Request['ingress'];
+type AddressedAs = NonNullable<Ingress['addressedAs']>;
 
 /** What the preview of a target should be. Absent fields have the default of a new preview. */
 export interface PreviewSettings {
@@ -31,6 +32,11 @@ export interface PreviewSettings {
   readonly allowUpgrades?: boolean | undefined;
   /** Whether the certificate of a TLS target is verified. Default: true. */
   readonly verifyTls?: boolean | undefined;
+  /** Protocol of the target. Default: HTTP/1.1. */
+  readonly protocol?: Ingress['protocol'];
+  /** People and mail domains that may open it without being members. Absent: as before, or none. */
+  readonly allowedEmails?: readonly string[] | undefined;
+  readonly allowedDomains?: readonly string[] | undefined;
   /** Whether the preview stays when its exposure ends. */
   readonly keep?: boolean | undefined;
 }
@@ -88,9 +94,12 @@ export function wantedPreview(target: Target, settings: PreviewSettings): Wanted
       // Development servers refuse hostnames that they do not know.
       l5Host: hostHeader === undefined || hostHeader === HOST_OF_PREVIEW ? target.host : hostHeader,
       verifyTls: verifyTls !== false,
+      ...(settings.protocol !== undefined && { protocol: settings.protocol }),
       ...(address !== 'l5host' && { addressedAs: address }),
     },
     access,
+    ...(settings.allowedEmails && { allowedEmails: [...settings.allowedEmails] }),
+    ...(settings.allowedDomains && { allowedDomains: [...settings.allowedDomains] }),
     displayBanner: banner,
     addRequestHeaders: { ...addRequestHeaders },
     pullRequestUrl: pullRequestUrl ?? null,

@@ -49,7 +49,7 @@ export interface ExposureOptions {
   readonly managerId: string;
   /** Name shown to people. */
   readonly name: string;
-  /** At least one. No two have the same host, port and use of TLS. */
+  /** Targets from the start; `add` and `forget` change them. No two have the same host, port and use of TLS. */
   readonly targets: readonly ExposureTarget[];
   /** A tunnel is open: the first, or one after a loss. */
   readonly onConnected: (sessionId: string) => void;
@@ -62,8 +62,8 @@ export interface ExposureOptions {
 export class Exposure {
   private readonly kept: KeptTunnel;
   private readonly sockets = new Set<Socket>();
-  private readonly targets: ReadonlyMap<string, ExposureTarget>;
-  private readonly secureContext: SecureContext | null;
+  private readonly targets = new Map<string, ExposureTarget>();
+  private secureContext: SecureContext | null = null;
   private wasConnected = false;
   /** Whether the current loss of the connection was already reported. */
   private hasToldLoss = false;
@@ -73,9 +73,7 @@ export class Exposure {
   /** Starts dialing at once. @throws ClientError if two targets are the same */
   constructor(private readonly options: ExposureOptions) {
     const { url, ca, bearer, managerId, name, targets } = options;
-    this.targets = mapOf(targets);
-    // Started early, because creating one takes a while.
-    this.secureContext = targets.some(({ target }) => target.isTls) ? createSecureContext() : null;
+    for (const target of targets) this.add(target);
     this.kept = new KeptTunnel({
       url: new URL(url),
       ca: withUsualCertificates(ca)?.join('\n'),
@@ -108,6 +106,24 @@ export class Exposure {
     });
   }
 
+  /** Lets the edge open streams to one more target. @throws ClientError if it is exposed already */
+  add(added: ExposureTarget): void {
+    const key = keyOf(added.target);
+    if (this.targets.has(key)) {
+      throw new ClientError('usage', `${showTarget(added.target)} is exposed twice`, {
+        hint: 'Expose each target once.',
+      });
+    }
+    this.targets.set(key, added);
+    // Created early, because it takes a while.
+    if (added.target.isTls) this.secureContext ??= createSecureContext();
+  }
+
+  /** Refuses new streams to a target. Streams that are open continue. */
+  forget(target: Target): void {
+    this.targets.delete(keyOf(target));
+  }
+
   /** Lets requests in progress finish within `graceMs`. */
   async stop(graceMs: number): Promise<void> {
     this.isOver = true;
@@ -122,7 +138,9 @@ export class Exposure {
   }
 
   private splice(stream: IncomingStream, asked: StreamTarget): void {
-    const exposed = this.targets.get(keyOf(asked.host, asked.port, asked.tls));
+    const exposed = this.targets.get(
+      keyOf({ host: asked.host, port: asked.port, isTls: asked.tls }),
+    );
     if (exposed === undefined) {
       stream.reset(ResetCode.FORBIDDEN, `this machine exposes only ${this.showTargets()}`);
       return;
@@ -147,7 +165,7 @@ export class Exposure {
   }
 
   private showTargets(): string {
-    const names = this.options.targets.map(({ target }) => showTarget(target));
+    const names = [...this.targets.values()].map(({ target }) => showTarget(target));
     const more = names.length - MAX_NAMED_TARGETS;
     return more > 0 ? `${names.slice(0, MAX_NAMED_TARGETS).join(', ')} and ${more} more` : names.join(', ');
   }
@@ -240,21 +258,6 @@ export class Exposure {
   }
 }
 
-function mapOf(targets: readonly ExposureTarget[]): Map<string, ExposureTarget> {
-  const found = new Map<string, ExposureTarget>();
-  for (const each of targets) {
-    const { host, port, isTls } = each.target;
-    const key = keyOf(host, port, isTls);
-    if (found.has(key)) {
-      throw new ClientError('usage', `${showTarget(each.target)} is exposed twice`, {
-        hint: 'Expose each target once.',
-      });
-    }
-    found.set(key, each);
-  }
-  return found;
-}
-
-function keyOf(host: string, port: number, isTls: boolean): string {
+function keyOf({ host, port, isTls }: Target): string {
   return `${isTls ? 'https' : 'http'} ${port} ${host}`;
 }

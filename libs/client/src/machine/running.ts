@@ -1,6 +1,6 @@
 /**
- * Registry of what runs on this machine for this person: a file for each `culvert expose` and `culvert intercept`, held by
- * its process. It keeps two runs from taking each other's place, shows what runs, and lets a later run find what an earlier
+ * Registry of what runs on this machine for this person: a file for each `culvert expose`, `culvert intercept` and endpoint
+ * of `culvert up`, held by its process. It keeps two runs from taking each other's place, shows what runs, and lets a later run find what an earlier
  * one made.
  */
 import { createHash, randomUUID } from 'node:crypto';
@@ -9,13 +9,13 @@ import { uptime } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 
-export const RUNNING_KINDS = ['expose', 'intercept'] as const;
+export const RUNNING_KINDS = ['expose', 'intercept', 'up'] as const;
 export type RunningKind = (typeof RUNNING_KINDS)[number];
 
 const entry = z.object({
   version: z.literal(1),
   kind: z.enum(RUNNING_KINDS),
-  /** Name shown to people; unique among running entries of the same kind and server. */
+  /** Name shown to people; unique among running entries of the same kind, server and file. */
   name: z.string().max(300),
   /** URL of Culvert, or of the cluster's traffic manager. */
   server: z.string().max(2048),
@@ -27,6 +27,8 @@ const entry = z.object({
   url: z.string().max(2048).nullable(),
   previewId: z.string().max(300).nullable(),
   trafficManagerId: z.string().max(300).nullable(),
+  /** The file that it was started from. Names are unique among entries of the same file. */
+  file: z.string().max(4096).nullable().default(null),
 });
 export type RunningEntry = z.output<typeof entry>;
 
@@ -59,6 +61,8 @@ export interface ClaimOptions {
   readonly target: string;
   /** Whether a numbered name may be used if a living process has this one. */
   readonly mayNumber: boolean;
+  /** The file that it is started from. Default: none. */
+  readonly file?: string;
 }
 
 interface EntryFile {
@@ -89,14 +93,25 @@ export class Running {
 
   /** Lists the entries of living processes. */
   list(kind: RunningKind): RunningEntry[] {
-    return this.files()
-      .map((path) => ({ path, found: read(path) }))
-      .flatMap(({ path, found }) => (found?.kind === kind && isAlive(found, path) ? [found] : []))
-      .toSorted((a, b) => (a.startedAt < b.startedAt ? -1 : 1));
+    return this.entries(kind).flatMap(({ found, path }) => (isAlive(found, path) ? [found] : []));
   }
 
-  private tryClaim({ kind, server, name, target }: ClaimOptions): Claim | null {
-    const path = join(this.folder ?? '', fileName(kind, server, name));
+  /** Lists the entries that no living process holds and that the next run may take over. */
+  listLeft(kind: RunningKind): RunningEntry[] {
+    return this.entries(kind).flatMap(({ found, path }) => (isAlive(found, path) ? [] : [found]));
+  }
+
+  private entries(kind: RunningKind): { readonly path: string; readonly found: RunningEntry }[] {
+    return this.files()
+      .flatMap((path) => {
+        const found = read(path);
+        return found?.kind === kind ? [{ path, found }] : [];
+      })
+      .toSorted((a, b) => (a.found.startedAt < b.found.startedAt ? -1 : 1));
+  }
+
+  private tryClaim({ kind, server, name, target, file }: ClaimOptions): Claim | null {
+    const path = join(this.folder ?? '', fileName(kind, [server, name, ...(file === undefined ? [] : [file])]));
     const claimed = this.claimFile(path, {
       version: 1,
       kind,
@@ -108,6 +123,7 @@ export class Running {
       url: null,
       previewId: null,
       trafficManagerId: null,
+      file: file ?? null,
     });
     if (claimed === 'in use') return null;
     held.add(path);
@@ -167,9 +183,9 @@ export class Running {
 }
 
 /** Hashed, since names may have any characters and servers are many. */
-function fileName(kind: RunningKind, server: string, name: string): string {
+function fileName(kind: RunningKind, key: readonly string[]): string {
   const hash = createHash('sha256')
-    .update(JSON.stringify([server, name]))
+    .update(JSON.stringify(key))
     .digest('hex')
     .slice(0, 24);
   return `${kind}-${hash}.json`;
