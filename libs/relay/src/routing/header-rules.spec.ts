@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { SocketDialer } from '../upstream/socket-stream.js';
 import type { StreamPool } from '../upstream/stream-pool.js';
 import { StreamPools } from '../upstream/stream-pools.js';
-import { requestHeadText, responseFieldLines } from './header-rules.js';
+import { requestHeadText, responseFieldLines, withoutPrefix } from './header-rules.js';
 import { hopMarkOf } from './hop-mark.js';
 import { noteOwnAuthorization } from './own-authorization.js';
 import { Route } from './route.js';
@@ -162,5 +162,20 @@ describe('headers of a service', () => {
   it('the app may set HSTS for its own host', () => {
     const line = 'Strict-Transport-Security: max-age=1';
     expect(toVisitor(line, APP)).toBe(line);
+  });
+});
+
+describe('withoutPrefix', () => {
+  it.each([
+    ['/api', '/'],
+    ['/api?a=/b', '/?a=/b'],
+    ['/api/', '/'],
+    ['/api/users?a', '/users?a'],
+    ['/api//users', '//users'],
+    ['/apis', '/apis'],
+    ['/x/api', '/x/api'],
+    ['*', '*'],
+  ])('leaves the prefix /api out of %s', (target, expected) => {
+    expect(withoutPrefix(target, '/api')).toBe(expected);
   });
 });

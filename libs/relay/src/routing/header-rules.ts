@@ -81,7 +81,9 @@ const RESPONSE_RULES = table({
  *   route, which keeps those that came
  */
 export function requestHeadText(request: RequestHead, route: Route, forwardedLines: string): string {
-  let text = `${request.method} ${request.target} HTTP/1.1\r\n${route.requestLines}${forwardedLines}`;
+  const { strippedPrefix } = route;
+  const target = strippedPrefix === '' ? request.target : withoutPrefix(request.target, strippedPrefix);
+  let text = `${request.method} ${target} HTTP/1.1\r\n${route.requestLines}${forwardedLines}`;
   const isPreview = route.kind === 'preview';
   const rules = route.kind === 'transparent' ? TRANSPARENT_RULES : REQUEST_RULES;
   const { bodyFilter } = route;
@@ -120,6 +122,14 @@ export function requestHeadText(request: RequestHead, route: Route, forwardedLin
   if (upgrade !== '') text += `Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`;
   else if (acceptsTrailers(request)) text += 'Connection: TE\r\nTE: trailers\r\n';
   return `${text}\r\n`;
+}
+
+/** Returns a target without a prefix of its path: `/api/users?a` as `/users?a`. A target without it stays as it is. */
+export function withoutPrefix(target: string, prefix: string): string {
+  if (!target.startsWith(prefix)) return target;
+  const next = target[prefix.length];
+  if (next === undefined || next === '?') return `/${target.slice(prefix.length)}`;
+  return next === '/' ? target.slice(prefix.length) : target;
 }
 
 /**

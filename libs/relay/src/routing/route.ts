@@ -27,6 +27,8 @@ export interface PreviewRouteDefinition {
   readonly access: 'team' | 'public';
   /** Changes bodies of responses; null or absent: they stay as they are. */
   readonly bodyFilter?: BodyFilter | null;
+  /** Beginning of the path that the service does not get, without a slash at its end; absent: it gets whole paths. */
+  readonly stripPrefix?: string;
   /** Whether requests may switch to protocols other than WebSocket; absent: no. */
   readonly allowUpgrades?: boolean;
   /** Milliseconds since the epoch; Infinity for never. */
@@ -78,6 +80,8 @@ export class Route {
     readonly translator: AddressTranslator | null = null,
     /** `Host` the service sees; '': the visitor's. */
     readonly host = '',
+    /** Beginning of the path that the service does not get; '': it gets whole paths. */
+    readonly strippedPrefix = '',
   ) {
     this.sendsForwarded = kind !== 'transparent' && translator?.hidesPreview !== true;
     this.traffic = new RouteTraffic(teamId, id);
@@ -107,6 +111,7 @@ export class Route {
       definition.allowUpgrades ?? false,
       definition.translator ?? null,
       definition.l5Host,
+      definition.stripPrefix ?? '',
     );
   }
 
