@@ -3,7 +3,12 @@ export { createPreviewApi } from './api/create-preview-api.js';
 export { createHttpClient, unreachable } from './api/http.js';
 export { asClientError, ClientError, type ClientErrorCode, type ClientErrorOptions } from './client-error.js';
 export { clientName } from './client-name.js';
-export { checkPreviewName, defaultPreviewName, type PreviewSettings } from './exposure/exposed-preview.js';
+export {
+  checkPreviewName,
+  defaultPreviewName,
+  type PreviewSettings,
+  wantedPreview,
+} from './exposure/exposed-preview.js';
 export { Exposure, type ExposureOptions, type ExposureTarget } from './exposure/exposure.js';
 export {
   PreviewExposure,
@@ -34,6 +39,7 @@ export { Http1Watch, type SeenRequest } from './requests/http1-watch.js';
 export type { RefusalCode } from './requests/refusals.js';
 export { TappedStream } from './requests/tapped-stream.js';
 export { createBearer, credentialSource, type CredentialSource, signInHint } from './settings/bearer.js';
+export { configDirectory } from './settings/config-directory.js';
 export { CredentialFile, type StoredCredential, type StoredTokens } from './settings/credential-file.js';
 export { OauthClient, statusOf, toStoredTokens } from './settings/oauth-client.js';
 export { isLoopback, readServerUrl } from './settings/server-url.js';

@@ -138,9 +138,7 @@ export class Exposure {
   }
 
   private splice(stream: IncomingStream, asked: StreamTarget): void {
-    const exposed = this.targets.get(
-      keyOf({ host: asked.host, port: asked.port, isTls: asked.tls }),
-    );
+    const exposed = this.targets.get(keyOf({ host: asked.host, port: asked.port, isTls: asked.tls }));
     if (exposed === undefined) {
       stream.reset(ResetCode.FORBIDDEN, `this machine exposes only ${this.showTargets()}`);
       return;

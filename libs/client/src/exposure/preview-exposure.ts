@@ -16,7 +16,7 @@ import {
   wantedPreview,
   withHostHeader,
 } from './exposed-preview.js';
-import { Exposure } from './exposure.js';
+import { Exposure, type ExposureTarget } from './exposure.js';
 import type { ExposedPreview, PreviewApi } from './preview-api.js';
 
 /** Limit for the first connection if Culvert answers but accepts no tunnel: it may be starting. */
@@ -48,7 +48,7 @@ export interface PreviewExposureOptions {
   readonly managerId: string;
   /** Name shown to people. */
   readonly name: string;
-  /** At least one. No two have the same target. */
+  /** At least one; `add`, `change` and `drop` change them. No two have the same target. */
   readonly plans: readonly PreviewPlan[];
   /** Records a preview, so that it can be found again whatever happens next. */
   readonly onMade?: (plan: PreviewPlan, preview: ExposedPreview) => void;
@@ -56,6 +56,8 @@ export interface PreviewExposureOptions {
   readonly onPreview: (plan: PreviewPlan, preview: ExposedPreview) => void | Promise<void>;
   /** A preview ended while this machine was offline. Another follows. */
   readonly onExpired?: (plan: PreviewPlan, preview: ExposedPreview) => void;
+  /** A preview expired or was removed. Absent: that is a failure of the exposure. */
+  readonly onGone?: (plan: PreviewPlan, preview: ExposedPreview) => void;
   /** The tunnel is lost; the exposure reconnects. @param reason for people */
   readonly onLost?: (reason: string) => void;
   readonly onReconnected?: () => void;
@@ -68,6 +70,7 @@ export interface PreviewExposureOptions {
 
 export class PreviewExposure {
   private readonly exposure: Exposure;
+  private readonly plans: Set<PreviewPlan>;
   /** Previews that exist. */
   private readonly made = new Map<PreviewPlan, ExposedPreview>();
   /** Plans whose preview is complete. */
@@ -82,7 +85,8 @@ export class PreviewExposure {
 
   /** Starts dialing at once. @throws ClientError if two plans have the same target */
   constructor(private readonly options: PreviewExposureOptions) {
-    const { url, ca, bearer, managerId, name, plans, onRequest } = options;
+    const { url, ca, bearer, managerId, name, plans } = options;
+    this.plans = new Set(plans);
     this.connected = new Promise((resolve, reject) => {
       this.markConnected = resolve;
       this.failConnected = reject;
@@ -95,12 +99,7 @@ export class PreviewExposure {
       bearer,
       managerId,
       name,
-      targets: plans.map((plan) => ({
-        target: plan.target,
-        verifyTls: plan.settings.verifyTls !== false,
-        onFailure: (failure) => options.onTargetFailure?.(plan, failure),
-        ...(onRequest && { onRequest: (request: SeenRequest) => onRequest(plan, request) }),
-      })),
+      targets: plans.map((plan) => this.targetOf(plan)),
       onConnected: (sessionId) => this.handleConnected(sessionId),
       onLost: (reason) => options.onLost?.(reason),
       onEnded: (error) => this.end(error),
@@ -110,13 +109,10 @@ export class PreviewExposure {
 
   /** Resolves when every preview is complete. Rejects with a `ClientError`; then call `remove` and `stop`. */
   async start(): Promise<void> {
-    const { api, plans } = this.options;
+    const { api } = this.options;
+    const plans = [...this.plans];
     const late = setTimeout(() => this.failConnected(acceptsNoConnections()), FIRST_CONNECTION_TIMEOUT_MS);
-    const adopted = plans.map(({ previewId, target, settings }) =>
-      previewId === null
-        ? Promise.resolve(null)
-        : adoptPreview(api, previewId, wantedPreview(target, settings)),
-    );
+    const adopted = plans.map((plan) => this.adopt(plan));
     const [me, found] = await Promise.all([api.call('getMe'), Promise.all(adopted), this.connected]).finally(
       () => clearTimeout(late),
     );
@@ -133,24 +129,71 @@ export class PreviewExposure {
       await this.show(plan, found[index] ?? (await this.create(plan)));
   }
 
+  /** Exposes one more target. Resolves when its preview is complete. Rejects with a `ClientError`; then nothing has changed. */
+  async add(plan: PreviewPlan): Promise<void> {
+    this.exposure.add(this.targetOf(plan));
+    this.plans.add(plan);
+    try {
+      await this.show(plan, (await this.adopt(plan)) ?? (await this.create(plan)));
+    } catch (error) {
+      this.plans.delete(plan);
+      this.exposure.forget(plan.target);
+      throw error;
+    }
+  }
+
+  /**
+   * Replaces a plan and keeps its URL: the preview of `before` is changed in place. Streams that are open continue, even to
+   * another target. Rejects with a `ClientError` if the preview cannot be changed; then `before` still applies.
+   */
+  async change(before: PreviewPlan, after: PreviewPlan): Promise<void> {
+    const isMoved = !isSameTarget(before.target, after.target);
+    if (!isMoved) this.exposure.forget(before.target);
+    this.exposure.add(this.targetOf(after));
+    const previewId = this.made.get(before)?.id ?? after.previewId;
+    try {
+      const found = await this.adopt({ ...after, previewId });
+      this.plans.delete(before);
+      this.plans.add(after);
+      this.shown.delete(before);
+      this.made.delete(before);
+      if (isMoved) this.exposure.forget(before.target);
+      await this.show(after, found ?? (await this.create(after)));
+    } catch (error) {
+      if (this.plans.has(before)) {
+        this.exposure.forget(after.target);
+        if (!isMoved) this.exposure.add(this.targetOf(before));
+      }
+      throw error;
+    }
+  }
+
+  /** Refuses new requests for a plan. Its preview stays, unless `remove` was called before. */
+  drop(plan: PreviewPlan): void {
+    this.plans.delete(plan);
+    this.shown.delete(plan);
+    this.made.delete(plan);
+    this.exposure.forget(plan.target);
+  }
+
   /** Returns the preview of a plan, or null before it exists. */
   previewOf(plan: PreviewPlan): ExposedPreview | null {
     return this.made.get(plan) ?? null;
   }
 
   /**
-   * Removes the previews of `plans`; by default, everything that the exposure made. Visitors get an error page from then on.
+   * Removes the previews of `some` plans; by default, everything that the exposure made. Visitors get an error page from then on.
    * @param api whose signal has not fired
    * @throws ClientError if something stays that others can see
    */
-  async remove(api: PreviewApi, plans: readonly PreviewPlan[] = this.options.plans): Promise<void> {
-    const isAll = plans.length >= this.options.plans.length;
-    if (isAll) this.isOver = true;
+  async remove(api: PreviewApi, some?: readonly PreviewPlan[]): Promise<void> {
+    const plans = some ?? [...this.plans];
+    if (some === undefined) this.isOver = true;
     const { sessionId } = this;
     const previews = plans.flatMap((plan) => this.made.get(plan) ?? []);
     // What is removed here is not missed.
     for (const plan of plans) this.shown.delete(plan);
-    if (!isAll) return removePreviews(api, previews);
+    if (some !== undefined) return removePreviews(api, previews);
     if (sessionId === null) return;
     const trafficManagerId =
       this.trafficManagerId ?? (await api.call('getSession', { sessionId })).trafficManagerId;
@@ -162,6 +205,22 @@ export class PreviewExposure {
     this.isOver = true;
     clearInterval(this.looks);
     await this.exposure.stop(graceMs);
+  }
+
+  private targetOf(plan: PreviewPlan): ExposureTarget {
+    const { onRequest, onTargetFailure } = this.options;
+    return {
+      target: plan.target,
+      verifyTls: plan.settings.verifyTls !== false,
+      onFailure: (failure) => onTargetFailure?.(plan, failure),
+      ...(onRequest && { onRequest: (request: SeenRequest) => onRequest(plan, request) }),
+    };
+  }
+
+  /** Resolves with the preview of an earlier run, changed as the plan wants it; null if there is none. */
+  private async adopt({ previewId, target, settings }: PreviewPlan): Promise<ExposedPreview | null> {
+    if (previewId === null) return null;
+    return adoptPreview(this.options.api, previewId, wantedPreview(target, settings));
   }
 
   private create({ name, target, settings }: PreviewPlan): Promise<ExposedPreview> {
@@ -217,6 +276,11 @@ export class PreviewExposure {
     // It ended with its session while this machine slept; the next session creates another.
     const session = await api.call('getSession', { sessionId: this.sessionId ?? '' }).catch(() => null);
     if (session?.state === 'ended' && plan.settings.keep !== true) return;
+    const { onGone } = this.options;
+    if (onGone !== undefined) {
+      if (this.shown.delete(plan)) onGone(plan, preview);
+      return;
+    }
     const gone = `the preview ${preview.url} no longer exists: it expired or was removed`;
     this.end(new ClientError('not_found', gone, { hint: 'Run the command again to get a new one.' }));
   }
@@ -227,6 +291,10 @@ export class PreviewExposure {
     this.isOver = true;
     this.options.onEnded(error);
   }
+}
+
+function isSameTarget(a: Target, b: Target): boolean {
+  return a.host === b.host && a.port === b.port && a.isTls === b.isTls;
 }
 
 /** Returns false if the server answers that it does not exist. If the server cannot be asked, it counts as existing. */

@@ -111,7 +111,10 @@ export class Running {
   }
 
   private tryClaim({ kind, server, name, target, file }: ClaimOptions): Claim | null {
-    const path = join(this.folder ?? '', fileName(kind, [server, name, ...(file === undefined ? [] : [file])]));
+    const path = join(
+      this.folder ?? '',
+      fileName(kind, [server, name, ...(file === undefined ? [] : [file])]),
+    );
     const claimed = this.claimFile(path, {
       version: 1,
       kind,
@@ -184,10 +187,7 @@ export class Running {
 
 /** Hashed, since names may have any characters and servers are many. */
 function fileName(kind: RunningKind, key: readonly string[]): string {
-  const hash = createHash('sha256')
-    .update(JSON.stringify(key))
-    .digest('hex')
-    .slice(0, 24);
+  const hash = createHash('sha256').update(JSON.stringify(key)).digest('hex').slice(0, 24);
   return `${kind}-${hash}.json`;
 }
 
