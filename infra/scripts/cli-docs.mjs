@@ -1,5 +1,5 @@
-// Writes documents about the commands of culvert from their definitions: the web reference docs/cli-reference.md or,
-// with --man FILE, the manual page.
+// Writes documents about the commands of culvert from their definitions: the web reference docs/cli-reference.md and the
+// JSON Schema of culvert.yaml or, with --man FILE, the manual page.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -32,9 +32,10 @@ async function loadDefinitions() {
   }
 }
 
-const { cliReference, manPage } = await loadDefinitions();
+const { cliReference, manPage, upFileSchema } = await loadDefinitions();
 if (values.man === undefined) {
   writeFileSync(`${root}docs/cli-reference.md`, cliReference());
+  writeFileSync(`${root}apps/cli/culvert.schema.json`, upFileSchema());
 } else {
   mkdirSync(dirname(values.man), { recursive: true });
   writeFileSync(values.man, manPage());

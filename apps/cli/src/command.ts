@@ -29,11 +29,15 @@ import { addStatusCommand } from './status/commands.js';
 import { addTeamCommands } from './team/commands.js';
 import { addPreviewCredentialCommands } from './tokens/commands.js';
 import { addTrafficManagersCommands } from './traffic-managers/commands.js';
+import { addUpCommands } from './up/command.js';
 
 /** All commands, in the order of the help. */
 const COMMANDS: readonly { readonly heading: string; readonly commands: readonly AddCommands[] }[] = [
   { heading: 'Account:', commands: [addAccountCommands, addStatusCommand] },
-  { heading: 'Your services:', commands: [addExposeCommand, addInterceptCommands, addListCommand] },
+  {
+    heading: 'Your services:',
+    commands: [addExposeCommand, addUpCommands, addInterceptCommands, addListCommand],
+  },
   {
     heading: 'Previews:',
     commands: [addPreviewCommands, addPreviewCredentialCommands, addInspectCommand, addReplayCommand],

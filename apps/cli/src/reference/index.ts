@@ -2,6 +2,7 @@
 import { VERSION } from '@culvert/client';
 import { PassThrough } from 'node:stream';
 import { createProgram } from '../command.js';
+import { fileSchema } from '../up/file/schema.js';
 import { describeCommand, type DescribedCommand } from './described-command.js';
 import { toManPage } from './man-page.js';
 import { toMarkdown } from './markdown.js';
@@ -14,6 +15,11 @@ export function cliReference(): string {
 /** The manual page culvert(1), as roff. */
 export function manPage(): string {
   return toManPage(described(), VERSION);
+}
+
+/** The JSON Schema of culvert.yaml. */
+export function upFileSchema(): string {
+  return `${JSON.stringify(fileSchema(), null, 2)}\n`;
 }
 
 function described(): DescribedCommand {

@@ -14,7 +14,11 @@ export class RequestLog {
   private omitted = 0;
   private second: NodeJS.Timeout | null = null;
 
-  constructor(private readonly output: Output) {}
+  /** @param endpoint name of the endpoint that gets the requests, if a command has several; '' otherwise */
+  constructor(
+    private readonly output: Output,
+    private readonly endpoint = '',
+  ) {}
 
   add(request: SeenRequest): void {
     this.second ??= setTimeout(() => this.nextSecond(), SECOND_MS).unref();
@@ -25,7 +29,9 @@ export class RequestLog {
       return;
     }
     this.shown++;
-    this.output.event(toEvent(request), () => this.output.line(lineOf(request)));
+    this.output.event({ ...toEvent(request), ...this.mark }, () =>
+      this.output.line(this.prefix + lineOf(request)),
+    );
   }
 
   /** Prints how many requests were left out. */
@@ -34,12 +40,20 @@ export class RequestLog {
     this.nextSecond();
   }
 
+  private get mark(): object {
+    return this.endpoint === '' ? {} : { endpoint: this.endpoint };
+  }
+
+  private get prefix(): string {
+    return this.endpoint === '' ? '' : `${this.endpoint} | `;
+  }
+
   private nextSecond(): void {
     this.second = null;
     const { output, omitted } = this;
     if (omitted > 0) {
-      output.event({ type: 'omitted', count: omitted }, () =>
-        output.note(`… and ${omitted} more requests in that second`),
+      output.event({ type: 'omitted', count: omitted, ...this.mark }, () =>
+        output.note(`${this.prefix}… and ${omitted} more requests in that second`),
       );
     }
     this.shown = this.omitted = 0;

@@ -38,12 +38,13 @@ export async function status({ api, env, output, settings }: CommandContext): Pr
   });
 }
 
-/** Lists the running `culvert expose` and `culvert intercept` on this machine. */
+/** Lists the running `culvert expose`, `culvert up` and `culvert intercept` on this machine. */
 async function listRunning(env: NodeJS.ProcessEnv) {
   const { thisMachine } = await import('@culvert/client');
   const { running } = thisMachine(env);
-  return [...running.list('expose'), ...running.list('intercept')].map(
-    ({ kind, name, target, url, server, pid, startedAt }) => ({
+  return (['expose', 'up', 'intercept'] as const)
+    .flatMap((kind) => running.list(kind))
+    .map(({ kind, name, target, url, server, pid, startedAt }) => ({
       kind,
       name,
       target,
@@ -51,8 +52,7 @@ async function listRunning(env: NodeJS.ProcessEnv) {
       server,
       pid,
       startedAt,
-    }),
-  );
+    }));
 }
 
 function showRunning(output: Output, running: Awaited<ReturnType<typeof listRunning>>): void {

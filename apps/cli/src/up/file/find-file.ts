@@ -1,0 +1,42 @@
+/** Finds the file that `culvert up` reads. */
+import { statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { CliError } from '../../cli-error.js';
+import { EXIT } from '../../exit-code.js';
+
+export const FILE_NAMES = ['culvert.yaml', 'culvert.yml', 'culvert.json'] as const;
+
+/**
+ * Returns the absolute path of the file.
+ * @param folder where the search begins; it continues in the folders above
+ * @param given path from `--file`, relative to `folder`
+ * @throws CliError if there is none, or a folder has several
+ */
+export function findFile(folder: string, given?: string): string {
+  if (given !== undefined) {
+    const path = resolve(folder, given);
+    if (isFile(path)) return path;
+    throw new CliError(EXIT.usage, `--file: ${path} is not a file`);
+  }
+  for (let at = resolve(folder); ; at = dirname(at)) {
+    const found = FILE_NAMES.map((name) => join(at, name)).filter(isFile);
+    if (found.length > 1) {
+      throw new CliError(EXIT.usage, `${at} has several files: ${found.join(', ')}`, {
+        hint: 'Remove all but one, or name one with --file.',
+      });
+    }
+    if (found[0] !== undefined) return found[0];
+    if (dirname(at) === at) break;
+  }
+  throw new CliError(EXIT.usage, `there is no ${FILE_NAMES.join(', ')} in ${folder} or above`, {
+    hint: 'Create one, as docs/culvert-yaml.md describes, or name another file with --file.',
+  });
+}
+
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}

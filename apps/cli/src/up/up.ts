@@ -1,0 +1,114 @@
+/** `culvert up` itself: reads the file, and starts or checks it. */
+import { showTarget, thisMachine } from '@culvert/client';
+import { CliError } from '../cli-error.js';
+import type { CommandContext, GlobalFlags } from '../command-context.js';
+import { EXIT, type ExitCode } from '../exit-code.js';
+import { FileError, showProblem } from './file/parse-file.js';
+import { findFile } from './file/find-file.js';
+import { type Endpoint, readUpFile, type UpFile } from './file/read-file.js';
+import { endpointOf, ProjectFiles, runningOf } from './project.js';
+import { withFileSettings } from './file-settings.js';
+import { UpRun } from './up-run.js';
+
+/** The flags of `up`. */
+export interface UpFlags {
+  readonly file?: string;
+  readonly check?: boolean;
+  readonly detach?: boolean;
+  readonly schema?: boolean;
+}
+
+export async function up(
+  given: CommandContext,
+  names: readonly string[],
+  flags: UpFlags & Pick<GlobalFlags, 'url' | 'caFile'>,
+): Promise<ExitCode> {
+  if (flags.schema === true) {
+    const { fileSchema } = await import('./file/schema.js');
+    given.output.verbatim(JSON.stringify(fileSchema(), null, 2));
+    return EXIT.ok;
+  }
+  const file = readReported(given, findFile(process.cwd(), flags.file));
+  const endpoints = selected(file, names);
+  if (flags.check === true) {
+    check(given, file, endpoints);
+    return EXIT.ok;
+  }
+  const context = withFileSettings(given, file, flags);
+  const machine = thisMachine(context.env);
+  const files = new ProjectFiles(context.env, file.path);
+  // Fails early if no one is signed in, before anything is claimed.
+  const { bearer: _bearer } = context;
+  const others = runningOf(machine.running, file.path).map(endpointOf);
+  if (others.length > 0) return join(context, files, others, names);
+  files.writeSelection(names.length === 0 ? null : endpoints.map(({ name }) => name));
+  const run = await UpRun.create({ context, machine, files, onReady: () => {} }, file, endpoints);
+  return run.run();
+}
+
+/** Reads a file. Prints all problems but the first, which the error has. */
+export function readReported({ env, output }: CommandContext, path: string): UpFile {
+  try {
+    return readUpFile(path, env);
+  } catch (error) {
+    if (error instanceof FileError)
+      for (const problem of error.problems.slice(1)) output.note(showProblem(path, problem));
+    throw error;
+  }
+}
+
+/** Returns the endpoints of these names; without names, all. @throws CliError if the file does not have one */
+export function selected(file: UpFile, names: readonly string[]): readonly Endpoint[] {
+  const unknown = names.find((name) => !file.endpoints.some((each) => each.name === name));
+  if (unknown !== undefined) {
+    throw new CliError(EXIT.usage, `${file.path} has no endpoint ${unknown}`, {
+      hint: `It has ${file.endpoints.map(({ name }) => name).join(', ')}.`,
+    });
+  }
+  return names.length === 0 ? file.endpoints : file.endpoints.filter(({ name }) => names.includes(name));
+}
+
+/** Adds endpoints to a run that is under way. */
+function join(
+  { output }: CommandContext,
+  files: ProjectFiles,
+  running: readonly string[],
+  names: readonly string[],
+): ExitCode {
+  const missing = names.filter((name) => !running.includes(name));
+  if (missing.length === 0) {
+    throw new CliError(EXIT.conflict, 'this file is up already', {
+      hint: 'End it with "culvert down". "culvert logs" shows its output.',
+    });
+  }
+  files.writeSelection([...running, ...missing]);
+  output.note(`Added ${missing.join(', ')} to the run that is up.`);
+  return EXIT.ok;
+}
+
+function check({ output }: CommandContext, file: UpFile, endpoints: readonly Endpoint[]): void {
+  const described = endpoints.map(({ name, target, paths, content, commands }) => ({
+    name,
+    access: content.access,
+    target: target === null ? null : showTarget(target),
+    paths: paths.map(({ path, target: service, stripPrefix }) => ({
+      path,
+      target: showTarget(service),
+      stripPrefix,
+    })),
+    commands: commands.map(({ command }) => (typeof command === 'string' ? command : command.join(' '))),
+  }));
+  output.result({ file: file.path, name: file.name, endpoints: described }, () => {
+    output.note(`${file.path} is valid. "culvert up" would expose:`);
+    output.table(
+      ['ENDPOINT', 'ACCESS', 'TARGET', 'COMMANDS'],
+      described.map(({ name, access, target, paths, commands }) => [
+        name,
+        access,
+        target ?? paths.map((each) => `${each.path} → ${each.target}`).join(', '),
+        commands.join('; '),
+      ]),
+      '',
+    );
+  });
+}
