@@ -10,7 +10,9 @@ import net from 'node:net';
 import { DEFAULT_HEAD_LIMITS, parseRequestHead, parseResponseHead } from '@culvert/http1';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Rig, startRig } from '../spec/relay-rig.js';
+import { Http2Dialer } from '../upstream/http2-dialer.js';
 import { SocketDialer } from '../upstream/socket-stream.js';
+import type { Dialer } from '../upstream/stream-pool.js';
 import { StreamPools } from '../upstream/stream-pools.js';
 import { type AddressedIngress, serviceAddress } from './addresses.js';
 import { requestHeadText, responseFieldLines } from './header-rules.js';
@@ -207,8 +209,13 @@ describe('a service that is addressed by its l5Host', () => {
 describe('addresses on the wire', () => {
   let rig: Rig;
   const open = new Set<{ destroy(): void }>();
-  const start = async (handle: http.RequestListener | null, serve?: (socket: net.Socket) => void) => {
+  const start = async (
+    handle: http.RequestListener | null,
+    serve?: (socket: net.Socket) => void,
+    wrapDialer: (dialer: Dialer) => Dialer = (dialer) => dialer,
+  ) => {
     rig = await startRig(handle, {
+      wrapDialer,
       ...(serve && { serve }),
       addressOf: (port) =>
         serviceAddress('http://demo.preview.test', {
@@ -262,6 +269,30 @@ describe('addresses on the wire', () => {
     expect(headers).toMatchObject({ ':status': 303, ...expected });
     stream.resume();
     await once(stream, 'close');
+  });
+
+  it('are translated for an ingress that speaks HTTP/2', async () => {
+    const server = http2.createServer();
+    server.on('session', (session) => open.add(session));
+    server.on('stream', (stream, headers) =>
+      stream.respond(
+        {
+          ':status': headers.origin === `http://${headers[':authority']}` ? 303 : 403,
+          location: `http://${headers[':authority']}/in`,
+          'set-cookie': 'sid=1; Domain=localhost',
+        },
+        { endStream: true },
+      ),
+    );
+    await start(
+      null,
+      (socket) => void server.emit('connection', socket),
+      (dialer) => new Http2Dialer(dialer, { scheme: 'http', onFault: () => expect.unreachable() }),
+    );
+    expect(await rig.fetch('/login', { headers: { origin: 'http://demo.preview.test' } })).toMatchObject({
+      status: 303,
+      headers: expected,
+    });
   });
 
   it('are translated in the handshake of a WebSocket', async () => {

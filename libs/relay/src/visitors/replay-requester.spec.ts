@@ -3,6 +3,7 @@ import { SECRET_PREFIXES } from '@culvert/domain';
 import { DEFAULT_HEAD_LIMITS, HttpSyntaxError } from '@culvert/http1';
 import { afterEach, describe, expect, it } from 'vitest';
 import { refuse } from '../routing/access-gate.js';
+import { serviceAddress } from '../routing/addresses.js';
 import { RelayError } from '../answers/relay-error.js';
 import { type BegunExchange, ExchangeTrace } from '../exchange/exchange-trace.js';
 import { type Rig, startRig } from '../spec/relay-rig.js';
@@ -97,6 +98,24 @@ describe('a replay', () => {
     if (outcome instanceof RelayError) throw outcome;
     return outcome;
   };
+
+  it('names the target, and no forwarding field, where the service is addressed as the target', async () => {
+    rig = await startRig(answering(), {
+      addressOf: (port) =>
+        serviceAddress('https://demo.preview.test:8080', {
+          host: 'localhost',
+          port,
+          useTls: false,
+          l5Host: 'localhost',
+          addressedAs: 'target',
+        }),
+    });
+    await answer({ fields: [['origin', 'https://demo.preview.test:8080']] });
+    const { headers } = seen[0].request;
+    expect(headers.host).toMatch(/^localhost:\d+$/);
+    expect(headers.origin).toBe(`http://${headers.host}`);
+    expect(Object.keys(headers).filter((name) => name.includes('forwarded'))).toEqual([]);
+  });
 
   it('is rewritten, counted and traced like a visitor’s request', async () => {
     rig = await startRig(answering(201));
