@@ -1,6 +1,6 @@
 /** `culvert up` as people run it: a separate process with a file, beside a real standalone. */
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import type net from 'node:net';
 import type { AddressInfo } from 'node:net';
@@ -159,4 +159,168 @@ describe('culvert up', () => {
     socket.terminate();
     sockets.close();
   });
+
+  it('applies a saved file to what changed, while a download of an endpoint continues', async () => {
+    const [a, b, c] = [await startService('a', stall), await startService('b'), await startService('c')];
+    const contentOf = (api: string): string => `endpoints:\n  web: { target: ${a} }\n  ${api}\n`;
+    const program = up(contentOf(`api: { target: ${b} }`));
+    const [web, api] = [await hostnameOf(program, 'web'), await hostnameOf(program, 'api')];
+    const download = await openDownload(web);
+
+    writeFileSync(file, contentOf(`api: { target: ${c}, access: public }`));
+    await program.logged(/^api \| changed\.$/m);
+    expect(JSON.parse((await visit(port, api, '/')).body.toString())).toMatchObject({ name: 'c' });
+
+    writeFileSync(file, contentOf(`api: { target: 0 }`));
+    await program.logged(/culvert\.yaml:3:18: endpoints\.api\.target: must be a port/);
+    await program.logged(/^The file was not applied\./m);
+    expect((await visit(port, api, '/')).status).toBe(200);
+
+    writeFileSync(file, contentOf(`more: { target: ${b} }`));
+    await program.logged(/^api \| removed\.$/m);
+    const more = await hostnameOf(program, 'more');
+    expect(await bodyOf(more)).toMatchObject([200, { name: 'b' }]);
+    expect((await visit(port, api, '/', { headers: WITH_KEY })).status).not.toBe(200);
+
+    expect(await download.finish()).toBe('beginning end');
+  });
+
+  it('starts commands in groups of their own, shows their output, and ends all that they started', async () => {
+    const script = join(home, 'server.mjs');
+    writeFileSync(
+      script,
+      `import http from 'node:http';
+      import { spawn } from 'node:child_process';
+      const child = spawn('sleep', ['600']);
+      http.createServer((_, response) => response.end(process.env.GREETING))
+        .listen(0, '127.0.0.1', function () { console.log('listens', this.address().port, child.pid, process.env.CULVERT_PREVIEW_URL); });`,
+    );
+    const free = await startService('web');
+    const program = up(
+      `endpoints:\n  web:\n    target: ${free}\n    command: [${process.execPath}, server.mjs]\n    env: { GREETING: hello }\n` +
+        `  other:\n    target: 127.0.0.1:9\n    command: echo gone; exit 3\n`,
+    );
+    const hostname = await hostnameOf(program, 'web');
+    const [, pid] = await program.line(
+      new RegExp(String.raw`^web \| listens \d+ (\d+) http://${hostname}:\d+$`, 'm'),
+    );
+    await program.line(/^other \| gone$/m);
+    await program.logged(/^other \| the command ended with exit code 3\. The URL stays/m);
+    expect(isRunning(Number(pid))).toBe(true);
+    program.kill('SIGTERM');
+    expect(await program.exited).toMatchObject({ code: EXIT.ok });
+    await expect.poll(() => isRunning(Number(pid))).toBe(false);
+  });
+
+  it('kills a command that ignores SIGTERM', async () => {
+    const target = await startService('web');
+    const program = up(
+      `endpoints:\n  web:\n    target: ${target}\n    command: trap '' TERM; echo pid $$$$; while :; do sleep 1; done\n`,
+    );
+    const [, pid] = await program.line(/^web \| pid (\d+)$/m);
+    program.kill('SIGINT');
+    expect(await program.exited).toMatchObject({ code: EXIT.ok });
+    await expect.poll(() => isRunning(Number(pid))).toBe(false);
+  });
+
+  it('reports a command that cannot be started, and serves its endpoint all the same', async () => {
+    const target = await startService('web');
+    const program = up(`endpoints:\n  web:\n    target: ${target}\n    command: [/nowhere/program]\n`);
+    const hostname = await hostnameOf(program, 'web');
+    await program.logged(/^web \| the command cannot be started: .*ENOENT/m);
+    expect(await bodyOf(hostname)).toMatchObject([200, { name: 'web' }]);
+  });
+
+  it('runs in the background until it is ended, with a log and one endpoint after another', async () => {
+    const [a, b] = [await startService('a'), await startService('b')];
+    writeFileSync(file, `endpoints:\n  web: { target: ${a} }\n  api: { target: ${b} }\n`);
+    const culvert = (...args: string[]) => runCulvert([...args, '--file', file], { env: environment() });
+    const started = await culvert('up', '--detach');
+    expect(started).toMatchObject({ code: EXIT.ok });
+    const [, web = ''] = /^web {2}http:\/\/([a-z0-9-]+\.preview\.localhost):/m.exec(started.stdout) ?? [];
+    const [, api = ''] = /^api {2}http:\/\/([a-z0-9-]+\.preview\.localhost):/m.exec(started.stdout) ?? [];
+    expect(await bodyOf(web, '/seen')).toMatchObject([200, { name: 'a' }]);
+    expect(await bodyOf(api)).toMatchObject([200, { name: 'b' }]);
+    await expect.poll(async () => (await culvert('logs', 'web')).stdout).toMatch(/^web \| .*GET +\/seen/m);
+    expect((await culvert('logs', 'web')).stdout).not.toMatch(/^api/m);
+    expect(await culvert('up')).toMatchObject({ code: EXIT.conflict });
+
+    expect(await culvert('down', 'api')).toMatchObject({
+      code: EXIT.ok,
+      stdout: expect.stringMatching(/^api  ended/),
+    });
+    expect((await visit(port, api, '/', { headers: WITH_KEY })).status).not.toBe(200);
+    expect(await bodyOf(web)).toMatchObject([200, { name: 'a' }]);
+    expect(await culvert('up', 'api')).toMatchObject({ code: EXIT.ok });
+    await expect.poll(async () => (await bodyOf(api))[0]).toBe(200);
+
+    const following = startCulvert(['logs', '--follow', '--file', file], environment());
+    running.push(following);
+    await following.line(/^web {2}http/m);
+    expect(await culvert('down', '--remove')).toMatchObject({ code: EXIT.ok });
+    expect(await following.exited).toMatchObject({ code: EXIT.ok });
+    expect((await deployment.api<{ items: unknown[] }>('GET', '/previews')).items).toEqual([]);
+    expect(await culvert('down')).toMatchObject({ code: EXIT.ok, stderr: expect.stringMatching(/is up/) });
+  });
+
+  it('shows why a run in the background does not start', async () => {
+    writeFileSync(file, 'url: http://localhost:1\nendpoints: { web: { target: 3000 } }\n');
+    const { CULVERT_URL: _url, ...env } = environment();
+    const run = await runCulvert(['up', '--detach', '--file', file], { env });
+    expect(run).toMatchObject({ code: EXIT.unreachable, stderr: expect.stringMatching(/localhost:1/) });
+  });
+
+  it('refuses a file with secrets that others may read', async () => {
+    writeFileSync(file, 'endpoints:\n  web:\n    target: 3000\n    addRequestHeaders: { x-api-key: abc }\n', {
+      mode: 0o644,
+    });
+    const run = await runCulvert(['up', '--check', '--file', file], { env: environment() });
+    expect(run).toMatchObject({
+      code: EXIT.usage,
+      stderr: expect.stringMatching(/culvert\.yaml:4:37: .*chmod 600/s),
+    });
+    expect(run.stderr).not.toContain('abc');
+    chmodSync(file, 0o600);
+    expect(await runCulvert(['up', '--check', '--file', file], { env: environment() })).toMatchObject({
+      code: EXIT.ok,
+    });
+  });
 });
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Answers with a beginning, and ends when the request for `/finish` comes. */
+const stalled: http.ServerResponse[] = [];
+function stall(request: http.IncomingMessage, response: http.ServerResponse): void {
+  if (request.url === '/finish') {
+    for (const each of stalled.splice(0)) each.end('end');
+    response.end('{}');
+    return;
+  }
+  response.write('beginning ');
+  stalled.push(response);
+}
+
+/** Opens a download that the service completes after another request. */
+async function openDownload(hostname: string): Promise<{ finish(): Promise<string> }> {
+  const request = http.get({ host: '127.0.0.1', port, headers: { host: hostname, ...WITH_KEY } });
+  const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+  let text = '';
+  response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+  await once(response, 'data');
+  return {
+    finish: async () => {
+      const ended = once(response, 'end');
+      await bodyOf(hostname, '/finish');
+      await ended;
+      return text;
+    },
+  };
+}

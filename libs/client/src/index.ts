@@ -7,6 +7,7 @@ export {
   checkPreviewName,
   defaultPreviewName,
   type PreviewSettings,
+  removeExposed,
   wantedPreview,
 } from './exposure/exposed-preview.js';
 export { Exposure, type ExposureOptions, type ExposureTarget } from './exposure/exposure.js';

@@ -1,7 +1,9 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Action } from '../action.js';
 import type { GlobalFlags } from '../command-context.js';
 import { withHelp } from '../help/command-help.js';
+import type { DownFlags } from './down.js';
+import type { LogsFlags } from './logs.js';
 import type { UpFlags } from './up.js';
 
 const FILE_FLAG = ['--file <path>', 'the file; default: culvert.yaml, .yml or .json here or above'] as const;
@@ -14,6 +16,8 @@ export function addUpCommands(program: Command, action: Action): void {
     .summary('get preview URLs for the services that a file lists')
     .description('Exposes the endpoints of culvert.yaml over one tunnel, and starts their commands.')
     .option(...FILE_FLAG)
+    .option('-d, --detach', 'run in the background (not on Windows)')
+    .addOption(new Option('--announce').hideHelp())
     .option('--check', 'check the file and show what would be exposed')
     .option('--schema', 'print the JSON Schema of the file, for editors')
     .action(
@@ -30,8 +34,62 @@ export function addUpCommands(program: Command, action: Action): void {
     examples: [
       'culvert up',
       'culvert up web api',
+      'culvert up --detach && culvert logs --follow',
       'culvert up --check',
       'culvert up --schema > culvert.schema.json',
     ],
   });
+  addDownCommand(program, action);
+  addLogsCommand(program, action);
+  addOpenCommand(program, action);
+}
+
+function addDownCommand(program: Command, action: Action): void {
+  const command = program
+    .command('down')
+    .argument('[names...]', 'endpoints to end; default: all')
+    .summary('end what "culvert up" runs')
+    .description('Ends a run of "culvert up" with its commands, or only some endpoints. Their URLs are kept.')
+    .option(...FILE_FLAG)
+    .option('--remove', 'also remove the URLs')
+    .action(
+      action(async (context, names: string[], flags: DownFlags, self: Command) => {
+        const { down } = await import('./down.js');
+        await down(context, names, { ...flags, ...self.optsWithGlobals<GlobalFlags>() });
+      }),
+    );
+  withHelp(command, { examples: ['culvert down', 'culvert down api', 'culvert down --remove'] });
+}
+
+function addLogsCommand(program: Command, action: Action): void {
+  const command = program
+    .command('logs')
+    .argument('[name]', 'endpoint; default: all')
+    .summary('show the output of "culvert up --detach"')
+    .description('Shows requests, output of commands and notes of a run in the background.')
+    .option(...FILE_FLAG)
+    .option('-f, --follow', 'keep showing what is added, until the run ends')
+    .action(
+      action(async (context, name: string | undefined, flags: LogsFlags) => {
+        const { logs } = await import('./logs.js');
+        return logs(context, name, flags);
+      }),
+    );
+  withHelp(command, { examples: ['culvert logs', 'culvert logs api --follow'] });
+}
+
+function addOpenCommand(program: Command, action: Action): void {
+  const command = program
+    .command('open')
+    .argument('[name]', 'endpoint; may be left out if only one is up')
+    .summary('open the URL of an endpoint in your browser')
+    .description('Opens the URL of an endpoint that "culvert up" runs in your browser.')
+    .option(...FILE_FLAG)
+    .action(
+      action(async (context, name: string | undefined, flags: { readonly file?: string }) => {
+        const { openEndpoint } = await import('./open.js');
+        return openEndpoint(context, name, flags);
+      }),
+    );
+  withHelp(command, { examples: ['culvert open', 'culvert open web'] });
 }

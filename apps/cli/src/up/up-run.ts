@@ -29,8 +29,8 @@ export interface UpRunOptions {
   readonly context: CommandContext;
   readonly machine: Machine;
   readonly files: ProjectFiles;
-  /** Called when all endpoints have their URLs. */
-  readonly onReady: () => void;
+  /** Called when all endpoints have their URLs; null: no one waits for it. */
+  readonly onReady: (() => void) | null;
 }
 
 export class UpRun {
@@ -95,7 +95,7 @@ export class UpRun {
       if (output.isWatched) output.note(`Connecting to ${settings.url} …`);
       await ending.unless(exposure.start());
       this.isReady = true;
-      this.options.onReady();
+      this.options.onReady?.();
       output.note(
         `Changes of ${this.file.path} apply when it is saved. Ctrl-C ends this and keeps the URLs.`,
       );

@@ -16,13 +16,15 @@ export interface UpFlags {
   readonly check?: boolean;
   readonly detach?: boolean;
   readonly schema?: boolean;
+  /** Set by `--detach` for the process in the background. */
+  readonly announce?: boolean;
 }
 
 export async function up(
   given: CommandContext,
   names: readonly string[],
   flags: UpFlags & Pick<GlobalFlags, 'url' | 'caFile'>,
-): Promise<ExitCode> {
+): Promise<number> {
   if (flags.schema === true) {
     const { fileSchema } = await import('./file/schema.js');
     given.output.verbatim(JSON.stringify(fileSchema(), null, 2));
@@ -42,7 +44,21 @@ export async function up(
   const others = runningOf(machine.running, file.path).map(endpointOf);
   if (others.length > 0) return join(context, files, others, names);
   files.writeSelection(names.length === 0 ? null : endpoints.map(({ name }) => name));
-  const run = await UpRun.create({ context, machine, files, onReady: () => {} }, file, endpoints);
+  if (flags.detach === true) {
+    const { startInBackground, showStarted } = await import('./background.js');
+    const { running } = machine;
+    const started = await startInBackground({ context, running, files, path: file.path, names, flags });
+    if (typeof started === 'number') return started;
+    showStarted(context, started);
+    return EXIT.ok;
+  }
+  let onReady: (() => void) | null = null;
+  if (flags.announce === true) {
+    const { announceReady, limitLog } = await import('./background.js');
+    limitLog(files.log);
+    onReady = announceReady;
+  }
+  const run = await UpRun.create({ context, machine, files, onReady }, file, endpoints);
   return run.run();
 }
 

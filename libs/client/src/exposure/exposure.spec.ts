@@ -130,4 +130,34 @@ describe(Exposure.name, () => {
     );
     expect(() => exposureOf([targetAt(1), targetAt(1, true)])).not.toThrow();
   });
+
+  it('accepts targets that are added, and refuses those that it forgot', async () => {
+    const [shop, admin] = [await service('shop'), await service('admin')];
+    const exposure = exposureOf([targetAt(shop)]);
+    expect(await ask({ port: admin })).toMatch(/^forbidden/);
+    exposure.add(targetAt(admin));
+    expect(await ask({ port: admin })).toBe('admin');
+    exposure.forget(targetAt(shop).target);
+    expect(await ask({ port: shop })).toBe(`forbidden: this machine exposes only 127.0.0.1:${admin}`);
+  });
+
+  it.each(['forget', 'cut'] as const)(
+    'keeps open streams to a target that it forgets, and breaks those to one that is cut: %s',
+    async (how) => {
+      const server = createServer({ allowHalfOpen: true }, (socket) => {
+        socket.on('error', () => {});
+        exposure[how](target.target);
+        // Sent only once the streams of a target that was cut are broken.
+        setImmediate(() => socket.end('late'));
+      });
+      server.listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      cleanUps.push(() => server.close());
+      const target = targetAt((server.address() as AddressInfo).port);
+      const exposure = exposureOf([target]);
+      const answer = await ask({ port: target.target.port });
+      if (how === 'forget') expect(answer).toBe('late');
+      else expect(answer).not.toBe('late');
+    },
+  );
 });

@@ -61,7 +61,8 @@ export interface ExposureOptions {
 
 export class Exposure {
   private readonly kept: KeptTunnel;
-  private readonly sockets = new Set<Socket>();
+  /** Connections to targets, with the keys of these. */
+  private readonly sockets = new Map<Socket, string>();
   private readonly targets = new Map<string, ExposureTarget>();
   private secureContext: SecureContext | null = null;
   private wasConnected = false;
@@ -124,6 +125,13 @@ export class Exposure {
     this.targets.delete(keyOf(target));
   }
 
+  /** Refuses new streams to a target and breaks those that are open, such as kept ones on which a request could follow. */
+  cut(target: Target): void {
+    this.forget(target);
+    const key = keyOf(target);
+    for (const [socket, own] of this.sockets) if (own === key) socket.destroy();
+  }
+
   /** Lets requests in progress finish within `graceMs`. */
   async stop(graceMs: number): Promise<void> {
     this.isOver = true;
@@ -150,7 +158,7 @@ export class Exposure {
     const tls =
       isTls && secureContext !== null ? { name: host, verify: verifyTls, alpn, secureContext } : null;
     const socket = connectIngress({ host, port, tls }, (chunk) => splice.handleIngressData(chunk));
-    this.sockets.add(socket);
+    this.sockets.set(socket, keyOf(target));
     socket.once('close', () => this.sockets.delete(socket));
     const shown = onRequest === undefined ? stream : new TappedStream(stream, new Http1Watch(onRequest));
     const splice = new Splice(shown, socket, {
@@ -252,7 +260,7 @@ export class Exposure {
   }
 
   private destroySockets(): void {
-    for (const socket of this.sockets) socket.destroy();
+    for (const socket of this.sockets.keys()) socket.destroy();
   }
 }
 

@@ -168,12 +168,12 @@ export class PreviewExposure {
     }
   }
 
-  /** Refuses new requests for a plan. Its preview stays, unless `remove` was called before. */
+  /** Ends a plan, with the requests in progress. Its preview stays, unless `remove` was called before. */
   drop(plan: PreviewPlan): void {
     this.plans.delete(plan);
     this.shown.delete(plan);
     this.made.delete(plan);
-    this.exposure.forget(plan.target);
+    this.exposure.cut(plan.target);
   }
 
   /** Returns the preview of a plan, or null before it exists. */

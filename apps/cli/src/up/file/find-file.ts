@@ -33,6 +33,11 @@ export function findFile(folder: string, given?: string): string {
   });
 }
 
+/** Returns the path of the file, like `findFile`. A file that `--file` names may be gone by now. */
+export function locateFile(folder: string, given?: string): string {
+  return given === undefined ? findFile(folder) : resolve(folder, given);
+}
+
 function isFile(path: string): boolean {
   try {
     return statSync(path).isFile();

@@ -1,0 +1,159 @@
+/** `culvert down`: ends a run of `culvert up`, or some of its endpoints. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type ExposedPreview,
+  type Machine,
+  removeExposed,
+  type RunningEntry,
+  thisMachine,
+} from '@culvert/client';
+import type { Api } from '../api.js';
+import { CliError } from '../cli-error.js';
+import type { CommandContext, GlobalFlags } from '../command-context.js';
+import { EXIT } from '../exit-code.js';
+import { locateFile } from './file/find-file.js';
+import { withFileSettings } from './file-settings.js';
+import { readUpFile } from './file/read-file.js';
+import { endpointOf, keptOf, ProjectFiles, runningOf } from './project.js';
+
+/** A run gives its commands five seconds, and requests in progress one. */
+const END_TIMEOUT_MS = 15_000;
+const LOOK_MS = 100;
+
+/** The flags of `down`. */
+export interface DownFlags {
+  readonly file?: string;
+  readonly remove?: boolean;
+}
+
+export async function down(
+  context: CommandContext,
+  names: readonly string[],
+  flags: DownFlags & Pick<GlobalFlags, 'url' | 'caFile'>,
+): Promise<void> {
+  const { output, env, signal } = context;
+  const path = locateFile(process.cwd(), flags.file);
+  const machine = thisMachine(env);
+  const isMeant = (entry: RunningEntry): boolean => names.length === 0 || names.includes(endpointOf(entry));
+  const before = [...runningOf(machine.running, path), ...keptOf(machine.running, path)];
+  const unknown = names.find((name) => !before.some((entry) => endpointOf(entry) === name));
+  if (unknown !== undefined) {
+    throw new CliError(EXIT.notFound, `no endpoint ${unknown} of ${path} is up or has a URL`, {
+      hint: '"culvert status" shows what is running.',
+    });
+  }
+  const running = runningOf(machine.running, path);
+  const ended = running.filter(isMeant);
+  if (ended.length === running.length) endRuns(ended);
+  else
+    new ProjectFiles(env, path).writeSelection(
+      running.filter((entry) => !isMeant(entry)).map((entry) => endpointOf(entry)),
+    );
+  await untilEnded(machine, path, ended, signal);
+  const removed = flags.remove === true ? keptOf(machine.running, path).filter(isMeant) : [];
+  if (removed.length > 0)
+    await removeUrls(withSettingsOf(context, path, flags), machine, removed, names.length === 0);
+  const result = (flags.remove === true ? before.filter(isMeant) : ended).map((entry) => ({
+    name: endpointOf(entry),
+    url: entry.url,
+    removed: flags.remove === true,
+  }));
+  output.result(result, () => {
+    if (result.length === 0) output.note(`Nothing of ${path} is up.`);
+    for (const { name, url, removed: isRemoved } of result)
+      output.line(`${name}  ${isRemoved ? 'removed' : 'ended'}  ${url ?? ''}`);
+  });
+}
+
+function endRuns(entries: readonly RunningEntry[]): void {
+  for (const pid of new Set(entries.map((entry) => entry.pid))) {
+    try {
+      process.kill(pid, 'SIGTERM');
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === 'ESRCH') continue;
+      throw new CliError(
+        EXIT.localTarget,
+        `the process ${pid} cannot be ended: ${(cause as Error).message}`,
+        {
+          cause,
+        },
+      );
+    }
+  }
+}
+
+/** Resolves when none of the entries belongs to a running process. */
+async function untilEnded(
+  { running }: Machine,
+  path: string,
+  entries: readonly RunningEntry[],
+  signal: AbortSignal,
+): Promise<void> {
+  const names = new Set(entries.map(({ name }) => name));
+  const end = performance.now() + END_TIMEOUT_MS;
+  for (;;) {
+    const left = runningOf(running, path).filter(({ name }) => names.has(name));
+    const [first] = left;
+    if (first === undefined) return;
+    signal.throwIfAborted();
+    if (performance.now() > end) {
+      throw new CliError(EXIT.localTarget, `the process ${first.pid} does not end`, {
+        hint: `"culvert logs" shows what it does. "kill -9 ${first.pid}" ends it without a clean-up.`,
+      });
+    }
+    await sleep(LOOK_MS);
+  }
+}
+
+/** A file that can no longer be read has no settings. */
+function withSettingsOf(
+  context: CommandContext,
+  path: string,
+  flags: Pick<GlobalFlags, 'url' | 'caFile'>,
+): CommandContext {
+  try {
+    return withFileSettings(context, readUpFile(path, context.env), flags);
+  } catch {
+    return context;
+  }
+}
+
+/** Removes the previews of entries that no process holds, and the entries. */
+async function removeUrls(
+  { api, settings }: CommandContext,
+  { running }: Machine,
+  entries: readonly RunningEntry[],
+  isAll: boolean,
+): Promise<void> {
+  const own = entries.filter(({ server }) => server === settings.url);
+  const previews: ExposedPreview[] = [];
+  for (const { previewId } of own) {
+    const preview = previewId === null ? null : await findPreview(api, previewId);
+    if (preview !== null) previews.push(preview);
+  }
+  // Removing their traffic manager removes all of them.
+  const trafficManagerId = isAll
+    ? (own.find((entry) => entry.trafficManagerId)?.trafficManagerId ?? null)
+    : null;
+  await removeExposed(api, { trafficManagerId, previews });
+  for (const { server, name, target, file } of own) {
+    const claim = running.claim({
+      kind: 'up',
+      server,
+      name,
+      target,
+      mayNumber: false,
+      ...(file !== null && { file }),
+    });
+    claim?.release(false);
+  }
+}
+
+async function findPreview(api: Api, previewId: string): Promise<ExposedPreview | null> {
+  try {
+    return await api.call('getPreview', { previewId });
+  } catch (error) {
+    if (error instanceof CliError && error.exitCode === EXIT.notFound) return null;
+    throw error;
+  }
+}
