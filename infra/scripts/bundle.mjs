@@ -1,5 +1,6 @@
 // Bundles modules with Rolldown: programs (bundle-programs.mjs) and npm packages (pack.mjs).
 import { readFileSync, rmSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 
@@ -46,10 +47,13 @@ function withoutCopies() {
   };
 }
 
-/** Writes the bundles of `input` below `dir`, a folder of the repository, and the code that they share to its `chunks`. */
+/**
+ * Writes the bundles of `input` below `dir`, a folder of the repository or an absolute path, and the code that they share to
+ * its `chunks`.
+ */
 export async function bundle(dir, { input, codeSplitting, sourcemap = true, ...options }) {
   // Names of chunks contain content hashes, so old chunks would stay.
-  rmSync(`${root}${dir}/chunks`, { recursive: true, force: true });
+  rmSync(resolve(root, dir, 'chunks'), { recursive: true, force: true });
   const bundled = await rolldown({
     cwd: root,
     input,
@@ -63,7 +67,7 @@ export async function bundle(dir, { input, codeSplitting, sourcemap = true, ...o
     ...options,
   });
   await bundled.write({
-    dir: root + dir,
+    dir: resolve(root, dir),
     format: 'esm',
     entryFileNames: '[name].js',
     chunkFileNames: 'chunks/[name]-[hash].js',

@@ -12,7 +12,7 @@ const { values } = parseArgs({ options: { man: { type: 'string' } } });
 
 /** Definitions are TypeScript. The bundle is below the root, where it finds the packages that it imports. */
 async function loadDefinitions() {
-  const file = `${root}node_modules/.cache/culvert-cli-docs/index.mjs`;
+  const file = `${root}node_modules/.cache/culvert-cli-docs-${process.pid}/index.mjs`;
   const bundled = await rolldown({
     cwd: root,
     input: 'apps/cli/src/reference/index.ts',

@@ -1,0 +1,159 @@
+/** What `npm run release` makes. It is made once, for all tests of this file. */
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { gunzipSync } from 'node:zlib';
+import { VERSION } from '@culvert/client';
+import { unpackTar } from 'modern-tar';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const EPOCH = 1_700_000_000;
+const SCRIPT = join(ROOT, 'infra/release/main.mjs');
+const run = promisify(execFile);
+
+let folder: string;
+
+interface Entry {
+  readonly name: string;
+  readonly mtime: number;
+  readonly owner: string;
+  readonly data: Buffer;
+}
+
+/** Reads a gzipped tar archive. */
+async function entriesOf(name: string): Promise<Entry[]> {
+  const entries = await unpackTar(gunzipSync(readFileSync(join(folder, name))), { strict: true });
+  return entries.map(({ header, data }) => ({
+    name: header.name,
+    mtime: (header.mtime?.getTime() ?? 0) / 1000,
+    owner: `${header.uid}:${header.gid}`,
+    data: Buffer.from(data ?? []),
+  }));
+}
+
+const textOf = (name: string) => readFileSync(join(folder, name), 'utf8');
+const archives = () => readdirSync(folder).filter((name) => /\.t(ar\.)?gz$/.test(name));
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'culvert-test-'));
+  const env = { ...process.env, SOURCE_DATE_EPOCH: String(EPOCH), npm_config_offline: 'true' };
+  // Fails if a second run makes other bytes.
+  await run(process.execPath, [SCRIPT, '--out', folder, '--verify'], { cwd: folder, env });
+}, 180_000);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('the release', () => {
+  it('consists of the files that docs/releasing.md names', () => {
+    const listed = readFileSync(join(ROOT, 'docs/releasing.md'), 'utf8')
+      .split('\n')
+      .filter((line) => line.startsWith('| `'))
+      .flatMap((line) => [...line.split('|')[1].matchAll(/`([^`]+\.[^`]+)`/g)])
+      .map(([, name]) => name.replace('<version>', VERSION));
+    expect(readdirSync(folder).toSorted()).toEqual(listed.toSorted());
+  });
+
+  it('has the checksum of every file', async () => {
+    const { stdout } = await run('sha256sum', ['--check', '--strict', 'checksums.txt'], { cwd: folder });
+    const checked = stdout.match(/^.*(?=: OK$)/gm);
+    expect([...checked!, 'checksums.txt'].toSorted()).toEqual(readdirSync(folder).toSorted());
+  });
+
+  it('contains no path and no user of the machine that made it', async () => {
+    const traces = [ROOT, `${homedir()}/`, `${tmpdir()}/culvert-test-`, '.cache/culvert-release-'];
+    const contents = readdirSync(folder).map((name): [string, Buffer] => [
+      name,
+      readFileSync(join(folder, name)),
+    ]);
+    for (const archive of archives())
+      contents.push(
+        ...(await entriesOf(archive)).map(({ name, data }): [string, Buffer] => [`${archive} ${name}`, data]),
+      );
+    const found = contents.filter(([, bytes]) => traces.some((trace) => bytes.includes(trace)));
+    expect(found.map(([name]) => name)).toEqual([]);
+  });
+
+  it('has archives whose files are owned by root and have the time of the commit', async () => {
+    for (const archive of archives()) {
+      const entries = await entriesOf(archive);
+      expect(new Set(entries.map(({ owner }) => owner)), archive).toEqual(new Set(['0:0']));
+      // npm gives all files of its archives one time of its own.
+      if (entries.some(({ name }) => name === 'package/package.json')) continue;
+      expect(new Set(entries.map(({ mtime }) => mtime)), archive).toEqual(new Set([EPOCH]));
+    }
+  });
+
+  it('refuses a folder that holds other files', async () => {
+    const failed = run(process.execPath, [SCRIPT, '--out', join(ROOT, 'infra')]);
+    await expect(failed).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('name an empty folder'),
+    });
+  });
+});
+
+describe('the context of the images', () => {
+  const archive = `culvert-${VERSION}-images.tar.gz`;
+
+  it('has everything that the Dockerfile copies, and neither tests nor local files', async () => {
+    const names = (await entriesOf(archive)).map(({ name }) => name.replace(`culvert-${VERSION}/`, ''));
+    const copied = [
+      ...readFileSync(join(ROOT, 'infra/docker/Dockerfile'), 'utf8').matchAll(/^COPY (?!--)(.+) \S+$/gm),
+    ].flatMap(([, sources]) => sources.split(' '));
+    for (const source of ['infra/docker/Dockerfile', '.dockerignore', ...copied])
+      expect(
+        names.some((name) => name === source || name === `${source}/`),
+        source,
+      ).toBe(true);
+    expect(names.filter((name) => /\.spec\.ts$|node_modules|^\.env|^\.git|^test\//.test(name))).toEqual([]);
+  });
+
+  it('is built into one image for each program, tagged with the version', () => {
+    const { images, context } = JSON.parse(textOf('images.json')) as {
+      context: string;
+      images: { target: string; tags: string[] }[];
+    };
+    expect(context).toBe(archive);
+    expect(images.map(({ target }) => target).toSorted()).toEqual(
+      ['api', 'edge', 'sample-service', 'standalone', 'traffic-agent', 'traffic-manager'].toSorted(),
+    );
+    for (const { target, tags } of images)
+      expect(tags[0]).toBe(`registry.example.com/culvert/${target}:${VERSION}`);
+  });
+});
+
+describe('the chart', () => {
+  it('names an image that is in the list of images', async () => {
+    const entries = await entriesOf(`traffic-manager-${VERSION}.tgz`);
+    const read = (path: string) =>
+      parse(entries.find(({ name }) => name === `traffic-manager/${path}`)!.data.toString()) as Record<
+        string,
+        string
+      >;
+    expect(read('Chart.yaml')).toMatchObject({ version: VERSION, appVersion: VERSION });
+    expect(textOf('images.json')).toContain(`"${read('values.yaml')['image']}"`);
+  });
+});
+
+describe('the bills of materials', () => {
+  it.each([
+    ['culvert-server', 'ioredis', 'vitest'],
+    ['culvert-cli', 'commander', 'vitest'],
+    ['culvert-client', 'zod', 'commander'],
+  ])('%s lists %s, with its license, and not %s', (name, listed, absent) => {
+    const bill = JSON.parse(textOf(`${name}-${VERSION}.cdx.json`)) as {
+      metadata: { component: { name: string; version: string } };
+      components: { name: string; 'bom-ref': string; licenses?: unknown[] }[];
+    };
+    expect(bill.metadata.component).toMatchObject({ name, version: VERSION });
+    const found = bill.components.find((component) => component.name === listed);
+    expect(found?.licenses).toHaveLength(1);
+    expect(bill.components.map((component) => component.name)).not.toContain(absent);
+    const refs = bill.components.map((component) => component['bom-ref']);
+    expect(new Set(refs).size).toBe(refs.length);
+  });
+});
