@@ -15,6 +15,7 @@ const ANY_LIB = [
   'banner',
   'client',
   'contract',
+  'diagnosis',
   'domain',
   'events',
   'fleet',
@@ -103,6 +104,11 @@ const PACKAGES = {
     culvert: ['api-client', 'contract', 'http1', 'outbound', 'tunnel'],
     external: ['openid-client', 'zod'],
     why: 'client is what a program does to expose targets of its machine: it knows neither a terminal nor a command line',
+  },
+  'libs/diagnosis': {
+    culvert: ['client', 'contract', 'outbound', 'tunnel'],
+    external: [],
+    why: 'diagnosis checks the way to Culvert as programs go it: it knows neither a terminal nor a cluster',
   },
   'libs/relay': {
     culvert: ['domain', 'flow', 'http1', 'http2', 'sockets', 'tunnel'],

@@ -7,6 +7,7 @@ import { addAuditCommands } from './audit/commands.js';
 import { asCliError } from './cli-error.js';
 import { addClusterProgramCommands } from './cluster-programs/command.js';
 import { addCompletionCommands } from './completion/commands.js';
+import { addDoctorCommand } from './doctor/commands.js';
 import type { Environment, GlobalFlags } from './command-context.js';
 import { addEventsCommand } from './events/commands.js';
 import { EXIT } from './exit-code.js';
@@ -33,7 +34,7 @@ import { addUpCommands } from './up/command.js';
 
 /** All commands, in the order of the help. */
 const COMMANDS: readonly { readonly heading: string; readonly commands: readonly AddCommands[] }[] = [
-  { heading: 'Account:', commands: [addAccountCommands, addStatusCommand] },
+  { heading: 'Account:', commands: [addAccountCommands, addStatusCommand, addDoctorCommand] },
   {
     heading: 'Your services:',
     commands: [addExposeCommand, addUpCommands, addInterceptCommands, addListCommand],

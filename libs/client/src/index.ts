@@ -22,6 +22,7 @@ export {
   type Claim,
   type ClaimOptions,
   Running,
+  RUNNING_KINDS,
   type RunningEntry,
   type RunningKind,
 } from './machine/running.js';

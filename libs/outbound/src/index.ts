@@ -6,6 +6,7 @@ export { HttpClient } from './http/http-client.js';
 export type { HttpClientOptions } from './http/http-options.js';
 export { HTTP_ERROR_KINDS, HttpError, type HttpErrorKind } from './http/http-error.js';
 export type { HttpRequest, HttpResponse } from './http/http-message.js';
+export { openProxyTunnel } from './http/proxy-tunnel.js';
 export { KeptLegs, type KeptLegsOptions, MAX_LEGS } from './kept-legs.js';
 export { KeptTunnel, type KeptTunnelOptions, type TunnelEnd } from './kept-tunnel.js';
 export {
@@ -15,3 +16,4 @@ export {
   type IngressPhase,
 } from './ingress-error.js';
 export { Splice, type SpliceOptions } from './splice.js';
+export { proxyAgent, proxyOf } from './proxy.js';

@@ -13,6 +13,7 @@ export { type Hello, type Welcome } from './handshake.js';
 export { DEFAULT_SETTINGS, tunnelSettings, type TunnelSettings } from './settings.js';
 export { type IncomingStream } from './stream.js';
 export { acceptTunnel, dialTunnel } from './tunnel.js';
+export { probeTunnel, type TunnelProbe } from './tunnel-probe.js';
 export * from './types.js';
 export { MAX_MESSAGE_BYTES, WEBSOCKET_OPTIONS, WebSocketCarrier } from './websocket-carrier.js';
 export { dialWebSocket, TUNNEL_PATH, type DialResult, type DialTarget } from './websocket-dial.js';

@@ -1,0 +1,129 @@
+/** Runs the checks of this machine, the way to Culvert, the sign-in and the target, and prints them. */
+import { ClientError, parseTarget, VERSION } from '@culvert/client';
+import { type Check, type CheckResult, connectionChecks, runChecks } from '@culvert/diagnosis';
+import type { CommandContext } from '../command-context.js';
+import { EXIT } from '../exit-code.js';
+import type { Output } from '../output/output.js';
+import { accountChecks } from './account-checks.js';
+import type { DoctorFlags } from './commands.js';
+import { machineChecks } from './machine-checks.js';
+import { targetCheck } from './target-check.js';
+
+/** Limit for all checks together. */
+const TIMEOUT_MS = 45_000;
+
+const MARKS = { ok: 'ok', warning: 'WARN', failure: 'FAIL', skipped: 'skip' } as const;
+const MARK_WIDTH = 4;
+
+/** Checks, prints and returns the exit code: a failure if a check failed. */
+export async function doctor(
+  context: CommandContext,
+  targetText: string | undefined,
+  { bundle }: DoctorFlags,
+): Promise<number> {
+  const { output, signal } = context;
+  const target = targetText === undefined ? null : parseTarget(targetText);
+  const url = urlOf(context);
+  const checks = [
+    ...machineChecks(context),
+    settingsCheck(url),
+    ...(typeof url === 'string' ? [...wayChecks(context, url), ...accountChecks(context)] : []),
+    ...(target === null ? [] : [targetCheck(target)]),
+  ];
+  const width = Math.max(...checks.map(({ title }) => title.length));
+  const results = await runChecks(checks, {
+    signal,
+    timeoutMs: TIMEOUT_MS,
+    onResult: (result) => {
+      if (!output.isForPrograms) show(output, result, width);
+    },
+  });
+  const report = {
+    version: VERSION,
+    url: typeof url === 'string' ? url : null,
+    checks: results,
+    counts: countsOf(results),
+  };
+  output.result(report, () => output.line(summaryOf(report.counts)));
+  if (bundle !== undefined) {
+    const { writeBundle } = await import('./bundle.js');
+    await writeBundle(context, bundle, report);
+    output.note(`Wrote ${bundle}. It holds no keys and tokens; look through it before you send it.`);
+  }
+  return report.counts.failure > 0 ? EXIT.failure : EXIT.ok;
+}
+
+/** What `culvert doctor` found, as printed by `--output json`. */
+export interface DoctorReport {
+  readonly version: string;
+  readonly url: string | null;
+  readonly checks: readonly CheckResult[];
+  readonly counts: ReturnType<typeof countsOf>;
+}
+
+/** Returns the URL of Culvert, or why there is none. */
+function urlOf({ settings }: CommandContext): string | ClientError {
+  try {
+    return settings.url;
+  } catch (error) {
+    if (error instanceof ClientError) return error;
+    throw error;
+  }
+}
+
+/** Without a URL, there is nothing else of Culvert to check. */
+function settingsCheck(url: string | ClientError): Check {
+  return {
+    id: 'settings',
+    title: 'Culvert',
+    timeoutMs: 1000,
+    run: () =>
+      typeof url === 'string'
+        ? Promise.resolve({ state: 'ok', message: url, facts: { url } })
+        : Promise.reject(url),
+  };
+}
+
+function wayChecks(context: CommandContext, url: string): Check[] {
+  const { ca } = context.settings;
+  return connectionChecks({ url, ca, secret: secretOf(context), version: VERSION });
+}
+
+/** Null if no one is signed in, which `accountChecks` reports. */
+function secretOf(context: CommandContext): (() => Promise<string>) | null {
+  try {
+    const { bearer } = context;
+    return () => bearer.secret();
+  } catch (error) {
+    if (error instanceof ClientError) return null;
+    throw error;
+  }
+}
+
+function show(output: Output, { state, title, message, advice }: CheckResult, width: number): void {
+  output.line(`${MARKS[state].padEnd(MARK_WIDTH)}  ${title.padEnd(width)}  ${message}`);
+  if (advice !== null) output.line(`${' '.repeat(MARK_WIDTH + width + 4)}→ ${advice}`);
+}
+
+function countsOf(results: readonly CheckResult[]) {
+  const count = (wanted: CheckResult['state']) => results.filter(({ state }) => state === wanted).length;
+  return {
+    ok: count('ok'),
+    warning: count('warning'),
+    failure: count('failure'),
+    skipped: count('skipped'),
+  };
+}
+
+function summaryOf({ ok, warning, failure, skipped }: DoctorReport['counts']): string {
+  const parts = [
+    [ok, 'ok'],
+    [warning, warning === 1 ? 'warning' : 'warnings'],
+    [failure, failure === 1 ? 'failure' : 'failures'],
+    [skipped, 'skipped'],
+  ] as const;
+  return `\n${parts
+    .filter(([count]) => count > 0)
+    .map(([count, what]) => `${count} ${what}`)
+    .join(', ')}`.trim();
+}
