@@ -185,6 +185,29 @@ describe('culvert up', () => {
     expect(await download.finish()).toBe('beginning end');
   });
 
+  it('lets endpoints exchange their targets, and adds one whose target another had', async () => {
+    const [a, b] = [await startService('a'), await startService('b')];
+    const program = up(`endpoints:\n  one: { target: ${a} }\n  two: { target: ${b} }\n`);
+    const [one, two] = [await hostnameOf(program, 'one'), await hostnameOf(program, 'two')];
+    writeFileSync(file, `endpoints:\n  one: { target: ${b} }\n  two: { target: ${a} }\n`);
+    await program.logged(/^two \| changed\.$/m);
+    expect(await bodyOf(one)).toMatchObject([200, { name: 'b' }]);
+    expect(await bodyOf(two)).toMatchObject([200, { name: 'a' }]);
+    writeFileSync(file, `endpoints:\n  three: { target: ${b} }\n  two: { target: ${a} }\n`);
+    const three = await hostnameOf(program, 'three');
+    expect(await bodyOf(three)).toMatchObject([200, { name: 'b' }]);
+    expect(await bodyOf(two)).toMatchObject([200, { name: 'a' }]);
+  });
+
+  it('names the field of the file that the server refuses, and keeps what runs', async () => {
+    const a = await startService('a');
+    const program = up(`endpoints:\n  web: { target: ${a} }\n`);
+    const web = await hostnameOf(program, 'web');
+    writeFileSync(file, `endpoints:\n  web: { target: ${a}, expires: "2020-01-31T12:00:00Z" }\n`);
+    await program.logged(/^web \| not changed: .*expires/m);
+    expect(await bodyOf(web)).toMatchObject([200, { name: 'a' }]);
+  });
+
   it('starts commands in groups of their own, shows their output, and ends all that they started', async () => {
     const script = join(home, 'server.mjs');
     writeFileSync(

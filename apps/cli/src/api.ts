@@ -1,6 +1,12 @@
 /** Culvert's API as the commands call it. Failures are CliErrors that say what to do next. */
 import { ApiClient, type Credential, type Read, type ApiTransport } from '@culvert/api-client';
-import { apiError, type ExposedPreview, PREVIEW_READINGS, VERSION } from '@culvert/client';
+import {
+  apiError,
+  type ExposedPreview,
+  PREVIEW_READINGS,
+  type ProblemWording,
+  VERSION,
+} from '@culvert/client';
 import {
   apiKeyPage,
   apiKeyResource,
@@ -109,15 +115,24 @@ export interface ApiOptions {
   readonly signInHint: string;
   /** Aborts calls in progress. */
   readonly signal: AbortSignal;
+  /** How errors name fields. Default: by the flags of commands. */
+  readonly wording?: ProblemWording;
 }
 
-export function createApi({ url, http, bearer, signInHint, signal }: ApiOptions): Api {
+export function createApi({
+  url,
+  http,
+  bearer,
+  signInHint,
+  signal,
+  wording = COMMAND_WORDING,
+}: ApiOptions): Api {
   return new ApiClient({
     url,
     http,
     credential: bearer,
     readings: READINGS,
-    toError: (failure) => asCliError(apiError(url, failure, signInHint, COMMAND_WORDING)),
+    toError: (failure) => asCliError(apiError(url, failure, signInHint, wording)),
     timeoutMs: CALL_TIMEOUT_MS,
     maxResponseBytes: MAX_RESPONSE_BYTES,
     userAgent: `culvert/${VERSION} (${process.platform})`,

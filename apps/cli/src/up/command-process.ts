@@ -84,7 +84,7 @@ export class CommandProcess {
     if (pid === undefined) return;
     try {
       if (HAS_GROUPS) process.kill(-pid, signal);
-      else spawn('taskkill', ['/pid', String(pid), '/T', '/F'], { stdio: 'ignore', windowsHide: true });
+      else runTaskkill(pid);
     } catch {
       // All of its processes have ended.
     }
@@ -102,6 +102,11 @@ export class CommandProcess {
       return (error as NodeJS.ErrnoException).code === 'EPERM';
     }
   }
+}
+
+function runTaskkill(pid: number): void {
+  const child = spawn('taskkill', ['/pid', String(pid), '/T', '/F'], { stdio: 'ignore', windowsHide: true });
+  child.on('error', () => {});
 }
 
 function readLines(stream: Readable, onLine: (text: string) => void): void {

@@ -48,6 +48,7 @@ export class EndpointRun {
   private commands: StartedCommand[] = [];
   private expiresAt: string | null;
   private preview: Preview | null = null;
+  private isMade = false;
   private current: PreviewPlan | null = null;
 
   constructor(
@@ -64,6 +65,11 @@ export class EndpointRun {
 
   get claim(): Claim {
     return this.options.claim;
+  }
+
+  /** Whether there is a URL that the next run may use again. */
+  get hasUrl(): boolean {
+    return this.isMade || (this.claim.before?.previewId ?? null) !== null;
   }
 
   /** What the exposure serves now. Set by `prepare` and `apply`. */
@@ -107,18 +113,24 @@ export class EndpointRun {
       this.expiresAt = formerExpiry;
       throw error;
     }
+    this.claim.update({ target: shownTarget(next) });
     this.watchTargets();
     if (this.preview !== null) this.configureProxy(this.preview);
     if (next.target !== null) void this.stopProxy(RETIRED_DRAIN_MS).catch(this.options.onFault);
     await this.startCommands();
   }
 
+  /** Records a preview that exists, though it may not be complete. */
+  handleMade({ url, id, trafficManagerId }: Preview): void {
+    this.isMade = true;
+    this.claim.update({ url, previewId: id, trafficManagerId });
+  }
+
   /** Its preview is complete: prints its URL and starts what belongs to it. */
   async handlePreview(preview: Preview): Promise<void> {
-    const { output, claim } = this.options;
+    const { output } = this.options;
     const isSame = this.preview?.url === preview.url;
     this.preview = preview;
-    claim.update({ url: preview.url, previewId: preview.id, trafficManagerId: preview.trafficManagerId });
     this.configureProxy(preview);
     if (!isSame) {
       output.event({ type: 'preview', endpoint: this.name, ...preview }, () =>
@@ -256,6 +268,11 @@ export class EndpointRun {
   private note(text: string): void {
     this.options.output.note(`${this.name} | ${text}`);
   }
+}
+
+/** Returns what lists of running commands show as the target. */
+export function shownTarget({ target }: Endpoint): string {
+  return target === null ? 'paths' : showTarget(target);
 }
 
 function isSamePlan(a: PreviewPlan, b: PreviewPlan): boolean {

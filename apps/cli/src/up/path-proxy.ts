@@ -54,10 +54,14 @@ export class PathProxy {
   private readonly pools = new StreamPools();
   private table = new PathTable<Route>([]);
   private routes: readonly Route[] = [];
+  private hostname = '';
 
   constructor(private readonly options: PathProxyOptions) {
     this.relay = new Relay({
-      routes: { find: (_hostname, request) => this.table.find(request.target) },
+      // Pages of other sites may send requests to a port of this machine, but not with this name.
+      routes: {
+        find: (hostname, request) => (hostname === this.hostname ? this.table.find(request.target) : null),
+      },
       gate: OPEN_GATE,
       limits: LIMITS,
       // The tunnel ends in this process: its streams arrive from loopback, with fields that the edge wrote.
@@ -82,6 +86,7 @@ export class PathProxy {
     const before = this.routes;
     const entries = paths.map((path) => [path.path, this.routeOf(path, preview, content)] as const);
     this.table = new PathTable(entries);
+    this.hostname = preview.hostname;
     this.routes = entries.map(([, route]) => route);
     for (const { pool } of before) pool.close();
     // The counts are not read: this keeps the relay from collecting them.

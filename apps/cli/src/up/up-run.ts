@@ -14,7 +14,7 @@ import type { CommandContext } from '../command-context.js';
 import { Ending } from '../ending.js';
 import { EXIT, type ExitCode } from '../exit-code.js';
 import { killCommands } from './command-process.js';
-import { EndpointRun } from './endpoint-run.js';
+import { EndpointRun, shownTarget } from './endpoint-run.js';
 import { FileError, showProblem } from './file/parse-file.js';
 import { type Endpoint, readUpFile, type UpFile } from './file/read-file.js';
 import { diffEndpoints } from './file-diff.js';
@@ -59,6 +59,7 @@ export class UpRun {
       managerId: managerIdOf(options.machine.id, file.path),
       name: `${clientName()}: ${file.name}`,
       plans: runs.map(({ plan }) => plan),
+      onMade: (plan, preview) => this.runOf(plan)?.handleMade(preview),
       onPreview: (plan, preview) => this.runOf(plan)?.handlePreview(preview),
       onGone: (plan, preview) => this.handleGone(plan, preview),
       onLost: (reason) => output.note(`Lost the connection to Culvert (${reason}). Reconnecting …`),
@@ -80,7 +81,7 @@ export class UpRun {
       }
       return new UpRun(options, file, endpoints, runs);
     } catch (error) {
-      await Promise.all(runs.map((run) => run.stop(run.claim.before !== null)));
+      await Promise.all(runs.map((run) => run.stop(run.hasUrl)));
       throw error;
     }
   }
@@ -119,10 +120,7 @@ export class UpRun {
     process.once('SIGINT', endNow).once('SIGTERM', endNow);
     if (this.isReady) output.note('Ending. Press Ctrl-C again to end the commands at once.');
     const stopped = this.exposure.stop(DRAIN_MS);
-    await Promise.all([
-      stopped,
-      ...[...this.runs.values()].map((run) => run.stop(this.isReady || run.claim.before !== null)),
-    ]);
+    await Promise.all([stopped, ...[...this.runs.values()].map((run) => run.stop(run.hasUrl))]);
     process.off('SIGINT', endNow).off('SIGTERM', endNow);
     if (this.isReady && this.runs.size > 0) output.note('Kept the URLs for the next run.');
   }
@@ -224,7 +222,7 @@ export class UpRun {
       await this.exposure.add(run.plan);
     } catch (error) {
       this.runs.delete(previewNameOf(this.file.name, endpoint.name));
-      await run.stop(run.claim.before !== null);
+      await run.stop(run.hasUrl);
       throw error;
     }
   }
@@ -261,7 +259,7 @@ function newRun({ context, machine }: UpRunOptions, file: UpFile, endpoint: Endp
     kind: 'up',
     server: context.settings.url,
     name: entryName(file.name, endpoint.name),
-    target: endpoint.target === null ? 'paths' : `${endpoint.target.host}:${endpoint.target.port}`,
+    target: shownTarget(endpoint),
     mayNumber: false,
     file: file.path,
   });

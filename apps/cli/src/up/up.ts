@@ -1,14 +1,18 @@
 /** `culvert up` itself: reads the file, and starts or checks it. */
-import { showTarget, thisMachine } from '@culvert/client';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Machine, showTarget, thisMachine } from '@culvert/client';
 import { CliError } from '../cli-error.js';
 import type { CommandContext, GlobalFlags } from '../command-context.js';
 import { EXIT, type ExitCode } from '../exit-code.js';
 import { FileError, showProblem } from './file/parse-file.js';
 import { findFile } from './file/find-file.js';
 import { type Endpoint, readUpFile, type UpFile } from './file/read-file.js';
-import { endpointOf, ProjectFiles, runningOf } from './project.js';
+import { endpointOf, keptOf, ProjectFiles, runningOf } from './project.js';
 import { withFileSettings } from './file-settings.js';
 import { UpRun } from './up-run.js';
+
+const JOIN_TIMEOUT_MS = 15_000;
+const LOOK_MS = 100;
 
 /** The flags of `up`. */
 export interface UpFlags {
@@ -42,7 +46,8 @@ export async function up(
   // Fails early if no one is signed in, before anything is claimed.
   const { bearer: _bearer } = context;
   const others = runningOf(machine.running, file.path).map(endpointOf);
-  if (others.length > 0) return join(context, files, others, names);
+  if (others.length > 0) return join({ context, machine, files, path: file.path }, others, names);
+  noteLeft(context, machine, file);
   files.writeSelection(names.length === 0 ? null : endpoints.map(({ name }) => name));
   if (flags.detach === true) {
     const { startInBackground, showStarted } = await import('./background.js');
@@ -84,22 +89,58 @@ export function selected(file: UpFile, names: readonly string[]): readonly Endpo
   return names.length === 0 ? file.endpoints : file.endpoints.filter(({ name }) => names.includes(name));
 }
 
-/** Adds endpoints to a run that is under way. */
-function join(
-  { output }: CommandContext,
-  files: ProjectFiles,
-  running: readonly string[],
+interface Joining {
+  readonly context: CommandContext;
+  readonly machine: Machine;
+  readonly files: ProjectFiles;
+  readonly path: string;
+}
+
+/** Adds endpoints to a run that is under way, and waits until they have their URLs. */
+async function join(
+  { context: { output, signal }, machine, files, path }: Joining,
+  others: readonly string[],
   names: readonly string[],
-): ExitCode {
-  const missing = names.filter((name) => !running.includes(name));
+): Promise<ExitCode> {
+  const missing = names.filter((name) => !others.includes(name));
   if (missing.length === 0) {
     throw new CliError(EXIT.conflict, 'this file is up already', {
-      hint: 'End it with "culvert down". "culvert logs" shows its output.',
+      hint: 'End it with "culvert down". "culvert logs" shows its output in the background.',
     });
   }
-  files.writeSelection([...running, ...missing]);
-  output.note(`Added ${missing.join(', ')} to the run that is up.`);
-  return EXIT.ok;
+  files.writeSelection([...others, ...missing]);
+  const end = performance.now() + JOIN_TIMEOUT_MS;
+  for (;;) {
+    const added = runningOf(machine.running, path).filter(
+      (entry) => missing.includes(endpointOf(entry)) && entry.url !== null,
+    );
+    if (added.length === missing.length) {
+      const result = added.map((entry) => ({ name: endpointOf(entry), url: entry.url }));
+      output.result(result, () => {
+        for (const { name, url } of result) output.line(`${name}  ${url}`);
+      });
+      return EXIT.ok;
+    }
+    signal.throwIfAborted();
+    if (performance.now() > end) {
+      throw new CliError(EXIT.failure, `${missing.join(', ')} could not be added in time`, {
+        hint: 'The output of the run says why: in its terminal, or "culvert logs".',
+      });
+    }
+    await sleep(LOOK_MS);
+  }
+}
+
+/** Mentions URLs of endpoints that the file no longer has. */
+function noteLeft({ output }: CommandContext, { running }: Machine, file: UpFile): void {
+  const left = keptOf(running, file.path)
+    .map(endpointOf)
+    .filter((name) => !file.endpoints.some((endpoint) => endpoint.name === name));
+  if (left.length === 0) return;
+  const names = left.join(' ');
+  output.note(
+    `The file no longer has ${left.join(', ')}. "culvert down --remove ${names}" removes the URLs.`,
+  );
 }
 
 function check({ output }: CommandContext, file: UpFile, endpoints: readonly Endpoint[]): void {

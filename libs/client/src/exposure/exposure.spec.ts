@@ -133,12 +133,22 @@ describe(Exposure.name, () => {
 
   it('accepts targets that are added, and refuses those that it forgot', async () => {
     const [shop, admin] = [await service('shop'), await service('admin')];
-    const exposure = exposureOf([targetAt(shop)]);
+    const first = targetAt(shop);
+    const exposure = exposureOf([first]);
     expect(await ask({ port: admin })).toMatch(/^forbidden/);
     exposure.add(targetAt(admin));
     expect(await ask({ port: admin })).toBe('admin');
-    exposure.forget(targetAt(shop).target);
+    exposure.forget(first);
     expect(await ask({ port: shop })).toBe(`forbidden: this machine exposes only 127.0.0.1:${admin}`);
+  });
+
+  it('has several targets of one address while two of them change places', async () => {
+    const shop = await service('shop');
+    const old = targetAt(shop);
+    const exposure = exposureOf([old]);
+    exposure.add(targetAt(shop));
+    exposure.forget(old);
+    expect(await ask({ port: shop })).toBe('shop');
   });
 
   it.each(['forget', 'cut'] as const)(
@@ -146,7 +156,7 @@ describe(Exposure.name, () => {
     async (how) => {
       const server = createServer({ allowHalfOpen: true }, (socket) => {
         socket.on('error', () => {});
-        exposure[how](target.target);
+        exposure[how](target);
         // Sent only once the streams of a target that was cut are broken.
         setImmediate(() => socket.end('late'));
       });

@@ -49,7 +49,7 @@ export interface ExposureOptions {
   readonly managerId: string;
   /** Name shown to people. */
   readonly name: string;
-  /** Targets from the start; `add` and `forget` change them. No two have the same host, port and use of TLS. */
+  /** Targets from the start, which differ in host, port or use of TLS. `add` and `forget` change them. */
   readonly targets: readonly ExposureTarget[];
   /** A tunnel is open: the first, or one after a loss. */
   readonly onConnected: (sessionId: string) => void;
@@ -61,9 +61,10 @@ export interface ExposureOptions {
 
 export class Exposure {
   private readonly kept: KeptTunnel;
-  /** Connections to targets, with the keys of these. */
-  private readonly sockets = new Map<Socket, string>();
-  private readonly targets = new Map<string, ExposureTarget>();
+  /** Connections to targets. */
+  private readonly sockets = new Map<Socket, ExposureTarget>();
+  /** The newest of several for one address gets its streams. */
+  private targets: readonly ExposureTarget[] = [];
   private secureContext: SecureContext | null = null;
   private wasConnected = false;
   /** Whether the current loss of the connection was already reported. */
@@ -74,6 +75,7 @@ export class Exposure {
   /** Starts dialing at once. @throws ClientError if two targets are the same */
   constructor(private readonly options: ExposureOptions) {
     const { url, ca, bearer, managerId, name, targets } = options;
+    refuseSameTargets(targets);
     for (const target of targets) this.add(target);
     this.kept = new KeptTunnel({
       url: new URL(url),
@@ -107,29 +109,22 @@ export class Exposure {
     });
   }
 
-  /** Lets the edge open streams to one more target. @throws ClientError if it is exposed already */
+  /** Lets the edge open streams to one more target. It replaces another one with the same address until it is forgotten. */
   add(added: ExposureTarget): void {
-    const key = keyOf(added.target);
-    if (this.targets.has(key)) {
-      throw new ClientError('usage', `${showTarget(added.target)} is exposed twice`, {
-        hint: 'Expose each target once.',
-      });
-    }
-    this.targets.set(key, added);
+    this.targets = [added, ...this.targets];
     // Created early, because it takes a while.
     if (added.target.isTls) this.secureContext ??= createSecureContext();
   }
 
   /** Refuses new streams to a target. Streams that are open continue. */
-  forget(target: Target): void {
-    this.targets.delete(keyOf(target));
+  forget(forgotten: ExposureTarget): void {
+    this.targets = this.targets.filter((each) => each !== forgotten);
   }
 
   /** Refuses new streams to a target and breaks those that are open, such as kept ones on which a request could follow. */
-  cut(target: Target): void {
+  cut(target: ExposureTarget): void {
     this.forget(target);
-    const key = keyOf(target);
-    for (const [socket, own] of this.sockets) if (own === key) socket.destroy();
+    for (const [socket, own] of this.sockets) if (own === target) socket.destroy();
   }
 
   /** Lets requests in progress finish within `graceMs`. */
@@ -146,7 +141,8 @@ export class Exposure {
   }
 
   private splice(stream: IncomingStream, asked: StreamTarget): void {
-    const exposed = this.targets.get(keyOf({ host: asked.host, port: asked.port, isTls: asked.tls }));
+    const wanted = keyOf({ host: asked.host, port: asked.port, isTls: asked.tls });
+    const exposed = this.targets.find((each) => keyOf(each.target) === wanted);
     if (exposed === undefined) {
       stream.reset(ResetCode.FORBIDDEN, `this machine exposes only ${this.showTargets()}`);
       return;
@@ -158,7 +154,7 @@ export class Exposure {
     const tls =
       isTls && secureContext !== null ? { name: host, verify: verifyTls, alpn, secureContext } : null;
     const socket = connectIngress({ host, port, tls }, (chunk) => splice.handleIngressData(chunk));
-    this.sockets.set(socket, keyOf(target));
+    this.sockets.set(socket, exposed);
     socket.once('close', () => this.sockets.delete(socket));
     const shown = onRequest === undefined ? stream : new TappedStream(stream, new Http1Watch(onRequest));
     const splice = new Splice(shown, socket, {
@@ -171,7 +167,7 @@ export class Exposure {
   }
 
   private showTargets(): string {
-    const names = [...this.targets.values()].map(({ target }) => showTarget(target));
+    const names = this.targets.toReversed().map(({ target }) => showTarget(target));
     const more = names.length - MAX_NAMED_TARGETS;
     return more > 0 ? `${names.slice(0, MAX_NAMED_TARGETS).join(', ')} and ${more} more` : names.join(', ');
   }
@@ -261,6 +257,18 @@ export class Exposure {
 
   private destroySockets(): void {
     for (const socket of this.sockets.keys()) socket.destroy();
+  }
+}
+
+function refuseSameTargets(targets: readonly ExposureTarget[]): void {
+  const keys = new Set<string>();
+  for (const { target } of targets) {
+    if (keys.has(keyOf(target))) {
+      throw new ClientError('usage', `${showTarget(target)} is exposed twice`, {
+        hint: 'Expose each target once.',
+      });
+    }
+    keys.add(keyOf(target));
   }
 }
 

@@ -71,6 +71,7 @@ export interface PreviewExposureOptions {
 export class PreviewExposure {
   private readonly exposure: Exposure;
   private readonly plans: Set<PreviewPlan>;
+  private readonly targets = new Map<PreviewPlan, ExposureTarget>();
   /** Previews that exist. */
   private readonly made = new Map<PreviewPlan, ExposedPreview>();
   /** Plans whose preview is complete. */
@@ -129,15 +130,14 @@ export class PreviewExposure {
       await this.show(plan, found[index] ?? (await this.create(plan)));
   }
 
-  /** Exposes one more target. Resolves when its preview is complete. Rejects with a `ClientError`; then nothing has changed. */
+  /** Exposes one more target. Resolves when its preview is complete. Rejects with a `ClientError`; then it is not exposed. */
   async add(plan: PreviewPlan): Promise<void> {
     this.exposure.add(this.targetOf(plan));
     this.plans.add(plan);
     try {
       await this.show(plan, (await this.adopt(plan)) ?? (await this.create(plan)));
     } catch (error) {
-      this.plans.delete(plan);
-      this.exposure.forget(plan.target);
+      this.drop(plan);
       throw error;
     }
   }
@@ -147,33 +147,25 @@ export class PreviewExposure {
    * another target. Rejects with a `ClientError` if the preview cannot be changed; then `before` still applies.
    */
   async change(before: PreviewPlan, after: PreviewPlan): Promise<void> {
-    const isMoved = !isSameTarget(before.target, after.target);
-    if (!isMoved) this.exposure.forget(before.target);
     this.exposure.add(this.targetOf(after));
     const previewId = this.made.get(before)?.id ?? after.previewId;
+    let preview: ExposedPreview;
     try {
-      const found = await this.adopt({ ...after, previewId });
-      this.plans.delete(before);
-      this.plans.add(after);
-      this.shown.delete(before);
-      this.made.delete(before);
-      if (isMoved) this.exposure.forget(before.target);
-      await this.show(after, found ?? (await this.create(after)));
+      preview = (await this.adopt({ ...after, previewId })) ?? (await this.create(after));
     } catch (error) {
-      if (this.plans.has(before)) {
-        this.exposure.forget(after.target);
-        if (!isMoved) this.exposure.add(this.targetOf(before));
-      }
+      this.forget(after);
       throw error;
     }
+    this.forget(before);
+    this.plans.add(after);
+    await this.show(after, preview);
   }
 
   /** Ends a plan, with the requests in progress. Its preview stays, unless `remove` was called before. */
   drop(plan: PreviewPlan): void {
-    this.plans.delete(plan);
-    this.shown.delete(plan);
-    this.made.delete(plan);
-    this.exposure.cut(plan.target);
+    const target = this.targets.get(plan);
+    if (target !== undefined) this.exposure.cut(target);
+    this.forget(plan);
   }
 
   /** Returns the preview of a plan, or null before it exists. */
@@ -207,14 +199,26 @@ export class PreviewExposure {
     await this.exposure.stop(graceMs);
   }
 
+  /** Open streams continue. */
+  private forget(plan: PreviewPlan): void {
+    const target = this.targets.get(plan);
+    if (target !== undefined) this.exposure.forget(target);
+    this.targets.delete(plan);
+    this.plans.delete(plan);
+    this.shown.delete(plan);
+    this.made.delete(plan);
+  }
+
   private targetOf(plan: PreviewPlan): ExposureTarget {
     const { onRequest, onTargetFailure } = this.options;
-    return {
+    const target: ExposureTarget = {
       target: plan.target,
       verifyTls: plan.settings.verifyTls !== false,
       onFailure: (failure) => onTargetFailure?.(plan, failure),
       ...(onRequest && { onRequest: (request: SeenRequest) => onRequest(plan, request) }),
     };
+    this.targets.set(plan, target);
+    return target;
   }
 
   /** Resolves with the preview of an earlier run, changed as the plan wants it; null if there is none. */
@@ -291,10 +295,6 @@ export class PreviewExposure {
     this.isOver = true;
     this.options.onEnded(error);
   }
-}
-
-function isSameTarget(a: Target, b: Target): boolean {
-  return a.host === b.host && a.port === b.port && a.isTls === b.isTls;
 }
 
 /** Returns false if the server answers that it does not exist. If the server cannot be asked, it counts as existing. */

@@ -94,22 +94,28 @@ function refuseReadableSecrets(path: string, mode: number, secrets: ParsedFile['
 
 function endpointsOf({ endpoints }: FileContent, folder: string): Endpoint[] {
   return Object.entries(endpoints).map(([name, content]) => {
-    const { target, paths } = content;
     const own = commandOf(name, content, folder);
-    const services = Object.entries(paths ?? {});
+    const ofPaths = Object.entries(content.paths ?? {}).flatMap(([path, each]) =>
+      commandOf(`${name}${path}`, each, folder),
+    );
     return {
       name,
-      target: target ?? null,
+      target: content.target ?? null,
       content,
-      paths: services.map(([path, each]) => ({
-        path,
-        target: each.target,
-        stripPrefix: each.stripPrefix && path !== '/',
-        verifyTls: !each.insecureTarget,
-      })),
-      commands: [...own, ...services.flatMap(([path, each]) => commandOf(`${name}${path}`, each, folder))],
+      paths: pathsOf(content),
+      commands: [...own, ...ofPaths],
     };
   });
+}
+
+/** Returns the services of an endpoint that has several. */
+export function pathsOf({ paths }: EndpointContent): PathPlan[] {
+  return Object.entries(paths ?? {}).map(([path, { target, stripPrefix, insecureTarget }]) => ({
+    path,
+    target,
+    stripPrefix: stripPrefix && path !== '/',
+    verifyTls: !insecureTarget,
+  }));
 }
 
 function commandOf(

@@ -129,8 +129,8 @@ const endpoint = z
       .describe('Headers that every request to the service gets.'),
     hostHeader: z
       .string()
-      .min(1)
       .max(253)
+      .regex(/^[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?$/, 'must be a host name, or preview')
       .optional()
       .describe('Host header for the service: a name, or `preview` for host and port of the URL.'),
     rewriteOrigin: z
