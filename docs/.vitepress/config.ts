@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type MarkdownRenderer } from 'vitepress';
-import { readPages, slugOf } from '../../infra/docs/markdown.js';
+import { readPages, slugOf } from '../../infra/docs/markdown.mjs';
 import { navigationOf, START_PAGE } from '../../infra/docs/navigation.js';
 
 const docs = fileURLToPath(new URL('../', import.meta.url));

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { outlineOf, readPages, slugOf } from '../../infra/docs/markdown.js';
+import { outlineOf, readPages, slugOf } from '../../infra/docs/markdown.mjs';
 import { NAMED_PAGES, navigationOf, START_PAGE } from '../../infra/docs/navigation.js';
 
 const KNOWN = ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '*.md'];

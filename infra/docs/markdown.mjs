@@ -1,24 +1,12 @@
 /** Pages, headings and links of the documentation as forges read them: for its site, and for the check of its links. */
 import { readdirSync, readFileSync } from 'node:fs';
 import MarkdownIt from 'markdown-it';
-import type { Page } from './navigation.js';
-
-type Token = ReturnType<MarkdownIt['parse']>[number];
-
-/** The headings and links of a document. */
-export interface Outline {
-  /** The text of the first heading without its markup; empty without a heading. */
-  readonly title: string;
-  readonly anchors: ReadonlySet<string>;
-  /** Targets of links and images in their order. */
-  readonly targets: readonly string[];
-}
 
 const parser = new MarkdownIt({ html: true });
 const HTML_TARGET = /<(?:a|img)\s[^>]*?(?:href|src)="([^"]*)"/g;
 
 /** Returns the anchor that forges give a heading: lower-case, without punctuation, with hyphens for spaces. */
-export function slugOf(heading: string): string {
+export function slugOf(heading) {
   return heading
     .trim()
     .toLowerCase()
@@ -27,15 +15,15 @@ export function slugOf(heading: string): string {
 }
 
 /** Returns the outline of a document. The anchor of a repeated heading ends with a number. */
-export function outlineOf(markdown: string): Outline {
-  const headings: string[] = [];
-  const targets: string[] = [];
+export function outlineOf(markdown) {
+  const headings = [];
+  const targets = [];
   const tokens = parser.parse(markdown, {});
   for (const [index, token] of tokens.entries()) {
     if (token.type === 'heading_open') headings.push(textOf(tokens[index + 1]?.children ?? []));
     for (const part of [token, ...(token.children ?? [])]) targets.push(...targetsOf(part));
   }
-  const anchors = new Set<string>();
+  const anchors = new Set();
   for (const heading of headings) {
     const slug = slugOf(heading);
     let anchor = slug;
@@ -46,21 +34,21 @@ export function outlineOf(markdown: string): Outline {
 }
 
 /** Returns the pages in `folder`, a path that ends with a slash. The title of a page without a heading is its path. */
-export function readPages(folder: string): Page[] {
+export function readPages(folder) {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .map((path) => path.replaceAll('\\', '/'))
     .filter((path) => path.endsWith('.md') && !path.startsWith('.'))
     .map((path) => ({ path, title: outlineOf(readFileSync(folder + path, 'utf8')).title || path }));
 }
 
-function textOf(tokens: readonly Token[]): string {
+function textOf(tokens) {
   return tokens
     .filter(({ type }) => type === 'text' || type === 'code_inline')
     .map(({ content }) => content)
     .join('');
 }
 
-function targetsOf(token: Token): string[] {
+function targetsOf(token) {
   if (token.type === 'link_open') return [token.attrGet('href') ?? ''];
   if (token.type === 'image') return [token.attrGet('src') ?? ''];
   if (!token.type.startsWith('html_')) return [];
