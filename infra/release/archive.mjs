@@ -1,6 +1,7 @@
 // Archives whose bytes depend on their content alone: entries in order, one time for all, and no user of this machine.
 import { readFileSync, statSync } from 'node:fs';
-import { gzipSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
 import { packTar } from 'modern-tar';
 
 const PROGRAM = 0o755;
@@ -32,9 +33,7 @@ export async function tarball(entries, { epoch, prefix = '' }) {
 }
 
 /** Compresses without the time and the name that gzip can store. */
-export function gzipped(bytes) {
-  return gzipSync(bytes, { level: 9 });
-}
+export const gzipped = promisify(gzip);
 
 function foldersOf(names) {
   const folders = new Set();

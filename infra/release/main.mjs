@@ -1,4 +1,4 @@
-// Makes what a release publishes, without a network: `npm run release [-- --out FOLDER] [-- --verify]`. The same commit,
+// Makes what a release publishes, without a network: `npm run release [-- OPTIONS]`. The same commit,
 // Node and npm make the same bytes. docs/releasing.md describes the files.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -7,8 +7,10 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { chartFiles } from './chart.mjs';
 import { checksumsOf } from './checksums.mjs';
+import { nodeBinaries } from './executable.mjs';
 import { imageFiles } from './images.mjs';
 import { npmFiles } from './npm.mjs';
+import { programFiles } from './programs.mjs';
 import { sbomFiles } from './sbom.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -16,6 +18,8 @@ const { values } = parseArgs({
   options: {
     out: { type: 'string', default: join(root, 'dist/release') },
     settings: { type: 'string', default: join(root, 'infra/release/settings.json') },
+    'node-arm64': { type: 'string' },
+    'no-executables': { type: 'boolean', default: false },
     verify: { type: 'boolean', default: false },
   },
 });
@@ -47,6 +51,7 @@ function readVersion() {
   return constant;
 }
 
+const nodes = values['no-executables'] ? {} : nodeBinaries({ arm64: values['node-arm64'] });
 const release = {
   root,
   version: readVersion(),
@@ -62,6 +67,7 @@ async function makeFiles() {
   try {
     const files = {
       ...(await npmFiles({ ...release, scratch })),
+      ...(await programFiles({ ...release, scratch, nodes })),
       ...(await imageFiles(release)),
       ...(await chartFiles(release)),
       ...sbomFiles(release),

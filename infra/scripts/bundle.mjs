@@ -29,7 +29,7 @@ export const PROGRAM_OPTIONS = {
  * Bundles one copy of a package that npm has installed several times in the same version, such as the table of media types,
  * which would be a tenth of all code.
  */
-function withoutCopies() {
+export function withoutCopies() {
   const folders = new Map();
   return {
     name: 'without-copies',

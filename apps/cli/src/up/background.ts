@@ -12,6 +12,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { constants } from 'node:os';
+import { isSea } from 'node:sea';
 import type { Running, RunningEntry } from '@culvert/client';
 import { CliError } from '../cli-error.js';
 import type { CommandContext, GlobalFlags } from '../command-context.js';
@@ -54,14 +55,15 @@ export async function startInBackground(
   files.makeFolder();
   writeFileSync(files.log, '', { mode: 0o600 });
   const log = openSync(files.log, 'a', 0o600);
-  const [, script = ''] = process.argv;
+  // An executable finds its program in itself.
+  const program = isSea() ? [] : [...process.execArgv, process.argv[1] ?? ''];
   const given = [
     ...(flags.url === undefined ? [] : ['--url', flags.url]),
     ...(flags.caFile === undefined ? [] : ['--ca-file', flags.caFile]),
   ];
   const child = spawn(
     process.execPath,
-    [...process.execArgv, script, 'up', '--announce', '--file', path, ...given, '--', ...names],
+    [...program, 'up', '--announce', '--file', path, ...given, '--', ...names],
     { cwd: process.cwd(), env: context.env, detached: true, stdio: ['ignore', log, log, 'ipc'] },
   );
   closeSync(log);

@@ -1,0 +1,36 @@
+// What people install of `culvert`: an executable for each platform, with its manual page and its completions.
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileEntry, tarball } from './archive.mjs';
+import { makeExecutable } from './executable.mjs';
+
+const SHELLS = ['bash', 'fish', 'zsh'];
+
+/**
+ * Returns `culvert-<version>-<platform>.tar.gz` for each platform.
+ * @param nodes paths of Node binaries by platform
+ * @param scratch a folder where npmFiles() has made the npm package
+ */
+export async function programFiles({ root, version, epoch, scratch, nodes }) {
+  const files = {};
+  const beside = besideProgram(root, join(scratch, 'cli/npm'));
+  for (const [platform, node] of Object.entries(nodes)) {
+    const program = await makeExecutable({ root, scratch, node, platform });
+    const name = `culvert-${version}-${platform}`;
+    const entries = [fileEntry(`${name}/culvert`, program, { isProgram: true })];
+    for (const [path, content] of Object.entries(beside)) entries.push(fileEntry(`${name}/${path}`, content));
+    files[`${name}.tar.gz`] = await tarball(entries, { epoch });
+  }
+  return files;
+}
+
+/** Returns by path what is the same on every platform. */
+function besideProgram(root, npmFolder) {
+  const run = (...args) => execFileSync(process.execPath, [join(npmFolder, 'culvert.mjs'), ...args]);
+  return {
+    LICENSE: readFileSync(join(root, 'LICENSE')),
+    'culvert.1': readFileSync(join(npmFolder, 'culvert.1')),
+    ...Object.fromEntries(SHELLS.map((shell) => [`completions/culvert.${shell}`, run('completion', shell)])),
+  };
+}
