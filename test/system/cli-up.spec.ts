@@ -1,6 +1,6 @@
 /** `culvert up` as people run it: a separate process with a file, beside a real standalone. */
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import type net from 'node:net';
 import type { AddressInfo } from 'node:net';
@@ -126,6 +126,20 @@ describe('culvert up', () => {
     expect(await hostnameOf(second, 'web')).toBe(web);
     expect(await hostnameOf(second, 'api')).toBe(api);
     expect(await bodyOf(web)).toMatchObject([200, { name: 'a' }]);
+  });
+
+  it('has the same URL after its process was killed, and follows a file that an editor replaces', async () => {
+    const [a, b] = [await startService('a'), await startService('b')];
+    const first = up(`endpoints: { web: { target: ${a} } }\n`);
+    const web = await hostnameOf(first, 'web');
+    first.kill('SIGKILL');
+    await first.exited;
+    const second = up(`endpoints: { web: { target: ${a} } }\n`);
+    expect(await hostnameOf(second, 'web')).toBe(web);
+    writeFileSync(`${file}.new`, `endpoints: { web: { target: ${b} } }\n`);
+    renameSync(`${file}.new`, file);
+    await second.logged(/^web \| changed\.$/m);
+    expect(await bodyOf(web)).toMatchObject([200, { name: 'b' }]);
   });
 
   it('routes paths of one URL to several services, with WebSockets and uploads', async () => {
@@ -257,7 +271,8 @@ describe('culvert up', () => {
   it('runs in the background until it is ended, with a log and one endpoint after another', async () => {
     const [a, b] = [await startService('a'), await startService('b')];
     writeFileSync(file, `endpoints:\n  web: { target: ${a} }\n  api: { target: ${b} }\n`);
-    const culvert = (...args: string[]) => runCulvert([...args, '--file', file], { env: environment() });
+    const culvertAlone = (...args: string[]) => runCulvert(args, { env: environment() });
+    const culvert = (...args: string[]) => culvertAlone(...args, '--file', file);
     const started = await culvert('up', '--detach');
     expect(started).toMatchObject({ code: EXIT.ok });
     const [, web = ''] = /^web {2}http:\/\/([a-z0-9-]+\.preview\.localhost):/m.exec(started.stdout) ?? [];
@@ -277,6 +292,11 @@ describe('culvert up', () => {
     expect(await culvert('up', 'api')).toMatchObject({ code: EXIT.ok });
     await expect.poll(async () => (await bodyOf(api))[0]).toBe(200);
 
+    const { stdout: status } = await culvertAlone('status', '--output', 'json');
+    expect(JSON.parse(status).running).toMatchObject([
+      { kind: 'up', name: expect.stringMatching(/\/web$/), target: `localhost:${a}` },
+      { kind: 'up', name: expect.stringMatching(/\/api$/) },
+    ]);
     const following = startCulvert(['logs', '--follow', '--file', file], environment());
     running.push(following);
     await following.line(/^web {2}http/m);

@@ -12,7 +12,7 @@ describe('completion candidates', () => {
       expect.arrayContaining(['login', 'logout', 'preview', 'keys', 'status', 'completion']),
     );
     expect(values('')).not.toContain('__complete');
-    expect(values('lo')).toEqual(['login', 'logout']);
+    expect(values('lo')).toEqual(['login', 'logout', 'logs']);
     expect(values('preview', 'cr')).toEqual(['create']);
     expect(values('rm', '')).toEqual([]);
   });

@@ -1,7 +1,9 @@
 import type { Argument, Option } from 'commander';
 
-/** Things of the team that a shell can complete. */
+/** Things that a shell can complete: of the team, or of this machine. */
 export type CompletedThing =
+  /** Endpoint of the file that `up` reads. */
+  | 'endpoint'
   | 'preview'
   | 'key'
   | 'member'

@@ -1,4 +1,4 @@
-/** Names of the team's things, for shells. Culvert knows them. */
+/** Names of the team's things, which Culvert knows, and of this machine's, for shells. */
 import type { Api, Preview } from '../api.js';
 import type { CommandContext } from '../command-context.js';
 import { findPreview, previewName } from '../preview/find-preview.js';
@@ -13,10 +13,15 @@ const MAX_THINGS = 200;
  * @param before the arguments in front
  */
 export async function listThings(
-  { api }: CommandContext,
+  context: CommandContext,
   thing: CompletedThing,
   { typed, before }: { readonly typed: string; readonly before: readonly string[] },
 ): Promise<Candidate[]> {
+  if (thing === 'endpoint') {
+    const { endpointNames } = await import('../up/file/endpoint-names.js');
+    return endpointNames(process.cwd()).map((name) => candidate(name, ''));
+  }
+  const { api } = context;
   const query = { limit: MAX_THINGS };
   switch (thing) {
     case 'preview':

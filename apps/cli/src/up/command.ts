@@ -1,5 +1,6 @@
-import { type Command, Option } from 'commander';
+import { Argument, type Command, Option } from 'commander';
 import type { Action } from '../action.js';
+import { completed } from '../completion/completers.js';
 import type { GlobalFlags } from '../command-context.js';
 import { withHelp } from '../help/command-help.js';
 import type { DownFlags } from './down.js';
@@ -12,7 +13,7 @@ const FILE_FLAG = ['--file <path>', 'the file; default: culvert.yaml, .yml or .j
 export function addUpCommands(program: Command, action: Action): void {
   const command = program
     .command('up')
-    .argument('[names...]', 'endpoints of the file; default: all')
+    .addArgument(completed(new Argument('[names...]', 'endpoints of the file; default: all'), 'endpoint'))
     .summary('get preview URLs for the services that a file lists')
     .description('Exposes the endpoints of culvert.yaml over one tunnel, and starts their commands.')
     .option(...FILE_FLAG)
@@ -47,7 +48,7 @@ export function addUpCommands(program: Command, action: Action): void {
 function addDownCommand(program: Command, action: Action): void {
   const command = program
     .command('down')
-    .argument('[names...]', 'endpoints to end; default: all')
+    .addArgument(completed(new Argument('[names...]', 'endpoints to end; default: all'), 'endpoint'))
     .summary('end what "culvert up" runs')
     .description('Ends a run of "culvert up" with its commands, or only some endpoints. Their URLs are kept.')
     .option(...FILE_FLAG)
@@ -64,7 +65,7 @@ function addDownCommand(program: Command, action: Action): void {
 function addLogsCommand(program: Command, action: Action): void {
   const command = program
     .command('logs')
-    .argument('[name]', 'endpoint; default: all')
+    .addArgument(completed(new Argument('[name]', 'endpoint; default: all'), 'endpoint'))
     .summary('show the output of "culvert up --detach"')
     .description('Shows requests, output of commands and notes of a run in the background.')
     .option(...FILE_FLAG)
@@ -81,7 +82,7 @@ function addLogsCommand(program: Command, action: Action): void {
 function addOpenCommand(program: Command, action: Action): void {
   const command = program
     .command('open')
-    .argument('[name]', 'endpoint; may be left out if only one is up')
+    .addArgument(completed(new Argument('[name]', 'endpoint; may be left out if only one is up'), 'endpoint'))
     .summary('open the URL of an endpoint in your browser')
     .description('Opens the URL of an endpoint that "culvert up" runs in your browser.')
     .option(...FILE_FLAG)

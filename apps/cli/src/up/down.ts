@@ -50,14 +50,14 @@ export async function down(
       running.filter((entry) => !isMeant(entry)).map((entry) => endpointOf(entry)),
     );
   await untilEnded(machine, path, ended, signal);
-  const removed = flags.remove === true ? keptOf(machine.running, path).filter(isMeant) : [];
-  if (removed.length > 0)
-    await removeUrls(withSettingsOf(context, path, flags), machine, removed, names.length === 0);
-  const result = (flags.remove === true ? before.filter(isMeant) : ended).map((entry) => ({
-    name: endpointOf(entry),
-    url: entry.url,
-    removed: flags.remove === true,
-  }));
+  const removed =
+    flags.remove === true
+      ? await removeUrls(withSettingsOf(context, path, flags), machine, keptOf(machine.running, path), names)
+      : [];
+  const result = [...new Set([...ended, ...removed].map(endpointOf))].map((name) => {
+    const url = before.find((entry) => endpointOf(entry) === name)?.url ?? null;
+    return { name, url, removed: removed.some((entry) => endpointOf(entry) === name) };
+  });
   output.result(result, () => {
     if (result.length === 0) output.note(`Nothing of ${path} is up.`);
     for (const { name, url, removed: isRemoved } of result)
@@ -118,24 +118,29 @@ function withSettingsOf(
   }
 }
 
-/** Removes the previews of entries that no process holds, and the entries. */
+/**
+ * Removes the previews of entries that no process holds, and the entries.
+ * @param names endpoints to remove; empty: all. Returns what was removed
+ */
 async function removeUrls(
-  { api, settings }: CommandContext,
+  { api, settings, output }: CommandContext,
   { running }: Machine,
-  entries: readonly RunningEntry[],
-  isAll: boolean,
-): Promise<void> {
-  const own = entries.filter(({ server }) => server === settings.url);
+  kept: readonly RunningEntry[],
+  names: readonly string[],
+): Promise<readonly RunningEntry[]> {
+  const meant = kept.filter((entry) => names.length === 0 || names.includes(endpointOf(entry)));
+  const own = meant.filter(({ server }) => server === settings.url);
+  for (const { url, server } of meant)
+    if (server !== settings.url) output.note(`${url ?? server} stays: sign in to ${server} to remove it.`);
+  if (own.length === 0) return [];
   const previews: ExposedPreview[] = [];
   for (const { previewId } of own) {
     const preview = previewId === null ? null : await findPreview(api, previewId);
     if (preview !== null) previews.push(preview);
   }
   // Removing their traffic manager removes all of them.
-  const trafficManagerId = isAll
-    ? (own.find((entry) => entry.trafficManagerId)?.trafficManagerId ?? null)
-    : null;
-  await removeExposed(api, { trafficManagerId, previews });
+  const manager = names.length === 0 ? own.find((entry) => entry.trafficManagerId !== null) : undefined;
+  await removeExposed(api, { trafficManagerId: manager?.trafficManagerId ?? null, previews });
   for (const { server, name, target, file } of own) {
     const claim = running.claim({
       kind: 'up',
@@ -147,6 +152,7 @@ async function removeUrls(
     });
     claim?.release(false);
   }
+  return own;
 }
 
 async function findPreview(api: Api, previewId: string): Promise<ExposedPreview | null> {

@@ -250,10 +250,16 @@ export class EndpointRun {
 
   private startCommand(plan: CommandPlan): CommandProcess {
     const { output, env } = this.options;
+    let omitted = 0;
     return new CommandProcess(plan, {
       env: { ...env, CULVERT_PREVIEW_URL: this.preview?.url ?? '' },
       onLine: (text, stream) => {
-        if (output.isBehind) return;
+        if (output.isBehind) {
+          omitted++;
+          return;
+        }
+        if (omitted > 0) output.note(`${plan.name} | … and ${omitted} lines that were not read in time`);
+        omitted = 0;
         output.event({ type: 'output', endpoint: this.name, command: plan.name, stream, text }, () =>
           output.line(`${plan.name} | ${text}`),
         );
