@@ -17,6 +17,7 @@ const EVERYTHING_ON = {
   GITHUB_CLIENT_SECRET: 'secret',
   PULL_REQUEST_GITHUB_TOKEN: 'secret',
   PULL_REQUEST_GITLAB_TOKEN: 'secret',
+  PULL_REQUEST_BITBUCKET_TOKEN: 'secret',
 };
 
 describe('the help of a server program', () => {

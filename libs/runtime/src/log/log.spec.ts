@@ -68,6 +68,7 @@ describe('the log', () => {
     ['a URL with a token as its user', { url: 'https://hunter2hunter2hunter2@git.example.com/x.git' }],
     ['a token of GitHub', { note: 'refused ghp_hunter2hunter2' }],
     ['a token of GitLab', { note: 'refused glpat-hunter2hunter2' }],
+    ['a token of Bitbucket', { note: 'refused ATCTT3xFhunter2hunter2' }],
     ['a JWT', { note: `eyJhbGciOiJub25lIn0.${Buffer.from('hunter2').toString('base64url')}.hunter2` }],
     ['a private key', { pem: '-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----' }],
     ['an error', { err: new Error(`cannot use ${KEY} at redis://:hunter2@redis`) }],

@@ -29,6 +29,7 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [new RegExp(`(${SECRET_PREFIX_PATTERN})[\\w-]{8,}`, 'g'), `$1${REDACTED}`],
   [/\b(Bearer|Basic) [\w.~+/=-]{6,}/gi, `$1 ${REDACTED}`],
   [/\b(gh[pousr]_|github_pat_|glpat-)\w{8,}/g, `$1${REDACTED}`],
+  [/\b(AT[AC]TT3x)[\w=-]{8,}/g, `$1${REDACTED}`],
   // A JWT, known by its header: a JSON object in base64url.
   [/\beyJ[\w-]{8,2048}\.[\w-]{8,8192}(?:\.[\w-]*)?/g, REDACTED],
   [/(-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----)[^-]+/g, `$1${REDACTED}`],
@@ -52,7 +53,7 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
 
 /** Matches every line that may need redaction. Most lines do not match, which is cheap to find out. */
 const IS_SUSPICIOUS = new RegExp(
-  `${SECRET_WORDS}|"args":|${SECRET_PREFIX_PATTERN}|bearer|basic|://|\\bgh[pousr]_|github_pat_|glpat-|\\beyJ|PRIVATE KEY`,
+  `${SECRET_WORDS}|"args":|${SECRET_PREFIX_PATTERN}|bearer|basic|://|\\bgh[pousr]_|github_pat_|glpat-|\\bAT[AC]TT3x|\\beyJ|PRIVATE KEY`,
   'i',
 );
 

@@ -13,6 +13,7 @@ const EVERYTHING_ON = {
   GITHUB_CLIENT_SECRET: 'secret',
   PULL_REQUEST_GITHUB_TOKEN: 'secret',
   PULL_REQUEST_GITLAB_TOKEN: 'secret',
+  PULL_REQUEST_BITBUCKET_TOKEN: 'secret',
 };
 
 const rows = documentedSettings(readFileSync('docs/operations.md', 'utf8'));

@@ -109,6 +109,7 @@ describe('loadSettings', () => {
     [{ OIDC_CLIENT_ID: 'culvert' }, 'OIDC_ISSUER'],
     [{ OIDC_ISSUER: 'http://id.example.com', OIDC_CLIENT_ID: 'culvert' }, 'OIDC_ISSUER'],
     [{ GITHUB_CLIENT_ID: 'a' }, 'GITHUB_CLIENT_SECRET'],
+    [{ PULL_REQUEST_GITEA_TOKEN: 'a' }, 'PULL_REQUEST_GITEA_API_URL'],
     [{ GITHUB_CLIENT_SECRET: 'a' }, 'GITHUB_CLIENT_ID'],
     [{ GITHUB_API_URL: 'http://127.0.0.1.example.com' }, 'GITHUB_API_URL'],
     [{ OIDC_SCOPE: 'email profile' }, 'OIDC_SCOPE'],
@@ -117,7 +118,7 @@ describe('loadSettings', () => {
     [{ SIGN_IN_TEAMS: 'group:platform=first:root' }, 'SIGN_IN_TEAMS'],
     [{ SMTP_URL: 'https://mail.example.com' }, 'SMTP_URL'],
     [{ MAIL_FROM: 'nobody' }, 'MAIL_FROM'],
-  ] as [Record<string, string>, string][])('refuses the sign-in settings %o', (env, variable) => {
+  ] as [Record<string, string>, string][])('refuses the incomplete or wrong settings %o', (env, variable) => {
     expect(problemsOf(env).map((problem) => problem.variable)).toContain(variable);
   });
 

@@ -56,7 +56,12 @@ export interface Settings {
     readonly password: string | undefined;
   };
   /** Where to post comments on pull requests, and the account. Null: nowhere. */
-  readonly pullRequests: { readonly github: ForgeSettings | null; readonly gitlab: ForgeSettings | null };
+  readonly pullRequests: {
+    readonly github: ForgeSettings | null;
+    readonly gitlab: ForgeSettings | null;
+    readonly bitbucket: ForgeSettings | null;
+    readonly gitea: ForgeSettings | null;
+  };
   readonly telepresence: {
     /** The version that the update check recommends, without `v`. */
     readonly stableVersion: string;
@@ -136,6 +141,7 @@ export function loadSettings(app: App, env: Readonly<Record<string, string | und
 
   const addresses = readAddresses(app, values, problems);
   const signIn = readSignIn(values, problems);
+  const pullRequests = readForges(values, problems);
   const links = readLinks(values, problems);
 
   if (problems.length > 0) throw new ConfigurationError(problems);
@@ -155,7 +161,7 @@ export function loadSettings(app: App, env: Readonly<Record<string, string | und
       email: values.CULVERT_BOOTSTRAP_EMAIL,
       password: values.CULVERT_BOOTSTRAP_PASSWORD,
     },
-    pullRequests: readForges(values),
+    pullRequests,
     telepresence: readTelepresence(values),
     mail: { smtpUrl: values.SMTP_URL, from: values.MAIL_FROM },
     signIn,
@@ -205,7 +211,10 @@ function readAddresses(
   };
 }
 
-function readForges(values: Values): Settings['pullRequests'] {
+function readForges(values: Values, problems: ConfigurationProblem[]): Settings['pullRequests'] {
+  const { PULL_REQUEST_GITEA_TOKEN: giteaToken, PULL_REQUEST_GITEA_API_URL: giteaUrl } = values;
+  // A token alone does not say which of many servers it is for.
+  demandBoth(problems, { set: giteaToken, lacking: giteaUrl, variable: 'PULL_REQUEST_GITEA_API_URL' });
   return {
     github: forge(
       values.PULL_REQUEST_GITHUB_TOKEN,
@@ -217,6 +226,12 @@ function readForges(values: Values): Settings['pullRequests'] {
       values.PULL_REQUEST_GITLAB_API_URL,
       'https://gitlab.com/api/v4',
     ),
+    bitbucket: forge(
+      values.PULL_REQUEST_BITBUCKET_TOKEN,
+      values.PULL_REQUEST_BITBUCKET_API_URL,
+      'https://api.bitbucket.org/2.0',
+    ),
+    gitea: giteaUrl === undefined ? null : forge(giteaToken, giteaUrl, giteaUrl),
   };
 }
 
@@ -250,18 +265,28 @@ function portSuffix(scheme: 'http' | 'https', port: number): string {
   return port === DEFAULT_PORTS[scheme] ? '' : `:${port}`;
 }
 
+/** Reports `variable`, whose value is `lacking`, if `set` has a value. */
+function demandBoth(
+  problems: ConfigurationProblem[],
+  {
+    set,
+    lacking,
+    variable,
+  }: { readonly set: unknown; readonly lacking: unknown; readonly variable: Variable },
+): void {
+  if (set !== undefined && lacking === undefined)
+    problems.push({ variable, expected: `set as well: ${VARIABLES[variable].description}` });
+}
+
 function readSignIn(values: Values, problems: ConfigurationProblem[]): Settings['signIn'] {
   const { OIDC_ISSUER: issuer, OIDC_CLIENT_ID: oidcId } = values;
   const { GITHUB_CLIENT_ID: githubId, GITHUB_CLIENT_SECRET: githubSecret } = values;
-  const demandBoth = (set: unknown, lacking: unknown, variable: Variable): void => {
-    if (set !== undefined && lacking === undefined) {
-      problems.push({ variable, expected: `set as well: ${VARIABLES[variable].description}` });
-    }
-  };
-  demandBoth(issuer, oidcId, 'OIDC_CLIENT_ID');
-  demandBoth(oidcId, issuer, 'OIDC_ISSUER');
-  demandBoth(githubId, githubSecret, 'GITHUB_CLIENT_SECRET');
-  demandBoth(githubSecret, githubId, 'GITHUB_CLIENT_ID');
+  const demand = (set: unknown, lacking: unknown, variable: Variable): void =>
+    demandBoth(problems, { set, lacking, variable });
+  demand(issuer, oidcId, 'OIDC_CLIENT_ID');
+  demand(oidcId, issuer, 'OIDC_ISSUER');
+  demand(githubId, githubSecret, 'GITHUB_CLIENT_SECRET');
+  demand(githubSecret, githubId, 'GITHUB_CLIENT_ID');
   return {
     oidc:
       issuer === undefined || oidcId === undefined

@@ -168,6 +168,19 @@ const FORGES = {
     without: 'no comments',
   },
   PULL_REQUEST_GITLAB_API_URL: { about: 'API of GitLab', default: 'https://gitlab.com/api/v4' },
+  PULL_REQUEST_BITBUCKET_TOKEN: {
+    about: 'token that writes comments at Bitbucket Cloud',
+    without: 'no comments',
+  },
+  PULL_REQUEST_BITBUCKET_API_URL: {
+    about: 'API of Bitbucket Cloud',
+    default: 'https://api.bitbucket.org/2.0',
+  },
+  PULL_REQUEST_GITEA_TOKEN: {
+    about: 'token that writes comments at Gitea or Forgejo',
+    without: 'no comments',
+  },
+  PULL_REQUEST_GITEA_API_URL: { about: 'API of Gitea or Forgejo; needed with the token' },
 } satisfies Partial<Record<Variable, Row>>;
 
 const TEAM_LIMITS = {

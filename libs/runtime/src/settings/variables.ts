@@ -232,6 +232,16 @@ export const VARIABLES = {
     ['https:', 'http:'],
     'the URL of a GitLab API, such as https://gitlab.example.com/api/v4',
   ),
+  PULL_REQUEST_BITBUCKET_TOKEN: secret(token),
+  PULL_REQUEST_BITBUCKET_API_URL: url(
+    ['https:', 'http:'],
+    'the URL of the Bitbucket Cloud API, such as https://api.bitbucket.org/2.0',
+  ),
+  PULL_REQUEST_GITEA_TOKEN: secret(token),
+  PULL_REQUEST_GITEA_API_URL: url(
+    ['https:', 'http:'],
+    'the URL of a Gitea or Forgejo API, such as https://git.example.com/api/v1',
+  ),
   TELEPRESENCE_AGENT_IMAGE: z
     .string()
     .regex(/^(?=.{1,255}$)[a-z0-9.-]+(?::\d{1,5})?(?:\/[a-z0-9._-]+)+:[A-Za-z0-9_.-]{1,128}$/)

@@ -2,19 +2,18 @@ import type { PullRequestComment } from '@culvert/domain';
 
 const MAX_NAME_LENGTH = 80;
 
-/** Returns the invisible beginning of a comment about this preview, by which it is found again. */
+/** Returns the text, hidden at the beginning of a comment about this preview, by which the comment is found again. */
 export function markerOf({ previewId }: Pick<PullRequestComment, 'previewId'>): string {
-  return `<!-- culvert-preview:${previewId} -->`;
+  return `culvert-preview:${previewId}`;
 }
 
-/** Returns the whole comment in Markdown. */
+/** Returns what people see of the comment, in Markdown. */
 export function commentText(comment: PullRequestComment, url: string): string {
   const { workload, namespace, client, isLive, expiresAt } = comment;
   const service = name(workload) === '' ? 'a service' : code(workload);
   const what = `Preview of ${service}${name(namespace) === '' ? '' : ` in ${code(namespace)}`}`;
-  if (!isLive) return `${markerOf(comment)}\n~~${what}~~\n\nThis preview has ended.\n`;
+  if (!isLive) return `~~${what}~~\n\nThis preview has ended.\n`;
   const lines = [
-    markerOf(comment),
     `**${what}**`,
     '',
     url,

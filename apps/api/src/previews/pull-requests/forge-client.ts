@@ -1,6 +1,6 @@
 import type { HttpClient, HttpResponse } from '@culvert/outbound';
-import { z } from 'zod';
-import type { Forge } from './forge.js';
+import type { z } from 'zod';
+import type { Forge, ForgeComment } from './forge.js';
 
 /**
  * - `refused`: the forge will refuse again: wrong token, or no such pull request
@@ -25,10 +25,7 @@ export class ForgeError extends Error {
 /** Longest limit of any forge. */
 const MAX_RETRY_MS = 24 * 60 * 60 * 1000;
 
-const comment = z.object({ id: z.int(), body: z.string().nullish(), html_url: z.url().optional() });
-export type ForgeComment = z.output<typeof comment>;
-
-/** The few calls for comments, the same for both forges. */
+/** The few calls for comments, in the format of each forge. */
 export class ForgeClient {
   constructor(
     readonly forge: Forge,
@@ -36,17 +33,31 @@ export class ForgeClient {
     private readonly signal: AbortSignal,
   ) {}
 
-  async list(path: string, page: number, pageSize: number): Promise<ForgeComment[]> {
-    const query = `per_page=${pageSize}&page=${page}&sort=asc&order_by=created_at`;
-    return this.call('GET', `${path}?${query}`, z.array(comment));
+  /**
+   * Returns the comments at `path`, page by page, oldest first. Ends after `maxPages` pages; an API without pages returns all
+   * comments as the first one.
+   */
+  async *pages(
+    path: string,
+    { pageSize, maxPages }: { readonly pageSize: number; readonly maxPages: number },
+  ): AsyncGenerator<readonly ForgeComment[]> {
+    const { pageQuery, many } = this.forge.comments;
+    for (let page = 1; page <= maxPages; page++) {
+      const query = pageQuery === null ? '' : `?${pageQuery(page, pageSize)}`;
+      const comments = await this.call('GET', `${path}${query}`, many);
+      yield comments;
+      if (pageQuery === null || comments.length < pageSize) return;
+    }
   }
 
-  create(path: string, body: string): Promise<ForgeComment> {
-    return this.call('POST', path, comment, { body });
+  create(path: string, markdown: string): Promise<ForgeComment> {
+    const { write, one } = this.forge.comments;
+    return this.call('POST', path, one, write(markdown));
   }
 
-  update(path: string, body: string): Promise<ForgeComment> {
-    return this.call(this.forge.updateMethod, path, comment, { body });
+  update(path: string, markdown: string): Promise<ForgeComment> {
+    const { updateMethod, write, one } = this.forge.comments;
+    return this.call(updateMethod, path, one, write(markdown));
   }
 
   private async call<T>(method: string, path: string, schema: z.ZodType<T>, body?: object): Promise<T> {

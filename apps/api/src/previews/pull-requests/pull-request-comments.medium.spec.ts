@@ -1,74 +1,11 @@
-import { once } from 'node:events';
-import http from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { json } from 'node:stream/consumers';
 import { InProcessEventBus } from '@culvert/events';
 import { previewResource, type PreviewResource } from '@culvert/contract';
 import { createLoopbackClient } from '@culvert/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createLog, loadSettings } from '@culvert/runtime';
 import { TestApi, type TestTeam } from '../../spec/api-harness.js';
+import { FakeForge, SECRETS, type StoredComment } from '../../spec/fake-forge.js';
 import { PullRequestComments } from './pull-request-comments.js';
-
-interface Comment {
-  id: number;
-  body: string;
-  html_url?: string;
-}
-
-/** Implements the comment endpoints of GitHub's and GitLab's APIs in memory. */
-class FakeForge {
-  readonly comments = new Map<string, Comment[]>();
-  readonly requests: string[] = [];
-  /** If it returns true, it has responded instead. */
-  fault: ((request: http.IncomingMessage, response: http.ServerResponse) => boolean) | null = null;
-  private nextId = 1;
-  private readonly server = http.createServer((request, response) => void this.answer(request, response));
-
-  async start(): Promise<string> {
-    this.server.listen(0, '127.0.0.1');
-    await once(this.server, 'listening');
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
-  }
-
-  stop(): void {
-    this.server.closeAllConnections();
-    this.server.close();
-  }
-
-  private async answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
-    const { method = '', headers } = request;
-    const url = new URL(request.url ?? '', 'http://forge.test');
-    this.requests.push(`${method} ${url.pathname}`);
-    const reply = (status: number, body: unknown): void =>
-      void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-    if (this.fault?.(request, response)) return;
-    const isGitHub = url.pathname.startsWith('/api/v3');
-    const isKnown = isGitHub
-      ? headers.authorization === 'Bearer hub-secret'
-      : headers['private-token'] === 'lab-secret';
-    if (!isKnown) return reply(401, { message: 'who are you?' });
-    const list = url.pathname.replace(isGitHub ? '/api/v3' : '/api/v4', '');
-    if (method === 'GET') {
-      const start = (Number(url.searchParams.get('page')) - 1) * Number(url.searchParams.get('per_page'));
-      return reply(
-        200,
-        (this.comments.get(list) ?? []).slice(start, start + Number(url.searchParams.get('per_page'))),
-      );
-    }
-    const { body } = (await json(request)) as { body: string };
-    if (method === 'POST') {
-      const id = this.nextId++;
-      const comment = { id, body, ...(isGitHub && { html_url: `https://git.test/c/${id}` }) };
-      this.comments.set(list, [...(this.comments.get(list) ?? []), comment]);
-      return reply(201, comment);
-    }
-    const comment = [...this.comments.values()].flat().find(({ id }) => list.endsWith(`/${id}`));
-    if (comment === undefined || method !== (isGitHub ? 'PATCH' : 'PUT')) return reply(404, {});
-    comment.body = body;
-    return reply(200, comment);
-  }
-}
 
 let forge: FakeForge;
 let forgeUrl: string;
@@ -82,10 +19,14 @@ beforeAll(async () => {
   forge = new FakeForge();
   forgeUrl = await forge.start();
   env = {
-    PULL_REQUEST_GITHUB_TOKEN: 'hub-secret',
+    PULL_REQUEST_GITHUB_TOKEN: SECRETS.github,
     PULL_REQUEST_GITHUB_API_URL: `${forgeUrl}/api/v3`,
-    PULL_REQUEST_GITLAB_TOKEN: 'lab-secret',
+    PULL_REQUEST_GITLAB_TOKEN: SECRETS.gitlab,
     PULL_REQUEST_GITLAB_API_URL: `${forgeUrl}/api/v4`,
+    PULL_REQUEST_BITBUCKET_TOKEN: SECRETS.bitbucket,
+    PULL_REQUEST_BITBUCKET_API_URL: `${forgeUrl}/2.0`,
+    PULL_REQUEST_GITEA_TOKEN: SECRETS.gitea,
+    PULL_REQUEST_GITEA_API_URL: `${forgeUrl}/api/v1`,
   };
   api = await TestApi.start({ env });
   writer = api.app.get(PullRequestComments);
@@ -115,16 +56,35 @@ const show = async ({ id }: PreviewResource): Promise<PreviewResource> =>
   previewResource.parse((await team.get(`/previews/${id}`)).body);
 
 describe.each([
-  ['GitHub', (n: number) => `/acme/shop/pull/${n}`, (n: number) => `/repos/acme/shop/issues/${n}/comments`],
-  [
-    'GitLab',
-    (n: number) => `/acme/shop/-/merge_requests/${n}`,
-    (n: number) => `/projects/acme%2Fshop/merge_requests/${n}/notes`,
-  ],
-])('comments on %s', (_name, page, list) => {
+  {
+    name: 'GitHub',
+    page: (n: number) => `/acme/shop/pull/${n}`,
+    list: (n: number) => `/api/v3/repos/acme/shop/issues/${n}/comments`,
+    marker: (id: string) => `<!-- culvert-preview:${id} -->\n**`,
+  },
+  {
+    name: 'GitLab',
+    page: (n: number) => `/acme/shop/-/merge_requests/${n}`,
+    list: (n: number) => `/api/v4/projects/acme%2Fshop/merge_requests/${n}/notes`,
+    marker: (id: string) => `<!-- culvert-preview:${id} -->\n**`,
+  },
+  {
+    name: 'Bitbucket',
+    page: (n: number) => `/acme/shop/pull-requests/${n}`,
+    list: (n: number) => `/2.0/repositories/acme/shop/pullrequests/${n}/comments`,
+    // Its Markdown needs an empty line after a link definition.
+    marker: (id: string) => `[//]: # (culvert-preview:${id})\n\n**`,
+  },
+  {
+    name: 'Gitea',
+    page: (n: number) => `/acme/shop/pulls/${n}`,
+    list: (n: number) => `/api/v1/repos/acme/shop/issues/${n}/comments`,
+    marker: (id: string) => `<!-- culvert-preview:${id} -->\n**`,
+  },
+])('comments on $name', ({ page, list, marker }) => {
   let number: number;
   let url: string;
-  const comments = (): Comment[] => forge.comments.get(list(number)) ?? [];
+  const comments = (): StoredComment[] => forge.comments.get(list(number)) ?? [];
 
   beforeEach(() => {
     number = nextNumber++;
@@ -136,6 +96,7 @@ describe.each([
     expect(preview.pullRequest).toMatchObject({ status: 'pending', commentUrl: null });
     await writer.look();
     expect(comments()).toHaveLength(1);
+    expect(comments()[0].body.startsWith(marker(preview.id))).toBe(true);
     expect(comments()[0].body).toContain(preview.url);
     const { pullRequest } = await show(preview);
     expect(pullRequest).toMatchObject({ status: 'posted', detail: null });
@@ -177,6 +138,26 @@ describe.each([
     expect((await show(preview)).pullRequest).toMatchObject({ status: 'posted' });
   });
 
+  it('are written anew if someone removed them', async () => {
+    const preview = await create(url);
+    await writer.look();
+    forge.remove(list(number));
+    await team.patch(`/previews/${preview.id}`, { expiresAt: '2099-01-01T00:00:00.000Z' });
+    await writer.look();
+    expect(comments()).toHaveLength(1);
+    expect(comments()[0].body).toContain('Ends 2099-01-01');
+    expect((await show(preview)).pullRequest).toMatchObject({ status: 'posted' });
+  });
+
+  it('are found among hundreds of comments of others', async () => {
+    const preview = await create(url);
+    forge.addOthers(list(number), 230);
+    forge.add(list(number), `${marker(preview.id)}Preview`);
+    await writer.look();
+    expect(comments()).toHaveLength(231);
+    expect(comments().at(-1)?.body).toContain(preview.url);
+  });
+
   it.each([
     [401, 'the token is not valid'],
     [403, 'lacks permission to comment'],
@@ -197,7 +178,7 @@ describe.each([
       commentUrl: null,
     });
     expect(forge.requests.join()).not.toContain('elsewhere');
-    expect(api.logLines.join('')).not.toMatch(/hub-secret|lab-secret|<html>/);
+    expect(api.logLines.join('')).not.toMatch(/(hub|lab|bucket|tea)-secret|<html>/);
   });
 
   it('wait as long as the forge asks, for all its pull requests', async () => {
@@ -251,7 +232,7 @@ describe('several processes', () => {
     const number = nextNumber++;
     await create(`${forgeUrl}/acme/shop/pull/${number}`);
     await Promise.all([start(), start(), start()].map((process) => process.look()));
-    expect(forge.comments.get(`/repos/acme/shop/issues/${number}/comments`)).toHaveLength(1);
+    expect(forge.comments.get(`/api/v3/repos/acme/shop/issues/${number}/comments`)).toHaveLength(1);
   });
 
   it('write on a change, and stop when they are stopped', async () => {

@@ -11,8 +11,9 @@ import { HttpClient } from '@culvert/outbound';
 import { previewUrl, type Settings } from '@culvert/runtime';
 import type { Logger } from 'pino';
 import { commentText, markerOf } from './comment-text.js';
-import { ForgeClient, type ForgeComment, ForgeError } from './forge-client.js';
-import { type Forge, forgesOf, type PullRequest } from './forge.js';
+import { ForgeClient, ForgeError } from './forge-client.js';
+import type { Forge, ForgeComment, PullRequest } from './forge.js';
+import { forgesOf } from './forges.js';
 
 /** Interval in which comments are compared with previews even without an event. */
 const LOOK_MS = 15_000;
@@ -133,10 +134,12 @@ export class PullRequestComments implements OnApplicationBootstrap, BeforeApplic
         throw new ForgeError('limited', `${forge.name} limits the number of requests`, 429, pausedUntil);
       }
       const written = await this.writeTo(forge, target, comment);
-      const url = written?.html_url;
       await pullRequestComments.recordPublished(id, {
         revision,
-        comment: written && { id: String(written.id), url: url ?? target.commentUrl(String(written.id)) },
+        comment: written && {
+          id: String(written.id),
+          url: written.url ?? target.commentUrl(String(written.id)),
+        },
         at: new Date(),
       });
     } catch (error) {
@@ -154,7 +157,8 @@ export class PullRequestComments implements OnApplicationBootstrap, BeforeApplic
   ): Promise<ForgeComment | null> {
     const signal = AbortSignal.any([this.stopping.signal, AbortSignal.timeout(WRITE_TIMEOUT_MS)]);
     const client = new ForgeClient(forge, this.http, signal);
-    const text = commentText(comment, previewUrl(this.settings, comment.hostname));
+    const marker = forge.comments.hide(markerOf(comment));
+    const text = `${marker}\n${commentText(comment, previewUrl(this.settings, comment.hostname))}`;
     if (comment.commentId !== null) {
       try {
         return await client.update(target.commentPath(comment.commentId), text);
@@ -163,18 +167,17 @@ export class PullRequestComments implements OnApplicationBootstrap, BeforeApplic
         if (!(error instanceof ForgeError) || error.status !== 404) throw error;
       }
     }
-    const existing = await this.find(client, target, markerOf(comment));
+    const existing = await this.find(client, target, marker.trim());
     if (existing !== null) return client.update(target.commentPath(String(existing.id)), text);
     return comment.isLive ? client.create(target.commentsPath, text) : null;
   }
 
   /** Finds a comment that an earlier attempt may have written without recording it. */
   private async find(client: ForgeClient, target: PullRequest, marker: string): Promise<ForgeComment | null> {
-    for (let page = 1; page <= MAX_PAGES; page++) {
-      const comments = await client.list(target.commentsPath, page, PAGE_SIZE);
+    const limits = { pageSize: PAGE_SIZE, maxPages: MAX_PAGES };
+    for await (const comments of client.pages(target.commentsPath, limits)) {
       const own = comments.find(({ body }) => body?.startsWith(marker));
       if (own !== undefined) return own;
-      if (comments.length < PAGE_SIZE) break;
     }
     return null;
   }

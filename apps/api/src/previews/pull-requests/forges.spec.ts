@@ -1,11 +1,18 @@
 import { loadSettings } from '@culvert/runtime';
 import { describe, expect, it } from 'vitest';
 import { commentText } from './comment-text.js';
-import { forgesOf } from './forge.js';
+import { forgesOf } from './forges.js';
 
-const [gitHub, gitLab] = forgesOf(
-  loadSettings('standalone', { PULL_REQUEST_GITHUB_TOKEN: 'a', PULL_REQUEST_GITLAB_TOKEN: 'b' }),
+const all = forgesOf(
+  loadSettings('standalone', {
+    PULL_REQUEST_GITHUB_TOKEN: 'a',
+    PULL_REQUEST_GITLAB_TOKEN: 'b',
+    PULL_REQUEST_BITBUCKET_TOKEN: 'c',
+    PULL_REQUEST_GITEA_TOKEN: 'd',
+    PULL_REQUEST_GITEA_API_URL: 'https://git.test/gitea/api/v1/',
+  }),
 );
+const [gitHub, gitLab, bitbucket, gitea] = all;
 const [enterprise, ownGitLab] = forgesOf(
   loadSettings('standalone', {
     PULL_REQUEST_GITHUB_TOKEN: 'a',
@@ -31,6 +38,13 @@ describe('the pull request of a URL', () => {
       'https://git.test:8443/gitlab/a/b/-/merge_requests/3',
       '/projects/a%2Fb/merge_requests/3/notes',
     ],
+    [
+      bitbucket,
+      'https://bitbucket.org/acme/my.shop/pull-requests/12/slug-of-the-title/diff#x',
+      '/repositories/acme/my.shop/pullrequests/12/comments',
+    ],
+    [gitea, 'https://git.test/gitea/acme.co/shop/pulls/5', '/repos/acme.co/shop/issues/5/comments'],
+    [gitea, 'https://git.test/gitea/acme/shop/pulls/5/files', '/repos/acme/shop/issues/5/comments'],
   ])('is recognized by %o: %s', (forge, url, path) => {
     expect(forge.pullRequest(url)?.commentsPath).toBe(path);
   });
@@ -57,12 +71,46 @@ describe('the pull request of a URL', () => {
     'https://gitlab.com/a/b/-/merge_requests/',
     `https://gitlab.com/${'a/'.repeat(21)}-/merge_requests/3`,
     'https://gitlab.com/-/merge_requests/3',
+    'https://bitbucket.org/acme/shop/pull-requests/0',
+    'https://bitbucket.org/acme/shop/pullrequests/3',
+    'https://bitbucket.org/{acme}/shop/pull-requests/3',
+    'https://bitbucket.org/acme/../pull-requests/3',
+    'https://bitbucket.org/acme/%2e%2e/pull-requests/3',
+    'https://bitbucket.org/acme/a%2Fb/pull-requests/3',
+    'https://api.bitbucket.org/acme/shop/pull-requests/3',
+    'https://bitbucket.org.evil.test/acme/shop/pull-requests/3',
+    'https://user:pw@bitbucket.org/acme/shop/pull-requests/3',
+    'https://git.test/gitea/acme/shop/pull/3',
+    'https://git.test/gitea/acme/shop/issues/3',
+    'https://git.test/acme/shop/pulls/3',
+    'https://git.test/gitea/../acme/shop/pulls/3',
+    'https://git.test/gitea/../gitea/%2e%2e/shop/pulls/3',
+    'https://git.test/gitea/acme/..%2fshop/pulls/3',
     'javascript:alert(1)',
     'nonsense',
     '',
   ])('is not recognized in %s', (url) => {
-    expect(gitHub.pullRequest(url)).toBeNull();
-    expect(gitLab.pullRequest(url)).toBeNull();
+    for (const forge of all) expect(forge.pullRequest(url)).toBeNull();
+  });
+});
+
+describe('the token of Bitbucket', () => {
+  it.each([
+    ['ATCTT3xToken', 'Bearer ATCTT3xToken'],
+    ['ci@shop.test:ATATT3xToken', `Basic ${Buffer.from('ci@shop.test:ATATT3xToken').toString('base64')}`],
+  ])('%s is sent as %s', (token, authorization) => {
+    const [forge] = forgesOf(loadSettings('standalone', { PULL_REQUEST_BITBUCKET_TOKEN: token }));
+    expect(forge.headers).toMatchObject({ authorization });
+  });
+});
+
+describe('a comment that Bitbucket lists', () => {
+  it('has no text if it was deleted, so that it is not changed', () => {
+    const listed = { id: 7, content: { raw: '[//]: # (culvert-preview:p)' }, deleted: true, links: {} };
+    expect(bitbucket.comments.many.parse({ values: [listed, { ...listed, deleted: false }] })).toEqual([
+      { id: 7, body: null, url: null },
+      { id: 7, body: listed.content.raw, url: null },
+    ]);
   });
 });
 
@@ -92,7 +140,7 @@ describe('the text of a comment', () => {
 
   it('describes the preview while it lives, and is struck through after its end', () => {
     expect(commentText(comment, 'https://a.preview.test')).toBe(
-      '<!-- culvert-preview:p -->\n**Preview of `orders` in `shop`**\n\nhttps://a.preview.test\n\n' +
+      '**Preview of `orders` in `shop`**\n\nhttps://a.preview.test\n\n' +
         'Shared by `jo@laptop`.\nEnds 2031-01-01 00:00 UTC.\n',
     );
     const ended = commentText({ ...comment, isLive: false }, 'https://a.preview.test');
