@@ -25,6 +25,7 @@ import { addMembersCommands } from './members/commands.js';
 import { Output, OUTPUT_FORMATS } from './output/output.js';
 import { addPreviewCommands } from './preview/commands.js';
 import { addReplayCommand } from './replay/commands.js';
+import { addServiceCommands } from './service/commands.js';
 import { addSessionsCommands } from './sessions/commands.js';
 import { addStatusCommand } from './status/commands.js';
 import { addTeamCommands } from './team/commands.js';
@@ -37,7 +38,7 @@ const COMMANDS: readonly { readonly heading: string; readonly commands: readonly
   { heading: 'Account:', commands: [addAccountCommands, addStatusCommand, addDoctorCommand] },
   {
     heading: 'Your services:',
-    commands: [addExposeCommand, addUpCommands, addInterceptCommands, addListCommand],
+    commands: [addExposeCommand, addUpCommands, addServiceCommands, addInterceptCommands, addListCommand],
   },
   {
     heading: 'Previews:',
