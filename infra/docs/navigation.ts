@@ -35,6 +35,7 @@ const SECTIONS: readonly { readonly title: string; readonly folder?: string; rea
     pages: [
       'cli.md',
       'cli-reference.md',
+      'culvert-yaml.md',
       'client.md',
       'dev-servers.md',
       'telepresence.md',
@@ -43,7 +44,7 @@ const SECTIONS: readonly { readonly title: string; readonly folder?: string; rea
   },
   {
     title: 'Run Culvert',
-    pages: ['operations.md', 'fleet.md', 'security.md', 'scale.md', 'performance.md'],
+    pages: ['operations.md', 'fleet.md', 'security.md', 'scale.md', 'performance.md', 'releasing.md'],
   },
   {
     title: 'How it works',

@@ -5,6 +5,7 @@ import { posix } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { outlineOf, readPages, slugOf } from '../../infra/docs/markdown.mjs';
 import { NAMED_PAGES, navigationOf, START_PAGE } from '../../infra/docs/navigation.js';
+import { drawTerminal } from '../../infra/docs/terminal-picture.mjs';
 
 const KNOWN = ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '*.md'];
 const files = execFileSync('git', KNOWN, { encoding: 'utf8' }).split('\0').filter(existsSync);
@@ -76,5 +77,17 @@ describe('the navigation of the documentation', () => {
       ['More', ['new/page.md', 'zebra.md']],
       ['Decisions', ['decisions/1.md', 'decisions/2.md']],
     ]);
+  });
+});
+
+describe('the picture of a terminal', () => {
+  it('shows markup and control characters of a program as text, and long pauses shortened', () => {
+    const svg = drawTerminal('a <b>', [
+      { atMs: 0, kind: 'prompt', text: 'culvert expose 3000' },
+      { atMs: 90_000, kind: 'output', text: '<script>&"\u001b' },
+    ]);
+    expect(svg).toContain('<title>a &lt;b&gt;</title>');
+    expect(svg).toContain('animation-delay:1100ms">&lt;script&gt;&amp;&quot;</text>');
+    expect(svg).toContain('$ culvert expose 3000</text>');
   });
 });
