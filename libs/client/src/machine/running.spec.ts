@@ -59,6 +59,22 @@ describe('the registry of running commands', () => {
     expect(running.list('expose')).toEqual([]);
   });
 
+  it('keeps names of different files apart, and lists what earlier runs left', () => {
+    const up = { ...options, kind: 'up', name: 'shop/web', mayNumber: false } as const;
+    const first = running.claim({ ...up, file: '/a/culvert.yaml' });
+    const second = running.claim({ ...up, file: '/b/culvert.yaml' });
+    first?.update({ previewId: '1' });
+    second?.update({ previewId: '2' });
+    const listed = running.list('up').map(({ file }) => file);
+    expect(new Set(listed)).toEqual(new Set(['/a/culvert.yaml', '/b/culvert.yaml']));
+    first?.release(true);
+    second?.release(false);
+    expect(running.list('up')).toEqual([]);
+    expect(running.listLeft('up')).toMatchObject([{ file: '/a/culvert.yaml', previewId: '1', pid: 0 }]);
+    expect(running.claim({ ...up, file: '/b/culvert.yaml' })?.before).toBeNull();
+    expect(running.claim({ ...up, file: '/a/culvert.yaml' })?.before?.previewId).toBe('1');
+  });
+
   it('gives a name to one living process only, or adds a number where allowed', () => {
     running.claim(options);
     giveTo(anotherProcess().pid!);
