@@ -9,6 +9,7 @@ import { chartFiles } from './chart.mjs';
 import { checksumsOf } from './checksums.mjs';
 import { nodeBinaries } from './executable.mjs';
 import { imageFiles } from './images.mjs';
+import { installerFiles } from './installers.mjs';
 import { npmFiles } from './npm.mjs';
 import { programFiles } from './programs.mjs';
 import { sbomFiles } from './sbom.mjs';
@@ -72,7 +73,8 @@ async function makeFiles() {
       ...(await chartFiles(release)),
       ...sbomFiles(release),
     };
-    return { ...files, 'checksums.txt': checksumsOf(files) };
+    const all = { ...files, ...installerFiles({ ...release, files }) };
+    return { ...all, 'checksums.txt': checksumsOf(all) };
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }

@@ -3,16 +3,17 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileEntry, tarball } from './archive.mjs';
+import { debianFile } from './debian.mjs';
 import { makeExecutable } from './executable.mjs';
 
 const SHELLS = ['bash', 'fish', 'zsh'];
 
 /**
- * Returns `culvert-<version>-<platform>.tar.gz` for each platform.
+ * Returns `culvert-<version>-<platform>.tar.gz` and a Debian package for each platform.
  * @param nodes paths of Node binaries by platform
  * @param scratch a folder where npmFiles() has made the npm package
  */
-export async function programFiles({ root, version, epoch, scratch, nodes }) {
+export async function programFiles({ root, version, epoch, settings, scratch, nodes }) {
   const files = {};
   const beside = besideProgram(root, join(scratch, 'cli/npm'));
   for (const [platform, node] of Object.entries(nodes)) {
@@ -20,7 +21,11 @@ export async function programFiles({ root, version, epoch, scratch, nodes }) {
     const name = `culvert-${version}-${platform}`;
     const entries = [fileEntry(`${name}/culvert`, program, { isProgram: true })];
     for (const [path, content] of Object.entries(beside)) entries.push(fileEntry(`${name}/${path}`, content));
-    files[`${name}.tar.gz`] = await tarball(entries, { epoch });
+    const [archive, debian] = await Promise.all([
+      tarball(entries, { epoch }),
+      debianFile({ version, epoch, settings, platform, program, beside }),
+    ]);
+    Object.assign(files, { [`${name}.tar.gz`]: archive }, debian);
   }
   return files;
 }

@@ -1,7 +1,15 @@
 /** What `npm run release` makes. It is made once, for all tests of this file. */
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
@@ -19,7 +27,10 @@ import { startCommand } from '../support/process.js';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const EPOCH = 1_700_000_000;
 const SCRIPT = join(ROOT, 'infra/release/main.mjs');
-const OTHER_PLATFORM = `linux-${process.arch === 'x64' ? 'arm64' : 'x64'}`;
+const OTHER_PLATFORM = process.arch === 'x64' ? /arm64/ : /linux-x64|amd64/;
+const IS_LINUX = process.platform === 'linux';
+const IS_EXECUTABLE = /-linux-|\.deb$/;
+const HAS_DPKG = spawnSync('dpkg-deb', ['--version']).status === 0;
 const run = promisify(execFile);
 
 let folder: string;
@@ -59,8 +70,8 @@ describe('the release', () => {
       .filter((line) => line.startsWith('| `'))
       .flatMap((line) => [...line.split('|')[1].matchAll(/`([^`]+\.[^`]+)`/g)])
       .map(([, name]) => name.replace('<version>', VERSION))
-      // Needs a Node for another processor.
-      .filter((name) => !name.includes(OTHER_PLATFORM));
+      // They need a Node for another processor.
+      .filter((name) => !OTHER_PLATFORM.test(name) && (IS_LINUX || !IS_EXECUTABLE.test(name)));
     expect(readdirSync(folder).toSorted()).toEqual(listed.toSorted());
   });
 
@@ -81,7 +92,7 @@ describe('the release', () => {
     const again = readFileSync(join(second, 'checksums.txt'), 'utf8').trim().split('\n');
     rmSync(second, { recursive: true });
     expect(textOf('checksums.txt').split('\n')).toEqual(expect.arrayContaining(again));
-    expect(again.length).toBeGreaterThan(5);
+    expect(again).toHaveLength(readdirSync(folder).filter((name) => !IS_EXECUTABLE.test(name)).length - 1);
   });
 
   it('contains no path and no user of the machine that made it', async () => {
@@ -119,7 +130,7 @@ describe('the release', () => {
   });
 });
 
-describe.skipIf(process.platform !== 'linux')('the executable', () => {
+describe.skipIf(!IS_LINUX)('the executable', () => {
   let home: string;
   let program: string;
   const environment = () => ({ HOME: home });
@@ -186,6 +197,131 @@ describe.skipIf(process.platform !== 'linux')('the executable', () => {
       service.close();
       await deployment.stop();
     }
+  });
+});
+
+describe.skipIf(!IS_LINUX)('install.sh', () => {
+  let server: http.Server;
+  let home: string;
+  let base: string;
+  let isDamaged = false;
+
+  beforeAll(async () => {
+    home = mkdtempSync(join(tmpdir(), 'culvert-test-'));
+    server = http.createServer(({ url = '' }, response) => {
+      const path = join(folder, url.slice(`/v${VERSION}/`.length));
+      if (!url.startsWith(`/v${VERSION}/`) || !existsSync(path)) {
+        response.writeHead(404).end();
+        return;
+      }
+      const content = readFileSync(path);
+      if (isDamaged && url.endsWith('.gz')) content[Math.trunc(content.length / 2)] ^= 1;
+      response.end(content);
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  afterAll(() => {
+    server.close();
+    rmSync(home, { recursive: true, force: true });
+  });
+
+  const install = (args: readonly string[] = [], path = process.env['PATH'] ?? '') =>
+    run('sh', [join(folder, 'install.sh'), '--base-url', base, ...args], {
+      cwd: home,
+      env: { HOME: home, PATH: path, TMPDIR: home },
+    });
+
+  it('names the version and the downloads of its release', async () => {
+    const { stdout } = await run('sh', [join(folder, 'install.sh'), '--help'], {
+      env: { PATH: '/usr/bin:/bin' },
+    });
+    expect(stdout).toContain(`(default: ${VERSION})`);
+    expect(stdout).toContain('(default: https://downloads.example.com/culvert)');
+  });
+
+  it('installs nothing when the download is damaged', async () => {
+    isDamaged = true;
+    const failed = install();
+    await expect(failed).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('nothing was installed'),
+    });
+    isDamaged = false;
+    expect(readdirSync(home)).toEqual([]);
+  });
+
+  it.each([
+    [['--version', '9.9.9'], 'cannot download'],
+    [['--dir'], '--dir needs a value'],
+    [['--folder', 'x'], '--folder is not an option'],
+  ])('reports what is wrong with %j', async (args, message) => {
+    await expect(install(args)).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining(message) });
+    expect(readdirSync(home)).toEqual([]);
+  });
+
+  it('names the npm package on a platform that has no program', async () => {
+    const bin = mkdtempSync(join(tmpdir(), 'culvert-test-'));
+    writeFileSync(join(bin, 'uname'), '#!/bin/sh\necho Plan9\n', { mode: 0o755 });
+    const failed = install([], `${bin}:${process.env['PATH']}`);
+    await expect(failed).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('no program for Plan9: run "npm install --global culvert"'),
+    });
+    rmSync(bin, { recursive: true });
+  });
+
+  it('installs the program in ~/.local/bin, and says what is missing in the PATH', async () => {
+    const { stdout } = await install();
+    const dir = join(home, '.local/bin');
+    expect(stdout).toContain(`Installed culvert ${VERSION} in ${dir}\nAdd ${dir} to your PATH`);
+    expect(readdirSync(dir)).toEqual(['culvert']);
+    expect((await run(join(dir, 'culvert'), ['--version'], { env: {} })).stdout).toBe(`${VERSION}\n`);
+    expect(readdirSync(home)).toEqual(['.local']);
+  });
+});
+
+describe.skipIf(!IS_LINUX || !HAS_DPKG)('the Debian package', () => {
+  it('holds the program, its manual page and its completions, and the hash of each file', async () => {
+    const root = mkdtempSync(join(tmpdir(), 'culvert-test-'));
+    try {
+      const path = join(
+        folder,
+        readdirSync(folder).find((name) => name.endsWith('.deb'))!,
+      );
+      const { stdout: fields } = await run('dpkg-deb', ['--field', path, 'Package', 'Version', 'Depends']);
+      expect(fields).toContain(`Package: culvert\nVersion: ${VERSION}\nDepends: libc6`);
+      await run('dpkg-deb', ['--extract', path, root]);
+      await run('dpkg-deb', ['--control', path, join(root, 'DEBIAN')]);
+      const { stdout: checked } = await run('md5sum', ['--check', 'DEBIAN/md5sums'], { cwd: root });
+      expect(checked.match(/: OK$/gm)).toHaveLength(6);
+      const { stdout } = await run(join(root, 'usr/bin/culvert'), ['--version'], { env: {} });
+      expect(stdout).toBe(`${VERSION}\n`);
+      const manual = gunzipSync(readFileSync(join(root, 'usr/share/man/man1/culvert.1.gz'))).toString();
+      expect(manual).toContain('.TH CULVERT 1');
+      const completion = readFileSync(join(root, 'usr/share/bash-completion/completions/culvert'), 'utf8');
+      expect(completion).toContain('complete ');
+    } finally {
+      rmSync(root, { recursive: true });
+    }
+  });
+});
+
+describe('the formula and the manifest', () => {
+  it.each(['culvert.rb', 'culvert.json'])('%s names the npm package and its checksum', (name) => {
+    const tarball = `culvert-${VERSION}.tgz`;
+    const [hash = ''] = new RegExp(`^\\w+(?=  ${tarball}$)`, 'm').exec(textOf('checksums.txt')) ?? [];
+    expect(hash).toHaveLength(64);
+    expect(textOf(name)).toContain(`"https://downloads.example.com/culvert/v${VERSION}/${tarball}"`);
+    expect(textOf(name)).toContain(`"${hash}"`);
+  });
+
+  it('starts a program of the npm package on Windows', async () => {
+    const manifest = JSON.parse(textOf('culvert.json')) as Record<string, string>;
+    const [, started = ''] = /%~dp0(\S+)"/.exec(manifest['pre_install']) ?? [];
+    const names = (await entriesOf(`culvert-${VERSION}.tgz`)).map(({ name }) => name);
+    expect(names).toContain(`${manifest['extract_dir']}/${started.replaceAll('\\', '/')}`);
   });
 });
 
