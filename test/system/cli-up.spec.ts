@@ -213,6 +213,17 @@ describe('culvert up', () => {
     expect(await bodyOf(two)).toMatchObject([200, { name: 'a' }]);
   });
 
+  it('reports URLs that a member removed, and ends with the last one', async () => {
+    const [a, b] = [await startService('a'), await startService('b')];
+    const program = up(`endpoints:\n  one: { target: ${a} }\n  two: { target: ${b} }\n`);
+    const [one, two] = [await hostnameOf(program, 'one'), await hostnameOf(program, 'two')];
+    await removePreview(one);
+    await removePreview(two);
+    for (const name of ['one', 'two'])
+      await program.logged(new RegExp(`^${name} \\| http\\S+ no longer exists`, 'm'));
+    expect(await program.exited).toMatchObject({ code: EXIT.notFound });
+  });
+
   it('names the field of the file that the server refuses, and keeps what runs', async () => {
     const a = await startService('a');
     const program = up(`endpoints:\n  web: { target: ${a} }\n`);
@@ -329,6 +340,12 @@ describe('culvert up', () => {
     });
   });
 });
+
+async function removePreview(hostname: string): Promise<void> {
+  const { items } = await deployment.api<{ items: { id: string; hostname: string }[] }>('GET', '/previews');
+  const found = items.find((preview) => preview.hostname === hostname);
+  expect(await deployment.apiStatus('DELETE', `/previews/${found?.id}`)).toMatchObject({ status: 204 });
+}
 
 function isRunning(pid: number): boolean {
   try {

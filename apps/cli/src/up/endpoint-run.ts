@@ -49,6 +49,7 @@ export class EndpointRun {
   private expiresAt: string | null;
   private preview: Preview | null = null;
   private isMade = false;
+  private isStopped = false;
   private current: PreviewPlan | null = null;
 
   constructor(
@@ -170,6 +171,7 @@ export class EndpointRun {
 
   /** Ends its commands and its paths. @param keep whether the next run gets the same URL */
   async stop(keep: boolean): Promise<void> {
+    this.isStopped = true;
     for (const watch of this.watches.values()) watch.close();
     this.reloadClient?.close();
     await Promise.all([
@@ -214,6 +216,7 @@ export class EndpointRun {
 
   /** Watches the services of this state, and no others. */
   private watchTargets(): void {
+    if (this.isStopped) return;
     const { target, paths } = this.endpoint;
     const wanted = new Map(
       (target === null ? paths.map((path) => path.target) : [target]).map((each) => [showTarget(each), each]),
@@ -243,6 +246,8 @@ export class EndpointRun {
     this.commands = this.commands.filter(isWanted);
     await Promise.all(old.map(({ process }) => process.stop(COMMAND_GRACE_MS)));
     for (const plan of wanted) {
+      // The end may have come while others were stopped.
+      if (this.isStopped) return;
       if (this.commands.some((each) => isDeepStrictEqual(each.plan, plan))) continue;
       this.commands.push({ plan, process: this.startCommand(plan) });
     }

@@ -1,4 +1,5 @@
 /** `culvert up`: exposes the endpoints of a file over one tunnel, and follows changes of the file until it is ended. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   asClientError,
   type Claim,
@@ -24,6 +25,7 @@ import { entryName, managerIdOf, type ProjectFiles } from './project.js';
 
 /** Short: a person waits for it after Ctrl-C. */
 const DRAIN_MS = 1000;
+const CHANGE_GRACE_MS = 2000;
 
 export interface UpRunOptions {
   readonly context: CommandContext;
@@ -120,6 +122,8 @@ export class UpRun {
     process.once('SIGINT', endNow).once('SIGTERM', endNow);
     if (this.isReady) output.note('Ending. Press Ctrl-C again to end the commands at once.');
     const stopped = this.exposure.stop(DRAIN_MS);
+    // A change that is being applied.
+    await Promise.race([this.work, sleep(CHANGE_GRACE_MS, undefined, { ref: false })]);
     await Promise.all([stopped, ...[...this.runs.values()].map((run) => run.stop(run.hasUrl))]);
     process.off('SIGINT', endNow).off('SIGTERM', endNow);
     if (this.isReady && this.runs.size > 0) output.note('Kept the URLs for the next run.');
