@@ -18,6 +18,7 @@ export {
 } from './exposure/preview-exposure.js';
 export { type ExposedPreview, PREVIEW_READINGS, type PreviewApi } from './exposure/preview-api.js';
 export { type Machine, thisMachine } from './machine/machine.js';
+export { endProcess } from './machine/process-identity.js';
 export {
   type Claim,
   type ClaimOptions,

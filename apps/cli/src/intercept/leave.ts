@@ -6,6 +6,7 @@ import { CliError } from '../cli-error.js';
 import type { CommandContext } from '../command-context.js';
 import { Ending } from '../ending.js';
 import { EXIT } from '../exit-code.js';
+import { endRun } from '../running/end-run.js';
 import type { LeaveFlags, ManagerFlags } from './intercept-flags.js';
 import { createMeetingClient, findManagerUrl, meetingError, whenConnected } from './meeting-address.js';
 
@@ -45,10 +46,11 @@ export async function leave(context: CommandContext, name: string, flags: LeaveF
 }
 
 /** Asks the process of an intercept to remove what it made and to end. */
-async function stop(running: Running, { pid, name }: RunningEntry): Promise<void> {
+async function stop(running: Running, entry: RunningEntry): Promise<void> {
+  const { pid, name } = entry;
   const giveUpAt = performance.now() + STOP_TIMEOUT_MS;
-  process.kill(pid, 'SIGTERM');
-  while (running.list('intercept').some((entry) => entry.pid === pid && entry.name === name)) {
+  endRun(entry, 'the intercept');
+  while (running.list('intercept').some((each) => each.pid === pid && each.name === name)) {
     if (performance.now() > giveUpAt) {
       throw new CliError(EXIT.localTarget, `the process ${pid} of the intercept does not end`, {
         hint: `End it with "kill -9 ${pid}". The intercept ends a minute later.`,

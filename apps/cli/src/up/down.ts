@@ -11,6 +11,7 @@ import type { Api } from '../api.js';
 import { CliError } from '../cli-error.js';
 import type { CommandContext, GlobalFlags } from '../command-context.js';
 import { EXIT } from '../exit-code.js';
+import { endRun } from '../running/end-run.js';
 import { locateFile } from './file/find-file.js';
 import { withFileSettings } from './file-settings.js';
 import { readUpFile } from './file/read-file.js';
@@ -66,20 +67,8 @@ export async function down(
 }
 
 function endRuns(entries: readonly RunningEntry[]): void {
-  for (const pid of new Set(entries.map((entry) => entry.pid))) {
-    try {
-      process.kill(pid, 'SIGTERM');
-    } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code === 'ESRCH') continue;
-      throw new CliError(
-        EXIT.localTarget,
-        `the process ${pid} cannot be ended: ${(cause as Error).message}`,
-        {
-          cause,
-        },
-      );
-    }
-  }
+  const runs = new Map(entries.map((entry) => [entry.pid, entry]));
+  for (const entry of runs.values()) endRun(entry, `the run of ${endpointOf(entry)}`);
 }
 
 /** Resolves when none of the entries belongs to a running process. */

@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { endProcess, processStart, startOfStat } from './process-identity.js';
 import { Running, type ClaimOptions } from './running.js';
 
 const options: ClaimOptions = {
@@ -35,7 +36,13 @@ const files = () => readdirSync(join(folder, 'running')).map((name) => join(fold
 /** Rewrites the only claim as if another process held it. */
 function giveTo(pid: number, changes: object = {}): void {
   const [file = ''] = files();
-  writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), pid, ...changes }));
+  const entry = {
+    ...JSON.parse(readFileSync(file, 'utf8')),
+    pid,
+    processStart: processStart(pid),
+    ...changes,
+  };
+  writeFileSync(file, JSON.stringify(entry));
 }
 
 function anotherProcess(): ChildProcess {
@@ -125,6 +132,48 @@ describe('the registry of running commands', () => {
     await once(child, 'exit');
     expect(running.claim(options)).toMatchObject({ name: 'localhost-3000', before: { previewId: '1' } });
     expect(files()).toHaveLength(1);
+  });
+
+  // The fault: a killed run's number went to another process of the person, which counted as the run and was ended.
+  it('does not take a process for a run whose number it got', async () => {
+    running.claim(options)?.update({ previewId: '1' });
+    const child = anotherProcess();
+    giveTo(child.pid!, { processStart: 'another start' });
+    const [entry] = running.listLeft('expose');
+    expect(running.list('expose')).toEqual([]);
+    expect(endProcess(entry)).toBe('ended');
+    expect([child.exitCode, child.signalCode, child.kill(0)]).toEqual([null, null, true]);
+    expect(running.claim(options)).toMatchObject({ name: 'localhost-3000', before: { previewId: '1' } });
+  });
+
+  it('sends no signal to a process whose start was not recorded, though it may be the run', async () => {
+    running.claim(options);
+    const child = anotherProcess();
+    giveTo(child.pid!, { processStart: undefined });
+    const [entry] = running.list('expose');
+    expect(entry).toMatchObject({ pid: child.pid, processStart: null });
+    expect(endProcess(entry)).toBe('unknown');
+    giveTo(child.pid!);
+    const exited = once(child, 'exit');
+    expect(endProcess(running.list('expose')[0])).toBe('asked');
+    await exited;
+    expect(endProcess(entry)).toBe('ended');
+  });
+
+  it('records the start of its own process', () => {
+    running.claim(options);
+    const [file = ''] = files();
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({
+      pid: process.pid,
+      processStart: processStart(process.pid),
+    });
+    expect(processStart(process.pid)).toEqual(expect.any(String));
+  });
+
+  it('reads the start of a process whose name has spaces and parentheses', () => {
+    const rest = Array.from({ length: 30 }, (_, index) => String(index + 4));
+    expect(startOfStat(`7 (a) (b c) S ${rest.join(' ')}`)).toBe('22');
+    expect(startOfStat('7 (a')).toBeNull();
   });
 
   it('cannot be changed by a process that lost its claim', () => {

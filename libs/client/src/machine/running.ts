@@ -8,6 +8,7 @@ import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, wri
 import { uptime } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { isInUse, isSameStart, ownStart, processStart } from './process-identity.js';
 
 export const RUNNING_KINDS = ['expose', 'intercept', 'up'] as const;
 export type RunningKind = (typeof RUNNING_KINDS)[number];
@@ -21,6 +22,8 @@ const entry = z.object({
   server: z.string().max(2048),
   /** 0: no process holds it; it is kept for the next run. */
   pid: z.int().min(0),
+  /** When that process started (`processStart`), since numbers of processes are used again; null: unknown. */
+  processStart: z.string().max(100).nullable().default(null),
   startedAt: z.iso.datetime(),
   /** Where requests go. */
   target: z.string().max(300),
@@ -93,12 +96,14 @@ export class Running {
 
   /** Lists the entries of living processes. */
   list(kind: RunningKind): RunningEntry[] {
-    return this.entries(kind).flatMap(({ found, path }) => (isAlive(found, path) ? [found] : []));
+    const starts: Starts = new Map();
+    return this.entries(kind).flatMap(({ found, path }) => (isAlive(found, path, starts) ? [found] : []));
   }
 
   /** Lists the entries that no living process holds and that the next run may take over. */
   listLeft(kind: RunningKind): RunningEntry[] {
-    return this.entries(kind).flatMap(({ found, path }) => (isAlive(found, path) ? [] : [found]));
+    const starts: Starts = new Map();
+    return this.entries(kind).flatMap(({ found, path }) => (isAlive(found, path, starts) ? [] : [found]));
   }
 
   private entries(kind: RunningKind): { readonly path: string; readonly found: RunningEntry }[] {
@@ -121,6 +126,7 @@ export class Running {
       name,
       server,
       pid: process.pid,
+      processStart: ownStart(),
       startedAt: new Date().toISOString(),
       target,
       url: null,
@@ -239,18 +245,26 @@ function rename(from: string, to: string): boolean {
   }
 }
 
+/** Starts of processes that were looked up for one list. */
+type Starts = Map<number, string | null>;
+
 /**
  * Process ids are reused: an entry from before this machine started belongs to a dead process, and so does one with our own id
- * that we do not hold.
+ * that we do not hold, or one whose process started at another time. An entry whose start is unknown counts as alive.
  */
-function isAlive({ pid, startedAt }: RunningEntry, path: string): boolean {
+function isAlive(
+  { pid, startedAt, processStart: expected }: RunningEntry,
+  path: string,
+  starts: Starts = new Map(),
+): boolean {
   if (pid === 0) return false;
   if (pid === process.pid) return held.has(path);
   if (Date.parse(startedAt) < Date.now() - uptime() * 1000 - CLOCK_SLACK_MS) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+  if (!isInUse(pid)) return false;
+  // Asking Windows takes most of a second, and lists are read every moment: only `endProcess` does so.
+  if (expected === null || process.platform === 'win32') return true;
+  let found = starts.get(pid);
+  if (found === undefined) starts.set(pid, (found = processStart(pid)));
+  if (found === null) return isInUse(pid);
+  return isSameStart(expected, found);
 }
