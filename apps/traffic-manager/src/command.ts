@@ -32,6 +32,8 @@ import { VERSION } from './version.js';
 export interface CommandSettings {
   readonly options: TrafficManagerOptions;
   readonly logLevel: LogLevel;
+  /** Whether to check the way to Culvert and end, instead of connecting. */
+  readonly isCheck: boolean;
 }
 
 interface Flags {
@@ -52,6 +54,7 @@ interface Flags {
   readonly clusterTlsKeyFile?: string;
   readonly clientGraceMs?: string;
   readonly logLevel?: string;
+  readonly check?: boolean;
 }
 
 /** The only flag that may be repeated. */
@@ -164,7 +167,7 @@ const VARIABLE_OF = {
   clusterTlsKeyFile: 'CULVERT_CLUSTER_TLS_KEY_FILE',
   clientGraceMs: 'CULVERT_CLIENT_GRACE_MS',
   logLevel: 'LOG_LEVEL',
-} as const satisfies Record<keyof Flags, keyof typeof VARIABLES>;
+} as const satisfies Record<Exclude<keyof Flags, 'check'>, keyof typeof VARIABLES>;
 
 type Values = VariableValues<typeof VARIABLES>;
 
@@ -210,13 +213,18 @@ export function readCommand(
     clusterSecret: clusterSecret(env),
     clientGraceMs: values.CULVERT_CLIENT_GRACE_MS,
   };
-  return { options: withoutUndefined(options), logLevel: values.LOG_LEVEL ?? 'info' };
+  return {
+    options: withoutUndefined(options),
+    logLevel: values.LOG_LEVEL ?? 'info',
+    isCheck: flags.check === true,
+  };
 }
 
 function commandLine(): Command {
   const command = new Command('traffic-manager')
     .description('Dials out to Culvert and connects its streams to services in this network.')
     .version(VERSION)
+    .option('--check', 'check the way to Culvert and the key, print what was found, and exit')
     .addHelpText('after', SECRETS);
   for (const [flag, variable, text] of FLAGS) {
     const option = new Option(flag, `${text} (${variable})`);

@@ -1,6 +1,7 @@
+import type { CulvertNeeds } from './check.js';
 import { createLog, stopOnSignal } from '@culvert/runtime';
 import { readCommand } from './command.js';
-import { DEFAULT_DRAIN_MS } from './options.js';
+import { DEFAULT_DRAIN_MS, resolveOptions, type ResolvedOptions } from './options.js';
 import { startTrafficManager } from './traffic-manager.js';
 
 /** Added to the drain time: for closing what is left, on a busy machine. */
@@ -11,10 +12,21 @@ const EXTRA_STOP_MS = 5000;
  * @throws ConfigurationError
  */
 export async function run(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
-  const { options, logLevel } = readCommand(argv, env);
+  const { options, logLevel, isCheck } = readCommand(argv, env);
+  if (isCheck) {
+    const { checkAndExit, culvertChecks } = await import('./check.js');
+    return checkAndExit(culvertChecks(needsOf(resolveOptions(options))));
+  }
   const log = createLog({ app: 'traffic-manager', level: logLevel });
   const manager = startTrafficManager(options, log);
   const graceMs = (options.drainMs ?? DEFAULT_DRAIN_MS) + EXTRA_STOP_MS;
   stopOnSignal({ stop: () => manager.stop(), graceMs, log });
   if ((await manager.ended) !== null) process.exit(1);
+}
+
+/** Returns what a traffic manager needs of Culvert. Only one with a port for agents reports intercepts. */
+export function needsOf({ url, ca, apiKey, clusterPort }: ResolvedOptions): CulvertNeeds {
+  const useful =
+    clusterPort === null ? [] : (['sessions:read', 'intercepts:read', 'intercepts:write'] as const);
+  return { url, ca, apiKey, required: ['tunnel'], useful };
 }

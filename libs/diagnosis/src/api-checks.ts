@@ -44,7 +44,7 @@ export function apiChecks(way: Way): Check[] {
       title: 'Version',
       needs: ['api'],
       timeoutMs: 1000,
-      run: () => Promise.resolve(judgeVersion(way.version, versionOf(answered().response))),
+      run: () => Promise.resolve(judgeVersion(way, versionOf(answered().response))),
     },
     {
       id: 'clock',
@@ -120,7 +120,10 @@ function versionOf({ status, text }: HttpResponse): string | null {
  * Compares versions. Programs work with servers of the same major version; a newer server may have commands that this program
  * does not know.
  */
-export function judgeVersion(own: string, server: string | null): Finding {
+export function judgeVersion(
+  { version: own, howToUpdate }: Pick<Way, 'version' | 'howToUpdate'>,
+  server: string | null,
+): Finding {
   const facts = { own, server };
   if (server === null) {
     const message = `this program is ${own}; the server shows its version only to those who are signed in`;
@@ -129,7 +132,7 @@ export function judgeVersion(own: string, server: string | null): Finding {
   const order = compare(own, server);
   const both = `this program is ${own}, the server ${server}`;
   if (order === null || order === 0) return { state: 'ok', message: both, facts };
-  const advice = `Version ${server} of this program is recommended: npm install --global culvert@${server}`;
+  const advice = howToUpdate(server);
   if (major(own) !== major(server)) {
     const message = `${both}: these versions are not made for each other`;
     return { state: 'failure', message, advice, facts };

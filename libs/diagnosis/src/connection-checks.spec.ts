@@ -8,6 +8,7 @@ import { judgeVersion } from './api-checks.js';
 import { type CheckResult, runChecks } from './check.js';
 import { connectionChecks } from './connection-checks.js';
 
+const howToUpdate = (version: string): string => `Install ${version}.`;
 const stops: (() => Promise<void>)[] = [];
 afterEach(async () => {
   vi.unstubAllEnvs();
@@ -20,6 +21,7 @@ async function results(url: string, ca?: string, secret?: string): Promise<Recor
     ca,
     secret: secret === undefined ? null : () => Promise.resolve(secret),
     version: '1.2.3',
+    howToUpdate,
   });
   const all = await runChecks(checks, { signal: new AbortController().signal, timeoutMs: 20_000 });
   return Object.fromEntries(all.map((result) => [result.id, result]));
@@ -189,6 +191,6 @@ describe('the comparison of versions', () => {
     ['1.2.3', null, 'ok'],
     ['1.2.3', 'unknown', 'ok'],
   ])('of program %s with server %s: %s', (own, server, state) => {
-    expect(judgeVersion(own, server).state).toBe(state);
+    expect(judgeVersion({ version: own, howToUpdate }, server).state).toBe(state);
   });
 });

@@ -6,21 +6,38 @@ import type { Way } from './way.js';
 
 const PHASE_TIMEOUT_MS = 6000;
 
+/** Where tunnels are accepted. */
+export interface TunnelPlace {
+  readonly id: string;
+  readonly title: string;
+  readonly needs: readonly string[];
+  /** Path at which tunnels are accepted. Default: that of an edge. */
+  readonly path?: string;
+  /** Whether the certificates of the way replace the usual ones, and no proxy is used, as inside a cluster. */
+  readonly isInCluster: boolean;
+}
+
+const EDGE: TunnelPlace = { id: 'tunnel', title: 'Tunnel', needs: ['api'], isInCluster: false };
+
 /** Checks that tunnels can be opened, without opening one. */
-export function tunnelCheck({ url, ca, secret, version }: Way): Check {
+export function tunnelCheck(
+  { url, ca, secret, version }: Pick<Way, 'url' | 'ca' | 'secret' | 'version'>,
+  { id, title, needs, path, isInCluster }: TunnelPlace = EDGE,
+): Check {
   return {
-    id: 'tunnel',
-    title: 'Tunnel',
-    needs: ['api'],
+    id,
+    title,
+    needs,
     timeoutMs: 2 * PHASE_TIMEOUT_MS + 1000,
     run: async (signal) => {
       if (secret === null)
         return { state: 'skipped', message: 'skipped, because there is no credential to open a tunnel with' };
       const target = {
         url: new URL(url),
+        path,
         apiKey: await secret(),
-        ca: withUsualCertificates(ca)?.join('\n'),
-        agent: await proxyAgent(new URL(url)),
+        ca: isInCluster ? ca : withUsualCertificates(ca)?.join('\n'),
+        agent: isInCluster ? undefined : await proxyAgent(new URL(url)),
         timeoutMs: PHASE_TIMEOUT_MS,
         signal,
       };
@@ -32,7 +49,7 @@ export function tunnelCheck({ url, ca, secret, version }: Way): Check {
 function judge(probe: TunnelProbe): Finding {
   if (probe.ok) {
     const [upgradeMs, answerMs] = [roundMs(probe.upgradeMs), roundMs(probe.answerMs)];
-    const message = `WebSocket in ${upgradeMs} ms, answer of the edge in ${answerMs} ms`;
+    const message = `WebSocket in ${upgradeMs} ms, answered in ${answerMs} ms`;
     return { state: 'ok', message, facts: { upgradeMs, answerMs } };
   }
   const { phase, status, reason } = probe;
@@ -45,20 +62,20 @@ function judge(probe: TunnelProbe): Finding {
 }
 
 const HANDSHAKE_ADVICE =
-  'Something between this machine and Culvert accepts WebSockets and does not pass their messages. Ask its operator.';
+  'Something on the way accepts WebSockets and does not pass their messages. Ask its operator.';
 
 function upgradeAdvice(status: number | null): string {
   switch (status) {
     case 401:
-      return 'Culvert does not accept the credential. Sign in again, or use another key.';
+      return 'The credential is not accepted. Sign in again, or use another key.';
     case 403:
       return 'The credential lacks the scope "tunnel". Use a key that has it.';
     case 429:
     case 503:
-      return 'Culvert accepts no tunnels now. Try again in a moment.';
+      return 'No tunnels are accepted now. Try again in a moment.';
     case null:
-      return 'Check that firewalls and proxies between this machine and Culvert let WebSockets pass.';
+      return 'Check the address, and that firewalls and proxies on the way let WebSockets pass.';
     default:
-      return 'A proxy in front of Culvert does not pass WebSockets. It must forward Upgrade and Connection.';
+      return 'A proxy on the way does not pass WebSockets. It must forward Upgrade and Connection.';
   }
 }

@@ -11,6 +11,8 @@ export interface Way {
   readonly secret: (() => Promise<string>) | null;
   /** Version of this program. */
   readonly version: string;
+  /** Returns how to get another version of this program, as a sentence. */
+  readonly howToUpdate: (version: string) => string;
 }
 
 /** Returns the host of a URL without the brackets of IPv6 addresses. */

@@ -1,9 +1,17 @@
 /** Runs the checks of this machine, the way to Culvert, the sign-in and the target, and prints them. */
 import { ClientError, parseTarget, VERSION } from '@culvert/client';
-import { type Check, type CheckResult, connectionChecks, runChecks } from '@culvert/diagnosis';
+import {
+  type Check,
+  type CheckResult,
+  connectionChecks,
+  type Counts,
+  countsOf,
+  linesOf,
+  runChecks,
+  summaryOf,
+} from '@culvert/diagnosis';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-code.js';
-import type { Output } from '../output/output.js';
 import { accountChecks } from './account-checks.js';
 import type { DoctorFlags } from './commands.js';
 import { machineChecks } from './machine-checks.js';
@@ -11,9 +19,6 @@ import { targetCheck } from './target-check.js';
 
 /** Limit for all checks together. */
 const TIMEOUT_MS = 45_000;
-
-const MARKS = { ok: 'ok', warning: 'WARN', failure: 'FAIL', skipped: 'skip' } as const;
-const MARK_WIDTH = 4;
 
 /** Checks, prints and returns the exit code: a failure if a check failed. */
 export async function doctor(
@@ -35,7 +40,7 @@ export async function doctor(
     signal,
     timeoutMs: TIMEOUT_MS,
     onResult: (result) => {
-      if (!output.isForPrograms) show(output, result, width);
+      if (!output.isForPrograms) for (const line of linesOf(result, width)) output.line(line);
     },
   });
   const report = {
@@ -58,7 +63,7 @@ export interface DoctorReport {
   readonly version: string;
   readonly url: string | null;
   readonly checks: readonly CheckResult[];
-  readonly counts: ReturnType<typeof countsOf>;
+  readonly counts: Counts;
 }
 
 /** Returns the URL of Culvert, or why there is none. */
@@ -86,7 +91,11 @@ function settingsCheck(url: string | ClientError): Check {
 
 function wayChecks(context: CommandContext, url: string): Check[] {
   const { ca } = context.settings;
-  return connectionChecks({ url, ca, secret: secretOf(context), version: VERSION });
+  return connectionChecks({ url, ca, secret: secretOf(context), version: VERSION, howToUpdate });
+}
+
+function howToUpdate(version: string): string {
+  return `Version ${version} of this program is recommended: npm install --global culvert@${version}`;
 }
 
 /** Null if no one is signed in, which `accountChecks` reports. */
@@ -98,32 +107,4 @@ function secretOf(context: CommandContext): (() => Promise<string>) | null {
     if (error instanceof ClientError) return null;
     throw error;
   }
-}
-
-function show(output: Output, { state, title, message, advice }: CheckResult, width: number): void {
-  output.line(`${MARKS[state].padEnd(MARK_WIDTH)}  ${title.padEnd(width)}  ${message}`);
-  if (advice !== null) output.line(`${' '.repeat(MARK_WIDTH + width + 4)}→ ${advice}`);
-}
-
-function countsOf(results: readonly CheckResult[]) {
-  const count = (wanted: CheckResult['state']) => results.filter(({ state }) => state === wanted).length;
-  return {
-    ok: count('ok'),
-    warning: count('warning'),
-    failure: count('failure'),
-    skipped: count('skipped'),
-  };
-}
-
-function summaryOf({ ok, warning, failure, skipped }: DoctorReport['counts']): string {
-  const parts = [
-    [ok, 'ok'],
-    [warning, warning === 1 ? 'warning' : 'warnings'],
-    [failure, failure === 1 ? 'failure' : 'failures'],
-    [skipped, 'skipped'],
-  ] as const;
-  return `\n${parts
-    .filter(([count]) => count > 0)
-    .map(([count, what]) => `${count} ${what}`)
-    .join(', ')}`.trim();
 }

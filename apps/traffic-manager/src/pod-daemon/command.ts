@@ -65,6 +65,8 @@ export interface PreviewOptions {
 export interface PodDaemonCommand {
   readonly options: PodDaemonOptions;
   readonly logLevel: LogLevel;
+  /** Whether to check the ways to the traffic manager and Culvert and end, instead of connecting. */
+  readonly isCheck: boolean;
 }
 
 interface Flags {
@@ -86,6 +88,7 @@ interface Flags {
   readonly caFile?: string;
   readonly adminPort?: string;
   readonly logLevel?: string;
+  readonly check?: boolean;
 }
 
 const ENVIRONMENT = `
@@ -153,7 +156,7 @@ export function readPodDaemonCommand(argv: readonly string[], env: NodeJS.Proces
     clientName: `pod-daemon@${hostname()}`.slice(0, 128),
     adminPort: values.CULVERT_ADMIN_PORT ?? null,
   };
-  return { options, logLevel: values.LOG_LEVEL ?? 'info' };
+  return { options, logLevel: values.LOG_LEVEL ?? 'info', isCheck: flags.check === true };
 }
 
 function previewOptions(flags: Flags): PreviewOptions {
@@ -239,6 +242,7 @@ function commandLine(): Command {
     )
     .option('--admin-port <port>', 'port of /healthz and /readyz; default: off (CULVERT_ADMIN_PORT)')
     .option('--log-level <level>', `one of ${LOG_LEVELS.join(', ')}; default: info (LOG_LEVEL)`)
+    .option('--check', 'check the ways to the traffic manager and to Culvert, print what was found, and exit')
     .addHelpText('after', ENVIRONMENT);
 }
 

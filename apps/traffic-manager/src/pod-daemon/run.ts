@@ -11,7 +11,14 @@ const MAX_GARBAGE_BYTES = 4 * 1024 * 1024;
  * @throws ConfigurationError
  */
 export async function run(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
-  const { options, logLevel } = readPodDaemonCommand(argv, env);
+  const { options, logLevel, isCheck } = readPodDaemonCommand(argv, env);
+  if (isCheck) {
+    const [{ checkAndExit }, { podDaemonChecks }] = await Promise.all([
+      import('../check.js'),
+      import('./pod-daemon-checks.js'),
+    ]);
+    return checkAndExit(await podDaemonChecks(options));
+  }
   boundBufferGarbage(MAX_GARBAGE_BYTES);
   const log = createLog({ app: 'pod-daemon', level: logLevel });
   const daemon = startPodDaemon(options, log, printLine);
