@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
+import http2 from 'node:http2';
 import type net from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -213,6 +214,28 @@ describe('culvert up', () => {
     expect(await bodyOf(two)).toMatchObject([200, { name: 'a' }]);
   });
 
+  it('reports services that do not answer, behind a path too, and serves gRPC by HTTP/2', async () => {
+    const page = await startService('page');
+    const grpc = http2.createServer((request, response) => {
+      response.end(JSON.stringify({ version: request.httpVersion, path: request.url }));
+    });
+    const grpcPort = await listen(grpc);
+    const program = up(
+      `endpoints:\n  down: { target: "127.0.0.1:1" }\n  shop: { paths: { /: ${page}, /api: "127.0.0.1:2" } }\n` +
+        `  grpc: { target: ${grpcPort}, protocol: h2c, access: public, expires: 1h }\n`,
+    );
+    await program.logged(/^down \| Nothing listens at 127\.0\.0\.1:1 /m);
+    await program.logged(/^shop \| Nothing listens at 127\.0\.0\.1:2 /m);
+    const shop = await hostnameOf(program, 'shop');
+    expect((await bodyOf(shop, '/api'))[0]).toBe(502);
+    expect(await bodyOf(shop)).toMatchObject([200, { name: 'page' }]);
+    expect(await bodyOf(await hostnameOf(program, 'grpc'), '/a.B/C')).toEqual([
+      200,
+      { version: '2.0', path: '/a.B/C' },
+    ]);
+    grpc.close();
+  });
+
   it('reports URLs that a member removed, and ends with the last one', async () => {
     const [a, b] = [await startService('a'), await startService('b')];
     const program = up(`endpoints:\n  one: { target: ${a} }\n  two: { target: ${b} }\n`);
@@ -238,6 +261,7 @@ describe('culvert up', () => {
     writeFileSync(
       script,
       `import http from 'node:http';
+import http2 from 'node:http2';
       import { spawn } from 'node:child_process';
       const child = spawn('sleep', ['600']);
       http.createServer((_, response) => response.end(process.env.GREETING))
@@ -293,6 +317,15 @@ describe('culvert up', () => {
     await expect.poll(async () => (await culvert('logs', 'web')).stdout).toMatch(/^web \| .*GET +\/seen/m);
     expect((await culvert('logs', 'web')).stdout).not.toMatch(/^api/m);
     expect(await culvert('up')).toMatchObject({ code: EXIT.conflict });
+    // No test may open a browser: there is no display.
+    expect(await culvert('open', 'web')).toMatchObject({
+      code: EXIT.local,
+      stderr: expect.stringContaining(`Open http://${web}:`),
+    });
+    expect(await culvert('open')).toMatchObject({
+      code: EXIT.usage,
+      stderr: expect.stringContaining('web, api'),
+    });
 
     expect(await culvert('down', 'api')).toMatchObject({
       code: EXIT.ok,

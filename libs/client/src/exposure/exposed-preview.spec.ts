@@ -102,6 +102,21 @@ describe('an exposed preview', () => {
     ).rejects.toBe(refused);
   });
 
+  it('has a protocol, and people who may open it without being members, where they are set', () => {
+    const wanted = wantedPreview(parseTarget('3000'), {
+      ...settings,
+      protocol: 'h2c',
+      allowedEmails: ['ann@example.test'],
+      allowedDomains: [],
+    });
+    expect(createPreviewRequest.parse({ ...wanted, interceptId: 'x' })).toMatchObject({
+      ingress: { protocol: 'h2c' },
+      allowedEmails: ['ann@example.test'],
+      allowedDomains: [],
+    });
+    expect(wantedPreview(parseTarget('3000'), settings)).not.toHaveProperty('allowedEmails');
+  });
+
   it('sends neither allowUpgrades nor endsWithSession when the defaults are wanted', () => {
     const wanted = wantedPreview(parseTarget('3000'), { ...settings, keep: true });
     expect(wanted).not.toHaveProperty('allowUpgrades');
