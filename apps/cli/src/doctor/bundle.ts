@@ -1,4 +1,4 @@
-/** The archive that people send to support: results, versions and settings, without secrets. */
+/** The archive that people send to support: results, versions, settings and logs, without secrets. */
 import { writeFileSync } from 'node:fs';
 import { release, type as systemName } from 'node:os';
 import { gzipSync } from 'node:zlib';
@@ -7,6 +7,7 @@ import { CliError } from '../cli-error.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-code.js';
 import type { DoctorReport } from './doctor.js';
+import { lastLogs } from './last-logs.js';
 import { redact } from './redact.js';
 import { tarOf } from './tar.js';
 
@@ -37,15 +38,15 @@ export async function writeBundle(
   report: DoctorReport,
 ): Promise<void> {
   const secrets = await secretsOf(context);
+  const values = { report, settings: settingsOf(context), versions: versions() };
   const files = [
-    ['report.json', report],
-    ['settings.json', settingsOf(context)],
-    ['versions.json', versions()],
-  ] as const;
+    ...Object.entries(values).map(([name, value]) => ({ name: `${name}.json`, text: plainJson(value) })),
+    ...(await lastLogs(context)),
+  ];
   const archive = tarOf(
-    files.map(([name, value]) => ({
+    files.map(({ name, text }) => ({
       name: `culvert-doctor/${name}`,
-      content: `${redact(plainJson(value), secrets)}\n`,
+      content: `${redact(text, secrets)}\n`,
     })),
     new Date(),
   );

@@ -131,16 +131,25 @@ describe('culvert doctor', () => {
       HTTPS_PROXY: 'http://ann:planted%2Fpassword@proxy.example.test:3128',
       NODE_OPTIONS: `--title=${KEY}`,
     };
+    mkdirSync(join(home, 'up'));
+    const logged = `GET /?token=planted-1 200\nauthorization: Bearer planted-2\nplanted-cluster-secret\n`;
+    // A line whose beginning is cut off is left out: it could hold half of a secret.
+    const cut = `planted-${'x'.repeat(64 * 1024)}\n`;
+    writeFileSync(join(home, 'up', 'a1.log'), `${cut}${logged}the last line\n`);
     const { stderr } = await run(['--bundle', bundle], env);
     expect(stderr).toContain(`Wrote ${bundle}`);
     expect(statSync(bundle).mode & 0o777).toBe(0o600);
     const names = execFileSync('tar', ['-tzf', bundle], { encoding: 'utf8' }).trim().split('\n');
-    expect(names).toEqual(['report', 'settings', 'versions'].map((name) => `culvert-doctor/${name}.json`));
+    expect(names).toEqual(
+      ['report.json', 'settings.json', 'versions.json', 'up-a1.log'].map((name) => `culvert-doctor/${name}`),
+    );
     const text = execFileSync('tar', ['-xzOf', bundle], { encoding: 'utf8' });
     expect(text).toContain('proxy.example.test:3128');
     expect(text).toContain(server.url);
+    expect(text).toContain('GET /?token=[removed] 200\n');
+    expect(text).toContain('the last line');
     expect(text).not.toMatch(/planted|PlantedKey|ann:|with-quotes/);
-    for (const name of names) {
+    for (const name of names.filter((file) => file.endsWith('.json'))) {
       const content = execFileSync('tar', ['-xzOf', bundle, name], { encoding: 'utf8' });
       expect(() => JSON.parse(content) as unknown).not.toThrow();
     }

@@ -189,15 +189,23 @@ function userOf({ user }: InstallFlags, env: NodeJS.ProcessEnv): string {
 /** @throws CliError unless only its owner can read the file */
 function checkedFile(path: string): string {
   let mode: number;
+  let uid: number;
   try {
-    ({ mode } = statSync(path));
+    ({ mode, uid } = statSync(path));
   } catch (cause) {
     throw new CliError(EXIT.usage, `--env-file: ${(cause as Error).message}`, {
       hint: `Create it with: touch '${path}' && chmod 600 '${path}'`,
       cause,
     });
   }
-  if (process.getuid !== undefined && (mode & OTHERS) !== 0) {
+  const self = process.getuid?.();
+  if (self === undefined) return path;
+  if (uid !== self && uid !== 0) {
+    throw new CliError(EXIT.usage, `--env-file: ${path} belongs to another user, who can change it`, {
+      hint: `Run "chown ${self} '${path}'" as root, or name another file.`,
+    });
+  }
+  if ((mode & OTHERS) !== 0) {
     throw new CliError(EXIT.usage, `--env-file: other users can read ${path}`, {
       hint: `Run "chmod 600 '${path}'".`,
     });
