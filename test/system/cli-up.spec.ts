@@ -284,14 +284,20 @@ import http2 from 'node:http2';
     await expect.poll(() => isRunning(Number(pid))).toBe(false);
   });
 
-  it('kills a command that ignores SIGTERM', async () => {
+  it.each([
+    ['when its time is over', 1, EXIT.ok],
+    ['at once at a second signal', 2, 130],
+  ])('kills a command that ignores SIGTERM, %s', async (_when, signals, code) => {
     const target = await startService('web');
     const program = up(
       `endpoints:\n  web:\n    target: ${target}\n    command: trap '' TERM; echo pid $$$$; while :; do sleep 1; done\n`,
     );
     const [, pid] = await program.line(/^web \| pid (\d+)$/m);
+    await program.logged(/^Changes of/m);
     program.kill('SIGINT');
-    expect(await program.exited).toMatchObject({ code: EXIT.ok });
+    await program.logged(/^Ending\./m);
+    if (signals > 1) program.kill('SIGINT');
+    expect(await program.exited).toMatchObject({ code });
     await expect.poll(() => isRunning(Number(pid))).toBe(false);
   });
 
