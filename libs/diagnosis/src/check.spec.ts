@@ -26,7 +26,7 @@ describe('checks', () => {
     expect(states(results)).toEqual(['a failure', 'b skipped', 'c skipped', 'd ok']);
     expect(results[0]).toMatchObject({ message: 'broken', advice: 'Repair it.' });
     expect(results[1]?.message).toContain('"a" failed');
-    expect(results[2]?.message).toContain('"b" was skipped');
+    expect(results[2]?.message).toContain('"a" failed');
   });
 
   it('run after those that they need, even if these only warn', async () => {

@@ -89,9 +89,10 @@ async function runCheck(
   return { id, title, state, message, advice: advice ?? null, ms: roundMs(ms), facts: facts ?? {} };
 }
 
-function skippedWithout({ title, state }: CheckResult): Finding {
-  const why = state === 'failure' ? 'failed' : 'was skipped';
-  return { state: 'skipped', message: `skipped, because the check "${title}" ${why}` };
+/** Names what has failed first, however many checks were skipped because of it. */
+function skippedWithout({ title, state, message }: CheckResult): Finding {
+  const why = state === 'failure' ? `skipped, because the check "${title}" failed` : message;
+  return { state: 'skipped', message: why };
 }
 
 async function findingOf(check: Check, deadline: AbortSignal): Promise<Finding> {

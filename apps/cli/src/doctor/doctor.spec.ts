@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SCOPES } from '@culvert/terms';
@@ -61,6 +70,12 @@ describe('culvert doctor', () => {
       advice: expect.stringContaining('culvert login') as string,
     });
     expect(found['scopes']?.state).toBe('skipped');
+  });
+
+  it('makes no file and no folder', async () => {
+    const config = join(home, 'config');
+    await run([], { CULVERT_URL: server.url, CULVERT_CONFIG_DIR: config });
+    expect(existsSync(config)).toBe(false);
   });
 
   it('reports a file of credentials that other users can read', async () => {

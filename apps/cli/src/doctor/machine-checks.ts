@@ -1,6 +1,6 @@
 /** Checks of this machine: Node, the folder of settings, and what runs. */
 import { statSync } from 'node:fs';
-import { configDirectory, RUNNING_KINDS, thisMachine } from '@culvert/client';
+import { configDirectory, Running, RUNNING_KINDS } from '@culvert/client';
 import type { Check, Finding } from '@culvert/diagnosis';
 import type { CommandContext } from '../command-context.js';
 
@@ -51,7 +51,8 @@ function judgeDirectory(directory: string): Finding {
 }
 
 function judgeRunning(env: NodeJS.ProcessEnv): Finding {
-  const { running } = thisMachine(env);
+  // Not `thisMachine`, which makes an id for this machine: checks change nothing.
+  const running = new Running(configDirectory(env));
   const count = RUNNING_KINDS.flatMap((kind) => running.list(kind)).length;
   // Entries without a process are kept on purpose, for the next run.
   const stale = RUNNING_KINDS.flatMap((kind) => running.listLeft(kind))
