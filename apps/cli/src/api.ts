@@ -57,7 +57,7 @@ const READINGS = {
   getIntercept: intercept,
   getPreviewMetrics: previewMetrics,
   getProblem: problemDescription,
-  getServer: serverResource,
+  getServer: serverResource.partial({ clientVersion: true }),
   getTeam: teamResource,
   getTrafficManager: trafficManagerResource,
   listApiKeys: apiKeyPage,

@@ -91,7 +91,12 @@ export async function runCulvert(argv: readonly string[], environment: Environme
       const flags = (given.at(-1) as Command).optsWithGlobals<GlobalFlags>();
       // The parts that commands need take long to load. Help and completion do without them.
       const { createContext } = await import('./command-context.js');
-      exitCode = (await run(await createContext(flags, environment), ...given)) ?? EXIT.ok;
+      const context = await createContext(flags, environment);
+      const { findUpdate, updateNote } = await import('./updates/update-check.js');
+      const update = findUpdate(context, { command: (given.at(-1) as Command).name(), ...environment });
+      exitCode = (await run(context, ...given)) ?? EXIT.ok;
+      const version = await update;
+      if (version !== null) context.output.note(updateNote(version));
     };
   try {
     await createProgram(action, environment).parseAsync(argv, { from: 'user' });

@@ -12,6 +12,7 @@ const ENVIRONMENT = [
   ['CULVERT_CLUSTER_URL', "URL of a cluster's traffic manager"],
   ['CULVERT_CLUSTER_SECRET', 'secret for the traffic manager, instead of your sign-in'],
   ['CULVERT_CONFIG_DIR', 'folder of the stored sign-in, instead of the usual one'],
+  ['CULVERT_NO_UPDATE_CHECK', 'set it to ask for no newer version of culvert'],
   ['NO_COLOR', 'print no colors'],
 ] as const;
 

@@ -101,6 +101,8 @@ export interface Settings {
     /** People who may create a team: everyone who can sign in, or only members of a team. */
     readonly teamCreation: 'everyone' | 'members';
   };
+  /** Version of `culvert` that the API recommends, or `none`; undefined: that of the server. */
+  readonly clientVersion: string | undefined;
   /** How long connection events of traffic managers are kept. */
   readonly connectionHistoryMs: number;
   /** Processes in which an edge serves; 1: the one that was started. */
@@ -165,6 +167,7 @@ export function loadSettings(app: App, env: Readonly<Record<string, string | und
     telepresence: readTelepresence(values),
     mail: { smtpUrl: values.SMTP_URL, from: values.MAIL_FROM },
     signIn,
+    clientVersion: values.CULVERT_CLIENT_VERSION,
     connectionHistoryMs: values.CONNECTION_HISTORY_MS ?? 30 * 24 * 60 * 60 * 1000,
     edgeWorkers: app === 'edge' ? (values.EDGE_WORKERS ?? availableCores()) : 1,
     // Standalone has no other edge that could serve its visitors.

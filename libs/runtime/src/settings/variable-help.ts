@@ -206,6 +206,13 @@ const API_LIMITS = {
   MAX_EVENT_STREAMS: { about: 'streams of live events open in one process', default: '5000' },
 } satisfies Partial<Record<Variable, Row>>;
 
+const CLIENTS = {
+  CULVERT_CLIENT_VERSION: {
+    about: 'version of culvert that the API recommends, or none',
+    without: 'that of the server',
+  },
+} satisfies Partial<Record<Variable, Row>>;
+
 const TELEPRESENCE = {
   TELEPRESENCE_STABLE_VERSION: {
     about: "version that the clients' update check recommends",
@@ -241,6 +248,7 @@ const TELEPRESENCE = {
   ...FORGES,
   ...TEAM_LIMITS,
   ...API_LIMITS,
+  ...CLIENTS,
   ...TELEPRESENCE,
 }) satisfies Record<Variable, Row>;
 
@@ -256,5 +264,6 @@ export const VARIABLE_GROUPS: readonly VariableGroup[] = [
   group('Comments on pull requests', FORGES, APIS),
   group('Limits of teams, the same at all processes', TEAM_LIMITS),
   group('Limits of the API', API_LIMITS, APIS),
+  group('Clients', CLIENTS, APIS),
   group("Telepresence's traffic managers and clients", TELEPRESENCE),
 ];

@@ -154,6 +154,10 @@ export const VARIABLES = {
   ),
   CULVERT_BOOTSTRAP_EMAIL: z.email().max(254).toLowerCase().describe('an email address'),
   CULVERT_BOOTSTRAP_PASSWORD: secret(z.string().min(8).max(256).describe('8 to 256 characters')),
+  CULVERT_CLIENT_VERSION: z
+    .string()
+    .regex(/^(\d{1,4}\.\d{1,4}\.\d{1,4}|none)$/)
+    .describe('a version of culvert, such as 0.1.0, or none'),
   TELEPRESENCE_STABLE_VERSION: z
     .string()
     .regex(/^\d{1,4}\.\d{1,4}\.\d{1,4}$/)

@@ -15,7 +15,7 @@ describe('the server of the API', () => {
     const { version } = JSON.parse(manifest) as { version: string };
     const team = await api.team('Shop');
     const { body, status } = await team.get('/server');
-    expect([status, body]).toEqual([200, { version }]);
+    expect([status, body]).toEqual([200, { version, clientVersion: version }]);
     expect((await api.http().get('/api/v1/server')).status).toBe(401);
   });
 });
