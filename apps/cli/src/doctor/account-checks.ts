@@ -37,7 +37,10 @@ export function accountChecks(context: CommandContext): Check[] {
       title: 'Scopes',
       needs: ['sign-in'],
       timeoutMs: 1000,
-      run: () => Promise.resolve(judgeScopes(me?.scopes ?? [])),
+      run: () => {
+        const hasClusterSecret = Boolean(context.env['CULVERT_CLUSTER_SECRET']?.trim());
+        return Promise.resolve(judgeScopes(me?.scopes ?? [], { hasClusterSecret }));
+      },
     },
     {
       id: 'preview-domain',
@@ -68,11 +71,18 @@ function judgeIdentity({ settings }: CommandContext, me: Me): Finding {
   return { state: 'warning', message, advice: 'Replace it with "culvert keys rotate".', facts };
 }
 
-/** Says which features the scopes allow. Exported for its spec. */
-export function judgeScopes(scopes: Me['scopes']): Finding {
+/**
+ * Says which features the scopes allow. Exported for its spec.
+ * @param hasClusterSecret whether intercepts use the secret of their cluster instead of the credential
+ */
+export function judgeScopes(
+  scopes: Me['scopes'],
+  { hasClusterSecret }: { readonly hasClusterSecret: boolean },
+): Finding {
   const missing = Object.entries(NEEDS).flatMap(([feature, needed]) => {
     const lacking = needed.filter((scope) => !scopes.includes(scope));
-    return lacking.length === 0 ? [] : [{ feature, lacking }];
+    const isFree = lacking.length === 0 || (feature === 'intercept' && hasClusterSecret);
+    return isFree ? [] : [{ feature, lacking }];
   });
   const allowed = Object.keys(NEEDS).filter((name) => !missing.some(({ feature }) => feature === name));
   const facts = { scopes, allowed, missing };

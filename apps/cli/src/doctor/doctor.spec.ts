@@ -216,14 +216,22 @@ describe('what checks conclude', () => {
   });
 
   it('scopes: which features they allow, and what is missing for the others', () => {
-    expect(judgeScopes([...SCOPES])).toMatchObject({
+    expect(judgeScopes([...SCOPES], { hasClusterSecret: false })).toMatchObject({
       state: 'ok',
       message: 'allow expose, intercept, preview',
     });
-    expect(judgeScopes(['tunnel', 'previews:read', 'previews:write'])).toMatchObject({
+    expect(
+      judgeScopes(['tunnel', 'previews:read', 'previews:write'], { hasClusterSecret: false }),
+    ).toMatchObject({
       state: 'warning',
       message: 'allow preview; expose needs sessions:read; intercept needs intercepts:write',
     });
+  });
+
+  it('scopes: intercepts need none with the secret of their cluster', () => {
+    const scopes = SCOPES.filter((scope) => scope !== 'intercepts:write');
+    expect(judgeScopes(scopes, { hasClusterSecret: true }).state).toBe('ok');
+    expect(judgeScopes(scopes, { hasClusterSecret: false }).state).toBe('warning');
   });
 
   it.each([
