@@ -96,6 +96,36 @@ describe('parseFile', () => {
     });
   });
 
+  // The fault: an alias is not a scalar, so a file that others may read could hold secrets behind anchors.
+  it.each([
+    ['endpoints: { a: { target: 1, env: { K: &k abcdefgh } } }\napiKey: *k', 'apiKey'],
+    [
+      'endpoints: { a: { target: 1, env: { K: &t abc }, addRequestHeaders: { authorization: *t } } }',
+      'addRequestHeaders.authorization',
+    ],
+    [
+      'endpoints: { a: { target: 1, env: &h { authorization: abc }, addRequestHeaders: *h } }',
+      'addRequestHeaders.authorization',
+    ],
+    [
+      'endpoints: { a: { target: 1, env: &h { authorization: abc }, addRequestHeaders: { <<: *h } } }',
+      'addRequestHeaders.authorization',
+    ],
+    [
+      'endpoints: { a: { target: 1, env: &h { authorization: abc }, addRequestHeaders: { <<: [*h] } } }',
+      'addRequestHeaders.authorization',
+    ],
+    [
+      'endpoints: { a: { target: 1, env: { K: &n x-api-key }, addRequestHeaders: { *n : abc } } }',
+      'addRequestHeaders.x-api-key',
+    ],
+  ])('finds a secret behind an anchor: %#', (text, field) => {
+    const { secrets } = parseFile(text, NAME, {});
+    expect(secrets.map(({ message }) => message)).toEqual([field]);
+    const fromEnvironment = text.replace(/abc\w*/, '"${SECRET}"');
+    expect(parseFile(fromEnvironment, NAME, { SECRET: 'abcdefgh' }).secrets).toEqual([]);
+  });
+
   it('finds secrets that stand in the file, and not those of the environment', () => {
     const text = [
       'apiKey: ${KEY}',
