@@ -36,7 +36,7 @@ export interface BackgroundOptions {
   /** The file of the endpoints. */
   readonly path: string;
   readonly names: readonly string[];
-  readonly flags: Pick<GlobalFlags, 'url' | 'caFile'>;
+  readonly flags: Pick<GlobalFlags, 'url' | 'caFile'> & { readonly file?: string };
 }
 
 /**
@@ -58,14 +58,17 @@ export async function startInBackground(
   // An executable finds its program in itself.
   const program = isSea() ? [] : [...process.execArgv, process.argv[1] ?? ''];
   const given = [
+    // A file that was found is found again, and must still belong to this person.
+    ...(flags.file === undefined ? [] : ['--file', path]),
     ...(flags.url === undefined ? [] : ['--url', flags.url]),
     ...(flags.caFile === undefined ? [] : ['--ca-file', flags.caFile]),
   ];
-  const child = spawn(
-    process.execPath,
-    [...program, 'up', '--announce', '--file', path, ...given, '--', ...names],
-    { cwd: process.cwd(), env: context.env, detached: true, stdio: ['ignore', log, log, 'ipc'] },
-  );
+  const child = spawn(process.execPath, [...program, 'up', '--announce', ...given, '--', ...names], {
+    cwd: process.cwd(),
+    env: context.env,
+    detached: true,
+    stdio: ['ignore', log, log, 'ipc'],
+  });
   closeSync(log);
   const exitCode = await announced(child, context.signal);
   if (exitCode !== null) {

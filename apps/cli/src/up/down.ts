@@ -14,7 +14,7 @@ import { EXIT } from '../exit-code.js';
 import { endRun } from '../running/end-run.js';
 import { locateFile } from './file/find-file.js';
 import { withFileSettings } from './file-settings.js';
-import { readUpFile } from './file/read-file.js';
+import { readUpFile, type UpFile } from './file/read-file.js';
 import { endpointOf, keptOf, ProjectFiles, runningOf } from './project.js';
 
 /** A run gives its commands five seconds, and requests in progress one. */
@@ -98,13 +98,15 @@ async function untilEnded(
 function withSettingsOf(
   context: CommandContext,
   path: string,
-  flags: Pick<GlobalFlags, 'url' | 'caFile'>,
+  flags: DownFlags & Pick<GlobalFlags, 'url' | 'caFile'>,
 ): CommandContext {
+  let file: UpFile;
   try {
-    return withFileSettings(context, readUpFile(path, context.env), flags);
+    file = readUpFile(path, context.env, { isNamed: flags.file !== undefined });
   } catch {
     return context;
   }
+  return withFileSettings(context, file, flags);
 }
 
 /**

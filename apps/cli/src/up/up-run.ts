@@ -160,7 +160,7 @@ export class UpRun {
     const { output } = context;
     let next: UpFile;
     try {
-      next = readUpFile(this.file.path, context.env);
+      next = readUpFile(this.file.path, context.env, { isNamed: this.file.isNamed });
     } catch (error) {
       this.report(error);
       output.note('The file was not applied. What it had before stays in effect.');

@@ -34,7 +34,7 @@ export async function up(
     given.output.verbatim(JSON.stringify(fileSchema(), null, 2));
     return EXIT.ok;
   }
-  const file = readReported(given, findFile(process.cwd(), flags.file));
+  const file = readReported(given, findFile(process.cwd(), flags.file), flags.file !== undefined);
   const endpoints = selected(file, names);
   if (flags.check === true) {
     check(given, file, endpoints);
@@ -68,9 +68,9 @@ export async function up(
 }
 
 /** Reads a file. Prints all problems but the first, which the error has. */
-export function readReported({ env, output }: CommandContext, path: string): UpFile {
+function readReported({ env, output }: CommandContext, path: string, isNamed: boolean): UpFile {
   try {
-    return readUpFile(path, env);
+    return readUpFile(path, env, { isNamed });
   } catch (error) {
     if (error instanceof FileError)
       for (const problem of error.problems.slice(1)) output.note(showProblem(path, problem));

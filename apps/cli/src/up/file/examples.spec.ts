@@ -15,7 +15,7 @@ const blocks = [...page.matchAll(/^```yaml\n([^]*?)^```$/gm)]
 
 describe('the examples of culvert.yaml', () => {
   it.each(readdirSync(folder))('can be read: %s', (name) => {
-    expect(readUpFile(folder + name, {}).endpoints.length).toBeGreaterThan(0);
+    expect(readUpFile(folder + name, {}, { isNamed: true }).endpoints.length).toBeGreaterThan(0);
   });
 
   it.each(blocks)('can be read from the page about the file: %#', (text) => {

@@ -1,16 +1,19 @@
 /** Finds the file that `culvert up` reads. */
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { CliError } from '../../cli-error.js';
 import { EXIT } from '../../exit-code.js';
+import { refuseForeignFile } from './trusted-file.js';
 
 export const FILE_NAMES = ['culvert.yaml', 'culvert.yml', 'culvert.json'] as const;
 
 /**
  * Returns the absolute path of the file.
- * @param folder where the search begins; it continues in the folders above
+ * @param folder where the search begins; it continues in the folders above, up to the root of a repository, the home folder or
+ *   the root of a file system
  * @param given path from `--file`, relative to `folder`
- * @throws CliError if there is none, or a folder has several
+ * @throws CliError if there is none, a folder has several, or someone else may have written what was found
  */
 export function findFile(folder: string, given?: string): string {
   if (given !== undefined) {
@@ -25,8 +28,11 @@ export function findFile(folder: string, given?: string): string {
         hint: 'Remove all but one, or name one with --file.',
       });
     }
-    if (found[0] !== undefined) return found[0];
-    if (dirname(at) === at) break;
+    if (found[0] !== undefined) {
+      refuseForeignFile(found[0]);
+      return found[0];
+    }
+    if (isLast(at)) break;
   }
   throw new CliError(EXIT.usage, `there is no ${FILE_NAMES.join(', ')} in ${folder} or above`, {
     hint: 'Create one, as docs/culvert-yaml.md describes, or name another file with --file.',
@@ -36,6 +42,17 @@ export function findFile(folder: string, given?: string): string {
 /** Returns the path of the file, like `findFile`. A file that `--file` names may be gone by now. */
 export function locateFile(folder: string, given?: string): string {
   return given === undefined ? findFile(folder) : resolve(folder, given);
+}
+
+/** Reports whether the search ends with this folder. */
+function isLast(folder: string): boolean {
+  const above = dirname(folder);
+  if (above === folder || folder === homedir() || existsSync(join(folder, '.git'))) return true;
+  try {
+    return statSync(folder).dev !== statSync(above).dev;
+  } catch {
+    return true;
+  }
 }
 
 function isFile(path: string): boolean {

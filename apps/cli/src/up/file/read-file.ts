@@ -5,6 +5,7 @@ import type { Target } from '@culvert/client';
 import { CliError } from '../../cli-error.js';
 import { EXIT } from '../../exit-code.js';
 import { MAX_FILE_BYTES, type ParsedFile, parseFile } from './parse-file.js';
+import { refuseForeignContent } from './trusted-file.js';
 import { type EndpointContent, type FileContent, MAX_NAME, type PathContent } from './schema.js';
 
 /** A command to start. */
@@ -39,6 +40,8 @@ export interface Endpoint {
 /** A file that was read. */
 export interface UpFile {
   readonly path: string;
+  /** Whether the person named it, instead of it being found. */
+  readonly isNamed: boolean;
   /** Name of the project. */
   readonly name: string;
   readonly url: string | undefined;
@@ -47,13 +50,18 @@ export interface UpFile {
 }
 
 /** @throws CliError, or FileError with the position of each problem */
-export function readUpFile(path: string, env: NodeJS.ProcessEnv): UpFile {
-  const { text, mode } = load(path);
+export function readUpFile(
+  path: string,
+  env: NodeJS.ProcessEnv,
+  { isNamed = false }: { readonly isNamed?: boolean } = {},
+): UpFile {
+  const { text, mode } = load(path, isNamed);
   const { content, secrets } = parseFile(text, path, env);
   refuseReadableSecrets(path, mode, secrets);
   const folder = dirname(path);
   return {
     path,
+    isNamed,
     name: content.name ?? projectName(folder),
     url: content.url,
     apiKey: content.apiKey,
@@ -61,11 +69,13 @@ export function readUpFile(path: string, env: NodeJS.ProcessEnv): UpFile {
   };
 }
 
-function load(path: string): { readonly text: string; readonly mode: number } {
+function load(path: string, isNamed: boolean): { readonly text: string; readonly mode: number } {
   try {
     const file = openSync(path, 'r');
     try {
-      const { size, mode } = fstatSync(file);
+      const state = fstatSync(file);
+      const { size, mode } = state;
+      if (!isNamed) refuseForeignContent(path, state);
       if (size > MAX_FILE_BYTES)
         throw new CliError(
           EXIT.usage,
