@@ -1,7 +1,7 @@
 // Bundles the programs: one file each, and chunks for what only some programs or commands need, in place of hundreds of
 // modules that Node would find, read and compile one by one. tsc has checked them all, and wrote the modules to where the
 // bundles go.
-import { bundle, PROGRAM_OPTIONS } from './bundle.mjs';
+import { bundle, PROGRAM_OPTIONS, serverOptions } from './bundle.mjs';
 
 /** Apps that start on workstations and in pods. Their images hold nothing else (infra/docker/Dockerfile). */
 const PROGRAMS = ['cli', 'traffic-agent', 'traffic-manager'];
@@ -14,20 +14,6 @@ const SERVERS = [
   'apps/standalone/src/demo/main',
 ];
 
-/** Packages that stay in node_modules: they look for files beside their own, or are optional and absent. */
-const BESIDE_SERVERS = [
-  '@culvert/sample-service',
-  '@electric-sql/pglite',
-  '@nestjs/microservices',
-  '@nestjs/platform-socket.io',
-  '@node-rs/argon2',
-  '@prisma/schema-engine-wasm',
-  'class-transformer',
-  'class-validator',
-  'pg-native',
-  'swagger-ui-dist',
-];
-
 for (const name of PROGRAMS) {
   await bundle(`dist/apps/${name}`, {
     input: { 'src/main': `apps/${name}/src/main.ts` },
@@ -38,7 +24,5 @@ for (const name of PROGRAMS) {
 }
 await bundle('dist', {
   input: Object.fromEntries(SERVERS.map((name) => [name, `${name}.ts`])),
-  external: new RegExp(`^(${BESIDE_SERVERS.join('|')})(/|$)`),
-  // Nest reads the types of constructors.
-  transform: { decorator: { legacy: true, emitDecoratorMetadata: true } },
+  ...serverOptions(),
 });

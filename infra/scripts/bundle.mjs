@@ -25,6 +25,30 @@ export const PROGRAM_OPTIONS = {
   },
 };
 
+/** Packages that stay in node_modules: they look for files beside their own, or are optional and absent. */
+const BESIDE_SERVERS = [
+  '@culvert/sample-service',
+  '@electric-sql/pglite',
+  '@nestjs/microservices',
+  '@nestjs/platform-socket.io',
+  '@node-rs/argon2',
+  '@prisma/schema-engine-wasm',
+  'class-transformer',
+  'class-validator',
+  'pg-native',
+  'swagger-ui-dist',
+];
+
+/** Options of a deployment's programs. `bundled` are packages that do not stay in node_modules here. */
+export function serverOptions(bundled = []) {
+  const outside = BESIDE_SERVERS.filter((name) => !bundled.includes(name));
+  return {
+    external: new RegExp(`^(${outside.join('|')})(/|$)`),
+    // Nest reads the types of constructors.
+    transform: { decorator: { legacy: true, emitDecoratorMetadata: true } },
+  };
+}
+
 /**
  * Bundles one copy of a package that npm has installed several times in the same version, such as the table of media types,
  * which would be a tenth of all code.

@@ -1,10 +1,20 @@
-// The npm packages `culvert` and `@culvert/client`. A package is one bundle with its chunks. It has no dependencies and no
-// source maps, which would name paths of this machine.
+// The npm packages `culvert`, `@culvert/client` and `@culvert/server`. A package is one bundle with its chunks. It has no
+// source maps, which would name paths of this machine. Only the server has dependencies: packages that look for files beside
+// their own.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bundle, PROGRAM_OPTIONS } from './bundle.mjs';
+import { bundle, PROGRAM_OPTIONS, serverOptions } from './bundle.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -15,6 +25,19 @@ import module from 'node:module';
 module.enableCompileCache?.();
 await import('./cli/src/main.js');
 `;
+
+// The demo has no arguments of its own.
+const SERVER_LAUNCHER = `#!/usr/bin/env node
+import { fileURLToPath } from 'node:url';
+
+const [, , command] = process.argv;
+if (command === 'path') process.stdout.write(fileURLToPath(import.meta.url) + '\\n');
+else if (command === 'demo') await import('./dist/apps/standalone/src/demo/main.js');
+else await import('./dist/apps/standalone/src/main.js');
+`;
+
+/** Files of `swagger-ui-dist` that the server serves. The package itself would report its installation to others. */
+const SWAGGER_UI = ['swagger-ui-bundle.js', 'swagger-ui.css', 'favicon-32x32.png', 'LICENSE', 'NOTICE'];
 
 const PACKAGES = {
   cli: {
@@ -45,6 +68,7 @@ const PACKAGES = {
       writeDeclarations(out);
     },
   },
+  server: { source: 'infra/npm/server', make: makeServer },
 };
 
 /** Names of the packages: their folders' last parts. */
@@ -64,6 +88,37 @@ export async function makePackage(name, folder = root + PACKAGES[name].source) {
   for (const file of ['package.json', 'README.md']) {
     if (folder !== root + source) copyFileSync(`${root}${source}/${file}`, `${folder}/${file}`);
   }
+}
+
+/** Lays the files out as in this repository, because the programs look for them in the folders above. */
+async function makeServer(out) {
+  for (const built of ['dist/apps/dashboard/index.html', 'dist/embedded-postgres']) {
+    if (!existsSync(root + built)) throw new Error(`${built} does not exist: run "npm run build" first`);
+  }
+  const programs = [
+    'apps/sample-service/src/index',
+    'apps/standalone/src/main',
+    'apps/standalone/src/demo/main',
+  ];
+  await bundle(`${out}/dist`, {
+    input: Object.fromEntries(programs.map((name) => [name, `${name}.ts`])),
+    ...serverOptions(['@culvert/sample-service', 'swagger-ui-dist']),
+    sourcemap: false,
+  });
+  const copies = [
+    'dist/apps/dashboard',
+    'dist/embedded-postgres',
+    'prisma/schema.prisma',
+    'prisma/migrations',
+  ];
+  for (const path of copies) cpSync(root + path, `${out}/${path}`, { recursive: true });
+  // The service finds these beside its code, which is a chunk because it is an input too.
+  cpSync(`${root}apps/sample-service/src/public`, `${out}/dist/chunks/public`, { recursive: true });
+  for (const name of SWAGGER_UI) {
+    cpSync(`${root}node_modules/swagger-ui-dist/${name}`, `${out}/dist/apps/swagger-ui/${name}`);
+  }
+  writeFileSync(`${out}/culvert-server.mjs`, SERVER_LAUNCHER);
+  chmodSync(`${out}/culvert-server.mjs`, 0o755);
 }
 
 /** Keeps those declarations that the exported ones need. They may import Node's types and each other. */

@@ -7,6 +7,7 @@ import { addAuditCommands } from './audit/commands.js';
 import { asCliError } from './cli-error.js';
 import { addClusterProgramCommands } from './cluster-programs/command.js';
 import { addCompletionCommands } from './completion/commands.js';
+import { addDemoCommand } from './demo/commands.js';
 import { addDoctorCommand } from './doctor/commands.js';
 import type { Environment, GlobalFlags } from './command-context.js';
 import { addEventsCommand } from './events/commands.js';
@@ -64,7 +65,7 @@ const COMMANDS: readonly { readonly heading: string; readonly commands: readonly
       addEventsCommand,
     ],
   },
-  { heading: 'Help:', commands: [addExplainCommand, addCompletionCommands] },
+  { heading: 'Help:', commands: [addDemoCommand, addExplainCommand, addCompletionCommands] },
 ];
 
 const EXAMPLES = [

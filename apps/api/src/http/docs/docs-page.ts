@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 /**
  * Policy for Swagger UI from our own origin: it works without the internet and sends nothing to others. Scripts come
@@ -53,7 +55,7 @@ interface DocsFile {
   readonly text?: string;
 }
 
-const swaggerUi = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+const swaggerUi = findSwaggerUi();
 
 /** Every file that the page loads, by name; nothing else of the package is served. */
 export const DOCS_FILES: ReadonlyMap<string, DocsFile> = new Map([
@@ -62,3 +64,10 @@ export const DOCS_FILES: ReadonlyMap<string, DocsFile> = new Map([
   ['swagger-ui.css', { type: 'text/css', path: join(swaggerUi, 'swagger-ui.css') }],
   ['favicon-32x32.png', { type: 'image/png', path: join(swaggerUi, 'favicon-32x32.png') }],
 ]);
+
+/** Returns the folder of Swagger UI: in the npm package of the server beside the bundles, otherwise in node_modules. */
+function findSwaggerUi(): string {
+  const packed = fileURLToPath(new URL('../apps/swagger-ui', import.meta.url));
+  if (existsSync(packed)) return packed;
+  return dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+}
