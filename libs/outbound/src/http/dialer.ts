@@ -16,6 +16,8 @@ export type DialerOptions = Pick<HttpClientOptions, 'ca' | 'connectTimeoutMs' | 
 /** The failed step, for people. */
 const STEPS = { connect: 'no connection', tls: 'no TLS', proxy: 'the proxy cannot be reached' } as const;
 
+const LOCAL_NAME = /\.localhost\.?$/i;
+
 /** One connection that is being opened. */
 interface Attempt {
   /** Kind of error when this step fails. */
@@ -77,7 +79,8 @@ export class Dialer {
     const { ca } = this;
     if (!allowPrivateAddresses && isIP(host) !== 0 && isPrivateAddress(host)) throw forbidden(origin);
     const target = {
-      host,
+      // RFC 6761 §6.3: names below localhost are this machine. Resolvers of many systems do not know them.
+      host: LOCAL_NAME.test(host) ? 'localhost' : host,
       port: portOf(origin),
       autoSelectFamily: true,
       ...(!allowPrivateAddresses && { lookup: publicLookup(origin) }),

@@ -16,6 +16,8 @@ export interface ExchangeLimits {
   readonly signal: AbortSignal;
   /** Receives the body of a successful response, which is then not collected. */
   readonly onData: ((part: Buffer) => void) | null;
+  /** Whether the head of the response is enough. */
+  readonly isHeadOnly: boolean;
 }
 
 /** One request and its response, over any protocol. */
@@ -84,7 +86,13 @@ export class Exchange {
   private receive(incoming: IncomingMessage): void {
     this.incoming = incoming;
     const { statusCode = 0 } = incoming;
-    const { onData } = this.limits;
+    const { onData, isHeadOnly } = this.limits;
+    if (isHeadOnly) {
+      // `run` ends the exchange, which may break the body.
+      incoming.on('error', () => {});
+      this.resolve(this.response(incoming));
+      return;
+    }
     if (onData !== null && statusCode >= 200 && statusCode < 300) this.passOn(incoming, onData);
     else if (!this.collect(incoming)) return;
     const broken = (error?: Error): void => this.fail(error ?? new Error('the response is not complete'));

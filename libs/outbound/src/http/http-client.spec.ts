@@ -144,6 +144,19 @@ describe.each([
     expect(await kindOf(clientOf({ timeoutMs: 200 }), request)).toBe('timeout');
   });
 
+  it('is not awaited if the head is enough: the connection ends, also in the middle of an endless body', async () => {
+    let closed!: () => void;
+    const isClosed = new Promise<void>((resolve) => (closed = resolve));
+    const { port } = await serve((_request, response) => {
+      response.once('close', closed);
+      (response as ServerResponse).writeHead(206, { 'x-part': '1' }).write('first');
+    });
+    const request = { url: `${scheme}://localhost:${port}/`, isHeadOnly: true };
+    const { status, headers, text } = await clientOf({ maxResponseBytes: 1 }).send(request);
+    expect([status, headers['x-part'], text]).toEqual([206, '1', '']);
+    await isClosed;
+  });
+
   it('is collected if it reports a failure, and ends with the error of its receiver', async () => {
     const { port } = await serve((request, response) =>
       response.writeHead(request.url === '/refused' ? 403 : 200).end('text'),
@@ -727,6 +740,14 @@ describe('private addresses', () => {
       expect(sockets).toHaveLength(0);
     },
   );
+
+  // Resolvers of many Linux systems do not know names below localhost.
+  it('are those of this machine for names below localhost, where they are allowed', async () => {
+    const { port } = await servePlain();
+    expect((await clientOf().send({ url: `http://a.preview.localhost:${port}/` })).status).toBe(200);
+    const client = clientOf({ allowPrivateAddresses: false });
+    expect(await kindOf(client, { url: `http://a.preview.localhost:${port}/` })).toBe('forbidden-address');
+  });
 
   it('are refused where a redirect leads to them', async () => {
     // A proxy resolves names itself; what it leads to here plays the public server.

@@ -62,12 +62,18 @@ export class Sender {
       maxRedirects = this.options.maxRedirects ?? 0,
       maxResponseBytes = this.options.maxResponseBytes,
       onData,
+      isHeadOnly = false,
     }: HttpRequest,
     signal: AbortSignal,
   ): Promise<HttpResponse> {
     let current = request;
     for (let followed = 0; ; followed++) {
-      const response = await this.exchange(current, { maxResponseBytes, onData: onData ?? null, signal });
+      const response = await this.exchange(current, {
+        maxResponseBytes,
+        onData: onData ?? null,
+        isHeadOnly,
+        signal,
+      });
       const next = maxRedirects === 0 ? null : redirected(current, response);
       if (next === null) return response;
       if (followed === maxRedirects)
