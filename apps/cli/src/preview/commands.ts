@@ -9,6 +9,7 @@ import { addPreviewMetrics } from './metrics-command.js';
 import { previewArgument } from './preview-argument.js';
 import type { ListFlags, ShareFlags } from './previews.js';
 import { addPreviewUpdate } from './update-command.js';
+import { addPreviewWait } from './wait-command.js';
 
 /** Adds the commands that create, show, change, share and remove preview URLs. */
 export function addPreviewCommands(program: Command, action: Action): void {
@@ -23,6 +24,7 @@ export function addPreviewCommands(program: Command, action: Action): void {
   addList(preview, action);
   addShow(preview, action);
   addPreviewUpdate(preview, action);
+  addPreviewWait(preview, action);
   addPreviewMetrics(preview, action);
   addShareCommand(preview, 'share', action);
   addAccess(preview, action);
