@@ -118,7 +118,7 @@ async function checkPreviewDomain(
       signal,
     });
     // An edge refuses a name that no preview has, as it refuses one of a private preview.
-    if (headers['proxy-status']?.startsWith('culvert;'))
+    if (headers['x-culvert-error'] !== undefined)
       return { state: 'ok', message: `*.${url.host.replace(/^[^.]+\./, '')} leads to Culvert`, facts };
     return {
       state: 'failure',
