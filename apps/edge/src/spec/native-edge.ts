@@ -52,13 +52,17 @@ export class NativeEdge {
     );
   }
 
-  /** Dials as a traffic manager with these fields in HELLO. */
-  async dial(fields: Partial<Hello> = {}): Promise<Dialed> {
+  /**
+   * Dials as a traffic manager with these fields in HELLO.
+   * @param beforeHello runs when the WebSocket is open
+   */
+  async dial(fields: Partial<Hello> = {}, beforeHello: () => void = () => {}): Promise<Dialed> {
     if (!this.server.listening) await once(this.server, 'listening');
     const url = new URL(`http://127.0.0.1:${(this.server.address() as AddressInfo).port}`);
     const dialed = await dialWebSocket({ url, apiKey: 'x', timeoutMs: 5000 });
     if (!dialed.ok) throw new Error(dialed.reason);
     const { carrier } = dialed;
+    beforeHello();
     return new Promise((resolve) => {
       let end: (code: GoAwayCode) => void = (refusal) => resolve({ refusal });
       const closed = new Promise<GoAwayCode>((markClosed) => {

@@ -83,9 +83,9 @@ export class NativeTunnels {
   /** Registers and holds the tunnel, unless the dialer must be refused. */
   private async register(dialer: Dialer): Promise<RegisteredTunnel | Refused> {
     const { store, sessions } = this.options;
-    const { teamId, credential, isUnchecked = false, hello, tunnel } = dialer;
+    const { teamId, credential, uncheckedHash, hello, tunnel } = dialer;
     // It was checked before the WebSocket was accepted, but may have been revoked since.
-    if (!isUnchecked && (await findUnusable(store, [credential])).size > 0)
+    if (uncheckedHash === undefined && (await findUnusable(store, [credential])).size > 0)
       return refusal(GoAwayCode.KEY_REVOKED, reasonOf(credential));
     // Only the dialer knows which of its tunnels still work: a half-dead one is replaced instead.
     if (hello.edges?.includes(sessions.edgeId) && sessions.holdsOpenTunnelOf(teamId, hello.instanceId))
@@ -97,7 +97,7 @@ export class NativeTunnels {
         'this process has a tunnel to this machine, and there are others',
       );
     const registration = registrationOf(dialer, sessions);
-    if (isUnchecked) return this.hold(dialer, registration);
+    if (uncheckedHash !== undefined) return this.hold(dialer, registration, uncheckedHash);
     const { changes } = sessions.known;
     const recorded = await sessions.registrations
       .add(teamId, registration)
@@ -115,11 +115,13 @@ export class NativeTunnels {
   }
 
   /** Holds the tunnel of a known traffic manager while the store is away. */
-  private hold({ teamId, credential, tunnel }: Dialer, registration: TunnelRegistration) {
+  private hold({ teamId, credential, tunnel }: Dialer, registration: TunnelRegistration, hash: string) {
     const { sessions } = this.options;
     if (sessions.registrations.isStopping)
       return refusal(GoAwayCode.SHUTTING_DOWN, new EdgeStoppingError().message);
-    const session = sessions.known.findSession(teamId, registration.identity);
+    // An event may have ended the credential since the WebSocket was accepted, when there was no tunnel to close.
+    const isKnown = sessions.known.findOwner(hash) !== null;
+    const session = isKnown ? sessions.known.findSession(teamId, registration.identity) : null;
     if (session === null) return refusal(GoAwayCode.INTERNAL, 'the database does not answer: try again');
     return this.returning.hold({ ...endsOf(tunnel), credential, session }, registration);
   }

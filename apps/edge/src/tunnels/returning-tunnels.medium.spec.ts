@@ -9,6 +9,7 @@ import { storeTeam, type StoredTeam } from '../spec/stored-team.js';
 
 /** A caller of the store gives up after four seconds, and the next attempt follows a second later. */
 const BACK_MS = 15_000;
+const HASH = 'hash of the secret';
 
 let proxy: StallingProxy;
 let team: StoredTeam;
@@ -55,9 +56,11 @@ beforeEach(async () => {
 const shown = () => direct.sessions.find(team.teamId, sessionId);
 const opened = (clusterId = 'east') => edge.open({ managerId, clusterId });
 
-/** Answers as the authenticator does whose store is away. */
-function answerFromMemory(): void {
-  edge.owner = { ...team.owner, isUnchecked: true };
+/** Answers as the authenticator does whose store is away, and which knows the credential. */
+function answerFromMemory(owner = team.owner): void {
+  const { known } = edge.sessions;
+  known.rememberCredential(HASH, owner, null, known.changes);
+  edge.owner = { ...owner, uncheckedHash: HASH };
 }
 
 describe('a known traffic manager that reconnects while Postgres hangs', { timeout: 40_000 }, () => {
@@ -79,7 +82,7 @@ describe('a known traffic manager that reconnects while Postgres hangs', { timeo
   it('loses its tunnel as soon as Postgres answers, if its key was revoked meanwhile', async () => {
     const draft = { name: 'y', hint: 'y', hash: managerId, scopes: ['tunnel'], expiresAt: null } as const;
     const { id: apiKeyId } = await direct.apiKeys.create(team.teamId, draft);
-    edge.owner = { teamId: team.teamId, credential: { kind: 'api-key', apiKeyId }, isUnchecked: true };
+    answerFromMemory({ teamId: team.teamId, credential: { kind: 'api-key', apiKeyId } });
     const { closed } = await opened();
     await direct.apiKeys.revoke(team.teamId, apiKeyId, new Date());
     proxy.resume();
@@ -136,6 +139,26 @@ describe('a known traffic manager that reconnects while Postgres hangs', { timeo
     expect(await edge.dial({ managerId: 'unknown' })).toEqual({ refusal: GoAwayCode.INTERNAL });
     edge.sessions.known.suspectAll();
     expect(await edge.dial({ managerId, clusterId: 'east' })).toEqual({ refusal: GoAwayCode.INTERNAL });
+    expect(edge.sessions.count).toBe(0);
+  });
+
+  // The credential was looked up when the WebSocket was accepted, and an event found no tunnel to close until HELLO came.
+  it('is refused if its key is revoked between its WebSocket and its HELLO', async () => {
+    answerFromMemory();
+    const revoke = () => edge.sessions.closeByKey(team.apiKeyId);
+    expect(await edge.dial({ managerId, clusterId: 'east' }, revoke)).toEqual({
+      refusal: GoAwayCode.INTERNAL,
+    });
+    expect(edge.sessions.count).toBe(0);
+  });
+
+  it('is refused if its person has changed between its WebSocket and its HELLO', async () => {
+    const { teamId, userId } = team;
+    answerFromMemory({ teamId, credential: { kind: 'program', programId: 'program', userId } });
+    const change = () => edge.sessions.known.suspectUser(userId);
+    expect(await edge.dial({ managerId, clusterId: 'east' }, change)).toEqual({
+      refusal: GoAwayCode.INTERNAL,
+    });
     expect(edge.sessions.count).toBe(0);
   });
 

@@ -134,9 +134,12 @@ describe(TunnelAuthenticator.name, () => {
     expect(byKey).toEqual({
       teamId,
       credential: { kind: 'api-key', apiKeyId: known.id },
-      isUnchecked: true,
+      uncheckedHash: hashApiKeySecret(known.secret),
     });
-    expect(byToken).toMatchObject({ credential: { programId: knownProgram.id }, isUnchecked: true });
+    expect(byToken).toMatchObject({
+      credential: { programId: knownProgram.id },
+      uncheckedHash: hashOAuthSecret(knownProgram.secret),
+    });
     // Its use cannot be recorded now.
     expect(used).toEqual([]);
   });

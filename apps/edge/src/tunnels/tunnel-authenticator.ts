@@ -88,7 +88,7 @@ export class TunnelAuthenticator {
     } catch (error) {
       const owner = error instanceof StoreUnavailableError ? this.known.findOwner(hash) : null;
       if (owner === null) throw error;
-      return { ...owner, isUnchecked: true };
+      return { ...owner, uncheckedHash: hash };
     }
   }
 

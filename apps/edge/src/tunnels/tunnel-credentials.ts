@@ -4,8 +4,8 @@ import { scopesOfProgram, type Store, type TunnelCredential } from '@culvert/dom
 export interface TunnelOwner {
   readonly teamId: string;
   readonly credential: TunnelCredential;
-  /** Whether the credential is only known from memory, because the store is away. */
-  readonly isUnchecked?: boolean;
+  /** Hash of the secret, if the credential is only known from memory, because the store is away. */
+  readonly uncheckedHash?: string;
 }
 
 /** Returns the ID of the key or the program: IDs of both kinds are unique. */
