@@ -126,8 +126,11 @@ export class PreviewExposure {
     this.trafficManagerId =
       found.find((each) => each?.trafficManagerId)?.trafficManagerId ??
       (await api.call('getSession', { sessionId: this.sessionId ?? '' })).trafficManagerId;
-    for (const [index, plan] of plans.entries())
+    for (const [index, plan] of plans.entries()) {
+      // Previews that are made after the end would not be removed.
+      if (this.isOver) throw new ClientError('interrupted', 'the exposure has ended');
       await this.show(plan, found[index] ?? (await this.create(plan)));
+    }
   }
 
   /** Exposes one more target. Resolves when its preview is complete. Rejects with a `ClientError`; then it is not exposed. */
@@ -149,16 +152,17 @@ export class PreviewExposure {
   async change(before: PreviewPlan, after: PreviewPlan): Promise<void> {
     this.exposure.add(this.targetOf(after));
     const previewId = this.made.get(before)?.id ?? after.previewId;
-    let preview: ExposedPreview;
     try {
-      preview = (await this.adopt({ ...after, previewId })) ?? (await this.create(after));
+      await this.show(after, (await this.adopt({ ...after, previewId })) ?? (await this.create(after)));
     } catch (error) {
+      // A preview that was made in place of one that is gone is not made once more.
+      const preview = this.made.get(after);
       this.forget(after);
+      if (preview !== undefined && this.plans.has(before)) this.made.set(before, preview);
       throw error;
     }
     this.forget(before);
     this.plans.add(after);
-    await this.show(after, preview);
   }
 
   /** Ends a plan, with the requests in progress. Its preview stays, unless `remove` was called before. */
