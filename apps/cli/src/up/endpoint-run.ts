@@ -48,7 +48,7 @@ export class EndpointRun {
   private commands: StartedCommand[] = [];
   private expiresAt: string | null;
   private preview: Preview | null = null;
-  private isMade = false;
+  private made: Preview | null = null;
   private isStopped = false;
   private current: PreviewPlan | null = null;
 
@@ -70,7 +70,12 @@ export class EndpointRun {
 
   /** Whether there is a URL that the next run may use again. */
   get hasUrl(): boolean {
-    return this.isMade || (this.claim.before?.previewId ?? null) !== null;
+    return this.made !== null || (this.claim.before?.previewId ?? null) !== null;
+  }
+
+  /** The preview that this run made, unless an earlier run had one; otherwise null. */
+  get newPreview(): Preview | null {
+    return (this.claim.before?.previewId ?? null) === null ? this.made : null;
   }
 
   /** What the exposure serves now. Set by `prepare` and `apply`. */
@@ -122,8 +127,9 @@ export class EndpointRun {
   }
 
   /** Records a preview that exists, though it may not be complete. */
-  handleMade({ url, id, trafficManagerId }: Preview): void {
-    this.isMade = true;
+  handleMade(preview: Preview): void {
+    const { url, id, trafficManagerId } = preview;
+    this.made = preview;
     this.claim.update({ url, previewId: id, trafficManagerId });
   }
 
@@ -188,7 +194,7 @@ export class EndpointRun {
       name: previewNameOf(project, endpoint.name),
       target: endpoint.target ?? (await this.startProxy()),
       settings: previewSettings(endpoint, this.expiresAt),
-      previewId: this.preview?.id ?? claim.before?.previewId ?? null,
+      previewId: this.made?.id ?? claim.before?.previewId ?? null,
     };
   }
 

@@ -9,7 +9,10 @@ import {
   type Machine,
   PreviewExposure,
   type PreviewPlan,
+  removeExposed,
+  signInHint,
 } from '@culvert/client';
+import { createApi } from '../api.js';
 import { CliError } from '../cli-error.js';
 import type { CommandContext } from '../command-context.js';
 import { Ending } from '../ending.js';
@@ -23,6 +26,7 @@ import { watchForChanges } from './file-watch.js';
 import { previewNameOf } from './preview-settings.js';
 import { entryName, managerIdOf, type ProjectFiles } from './project.js';
 
+const REMOVE_TIMEOUT_MS = 5000;
 /** Short: a person waits for it after Ctrl-C. */
 const DRAIN_MS = 1000;
 const CHANGE_GRACE_MS = 2000;
@@ -41,6 +45,8 @@ export class UpRun {
   private readonly runs = new Map<string, EndpointRun>();
   private readonly exposure: PreviewExposure;
   private isReady = false;
+  /** Whether the file no longer has any endpoint of this run. */
+  private isEmptied = false;
   /** Changes are applied one after another. */
   private work: Promise<void> = Promise.resolve();
 
@@ -96,7 +102,9 @@ export class UpRun {
     let failure: unknown;
     try {
       if (output.isWatched) output.note(`Connecting to ${settings.url} …`);
-      await ending.unless(exposure.start());
+      const started = exposure.start();
+      this.work = started.catch(() => undefined);
+      await ending.unless(started);
       this.isReady = true;
       this.options.onReady?.();
       output.note(
@@ -112,8 +120,8 @@ export class UpRun {
     }
     for (const stop of stops) stop();
     await this.stop();
-    if (!ending.isAsked || !this.isReady) throw failure;
-    return EXIT.ok;
+    if (this.isEmptied || (ending.isAsked && this.isReady)) return EXIT.ok;
+    throw failure;
   }
 
   private async stop(): Promise<void> {
@@ -124,9 +132,39 @@ export class UpRun {
     const stopped = this.exposure.stop(DRAIN_MS);
     // A change that is being applied.
     await Promise.race([this.work, sleep(CHANGE_GRACE_MS, undefined, { ref: false })]);
-    await Promise.all([stopped, ...[...this.runs.values()].map((run) => run.stop(run.hasUrl))]);
+    const isFailedStart = !this.isReady && !this.ending.isAsked;
+    const end = async (run: EndpointRun): Promise<void> =>
+      run.stop(isFailedStart ? await this.keepsUrl(run) : run.hasUrl);
+    await Promise.all([stopped, ...[...this.runs.values()].map(end)]);
     process.off('SIGINT', endNow).off('SIGTERM', endNow);
     if (this.isReady && this.runs.size > 0) output.note('Kept the URLs for the next run.');
+  }
+
+  /**
+   * Removes the preview of an endpoint that could not be started, if this run made it: each further attempt would leave another.
+   * Resolves with whether there still is a URL for the next run.
+   */
+  private async keepsUrl({ name, hasUrl, newPreview }: EndpointRun): Promise<boolean> {
+    if (newPreview === null) return hasUrl;
+    try {
+      const { settings, http, bearer } = this.options.context;
+      // The context's signal may have fired, so these calls have a time limit of their own.
+      const signal = AbortSignal.timeout(REMOVE_TIMEOUT_MS);
+      const api = createApi({
+        url: settings.url,
+        http,
+        bearer,
+        signInHint: signInHint(settings),
+        signal,
+      });
+      await removeExposed(api, { trafficManagerId: null, previews: [newPreview] });
+      return false;
+    } catch (error) {
+      this.options.context.output.note(
+        `${name} | ${newPreview.url} could not be removed and is kept for the next run: ${asClientError(error).message}`,
+      );
+      return true;
+    }
   }
 
   private runOf({ name }: PreviewPlan): EndpointRun | null {
@@ -172,11 +210,11 @@ export class UpRun {
     this.file = { ...next, name, url, apiKey };
     const chosen = files.readSelection();
     const wanted = next.endpoints.filter((each) => chosen?.includes(each.name) ?? true);
-    if (wanted.length === 0) {
-      this.ending.end(new CliError(EXIT.ok, 'no endpoint is left'));
-      return;
-    }
     await this.applyAll(wanted);
+    if (wanted.length > 0) return;
+    output.note('No endpoint is left of those that this run was started with.');
+    this.isEmptied = true;
+    this.ending.end(new CliError(EXIT.ok, 'no endpoint is left'));
   }
 
   private async applyAll(wanted: readonly Endpoint[]): Promise<void> {
@@ -226,7 +264,7 @@ export class UpRun {
       await this.exposure.add(run.plan);
     } catch (error) {
       this.runs.delete(previewNameOf(this.file.name, endpoint.name));
-      await run.stop(run.hasUrl);
+      await run.stop(await this.keepsUrl(run));
       throw error;
     }
   }
