@@ -1,7 +1,16 @@
 /** `culvert demo` with the npm package `@culvert/server`, where nothing else of Culvert is. */
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -39,6 +48,13 @@ it('culvert demo runs the installed server: preview, dashboard and API pages wor
   mkdirSync(installed, { recursive: true });
   for (const name of ['package.json', 'npm'])
     cpSync(join(SOURCE, name), join(installed, name), { recursive: true });
+  const programs = readdirSync(join(installed, 'npm'), { recursive: true, encoding: 'utf8' }).filter((path) =>
+    /\.m?js$/.test(path),
+  );
+  const withPaths = programs.filter((path) =>
+    readFileSync(join(installed, 'npm', path), 'utf8').includes(ROOT),
+  );
+  expect([programs.length > 10, withPaths]).toEqual([true, []]);
   for (const name of Object.keys(manifest.dependencies)) {
     mkdirSync(dirname(join(modules, name)), { recursive: true });
     symlinkSync(join(ROOT, 'node_modules', name), join(modules, name));
