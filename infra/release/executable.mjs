@@ -12,7 +12,7 @@ const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 const MACHINES = { 'linux-x64': 0x3e, 'linux-arm64': 0xb7 };
 const MACHINE_OFFSET = 18;
 
-/** Returns the platforms that executables are made for, each with the path of its Node binary. */
+/** Returns the platforms that executables are made for, each with the path of its Node binary. Throws if it cannot hold a program. */
 export function nodeBinaries({ arm64 }) {
   const own = `${process.platform}-${process.arch}`;
   const paths = {
@@ -20,15 +20,14 @@ export function nodeBinaries({ arm64 }) {
     ...(arm64 && { 'linux-arm64': arm64 }),
   };
   for (const platform of Object.keys(MACHINES)) {
-    if (!(platform in paths)) process.stderr.write(`release: no Node for ${platform}, so no executable\n`);
+    if (platform in paths) checkBinary(readFileSync(paths[platform]), { node: paths[platform], platform });
+    else process.stderr.write(`release: no Node for ${platform}, so no executable\n`);
   }
   return paths;
 }
 
 /** Returns `culvert` for a platform, such as linux-x64, made of the Node binary at `node`. */
 export async function makeExecutable({ root, scratch, node, platform }) {
-  const binary = readFileSync(node);
-  checkBinary(binary, { node, platform });
   const folder = join(scratch, platform);
   await bundleProgram(root, folder);
   // Relative paths, since the program holds them.
@@ -42,7 +41,7 @@ export async function makeExecutable({ root, scratch, node, platform }) {
   writeFileSync(join(folder, 'sea.json'), JSON.stringify(config));
   execFileSync(process.execPath, ['--experimental-sea-config', 'sea.json'], { cwd: folder, stdio: 'pipe' });
   const path = join(folder, 'culvert');
-  writeFileSync(path, binary);
+  writeFileSync(path, readFileSync(node));
   const postject = join(root, 'node_modules/postject/dist/cli.js');
   const args = [postject, 'culvert', 'NODE_SEA_BLOB', 'culvert.blob', '--sentinel-fuse', FUSE];
   // It warns of sections of Node that it does not touch.

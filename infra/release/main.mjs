@@ -52,23 +52,26 @@ function readVersion() {
   return constant;
 }
 
-const nodes = values['no-executables'] ? {} : nodeBinaries({ arm64: values['node-arm64'] });
-const release = {
-  root,
-  version: readVersion(),
-  epoch: readEpoch(),
-  settings: JSON.parse(readFileSync(values.settings, 'utf8')),
-};
+/** Reads what the release is made of. Throws if anything is wrong, before anything is made. */
+function readRelease() {
+  return {
+    root,
+    version: readVersion(),
+    epoch: readEpoch(),
+    settings: JSON.parse(readFileSync(values.settings, 'utf8')),
+    nodes: values['no-executables'] ? {} : nodeBinaries({ arm64: values['node-arm64'] }),
+  };
+}
 
 /** Returns all files of the release by name. */
-async function makeFiles() {
+async function makeFiles(release) {
   const cache = join(root, 'node_modules/.cache');
   mkdirSync(cache, { recursive: true });
   const scratch = mkdtempSync(join(cache, 'culvert-release-'));
   try {
     const files = {
       ...(await npmFiles({ ...release, scratch })),
-      ...(await programFiles({ ...release, scratch, nodes })),
+      ...(await programFiles({ ...release, scratch })),
       ...(await imageFiles(release)),
       ...(await chartFiles(release)),
       ...sbomFiles(release),
@@ -91,10 +94,11 @@ function checkFolder(path) {
 try {
   const out = resolve(values.out);
   checkFolder(out);
+  const release = readRelease();
   if (git('status', '--porcelain') !== '')
     process.stderr.write('release: the tree has changes that are not committed, and they are included\n');
-  const files = await makeFiles();
-  if (values.verify && (await makeFiles())['checksums.txt'] !== files['checksums.txt'])
+  const files = await makeFiles(release);
+  if (values.verify && (await makeFiles(release))['checksums.txt'] !== files['checksums.txt'])
     throw new Error('two runs made different files');
   for (const name of readdirSync(out)) rmSync(join(out, name), { recursive: true });
   for (const [name, content] of Object.entries(files)) writeFileSync(join(out, name), content);

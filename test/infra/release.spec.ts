@@ -121,6 +121,18 @@ describe('the release', () => {
     }
   });
 
+  it.skipIf(!IS_LINUX)('refuses a Node for another processor before it makes anything', async () => {
+    const other = join(folder, 'other');
+    const script = join(ROOT, 'package.json');
+    const failed = run(process.execPath, [SCRIPT, '--out', other, '--node-arm64', script], { cwd: ROOT });
+    await expect(failed).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('is not a program for linux-arm64'),
+    });
+    expect(readdirSync(other)).toEqual([]);
+    rmSync(other, { recursive: true });
+  });
+
   it('refuses a folder that holds other files', async () => {
     const failed = run(process.execPath, [SCRIPT, '--out', join(ROOT, 'infra')]);
     await expect(failed).rejects.toMatchObject({
