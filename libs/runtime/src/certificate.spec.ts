@@ -28,9 +28,14 @@ describe('readCertificate', () => {
     expect(readCertificate(files)).toEqual({ cert: FIRST.cert, key: FIRST.key });
   });
 
-  it('refuses the key of another certificate and absent files, and names the files', () => {
+  it('refuses the key of another certificate, empty files and absent files, and names the files', () => {
     writeFileSync(files.keyFile, SECOND.key);
     expect(() => readCertificate(files)).toThrow(ConfigurationError);
+    // Node would accept these, and every handshake would fail: a program that writes the file has truncated it.
+    for (const empty of [{ cert: '' }, { key: '' }]) {
+      write({ ...FIRST, ...empty });
+      expect(() => readCertificate(files)).toThrow(ConfigurationError);
+    }
     rmSync(files.keyFile);
     expect(() => readCertificate(files)).toThrow(new RegExp(`tls.crt and .*tls.key must be a certificate`));
   });

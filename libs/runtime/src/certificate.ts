@@ -1,7 +1,7 @@
 /** A server certificate in files, which Kubernetes and ACME clients replace while the port is open. */
 import { readFileSync } from 'node:fs';
-import { createSecureContext } from 'node:tls';
 import { type FileEvents, FileWatch } from './file-watch.js';
+import { checkCertificate } from './pem.js';
 import { ConfigurationError } from './settings/configuration-error.js';
 
 export interface CertificateFiles {
@@ -28,7 +28,7 @@ function readUnless({ certFile, keyFile }: CertificateFiles, served: Certificate
   try {
     const pair = { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') };
     if (pair.cert === served?.cert && pair.key === served.key) return null;
-    createSecureContext(pair);
+    checkCertificate(pair);
     return pair;
   } catch (cause) {
     throw new ConfigurationError(

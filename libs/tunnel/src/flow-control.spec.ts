@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { FrameType, GoAwayCode } from './frame.js';
 import { TARGET, u32 } from './spec/raw-peer.js';
-import { StreamRecorder } from '@culvert/testkit';
+import { liveBytes, StreamRecorder } from '@culvert/testkit';
 import { openPair, openRaw, openStream } from './spec/tunnel-pair.js';
 import type { TunnelConnection } from './connection.js';
 
@@ -48,6 +48,18 @@ describe('the sender', () => {
     expect(recorder.events).toEqual(['drain']);
     expect(stream.write(Buffer.from('x'))).toBe(false);
     expect(await bytesOf()).toBe(1);
+  });
+
+  it('keeps no more of a message than twice the part of it that waits for credit', async () => {
+    // Fault: a slice kept its whole message alive, so a peer that sent padded messages and granted no credit could exhaust
+    // the memory of an edge with few bytes.
+    const { tunnel } = await raw(FIXED);
+    const before = await liveBytes();
+    for (let i = 0; i < 32; i++) {
+      const message = Buffer.allocUnsafeSlow(MIB);
+      tunnel.openStream(TARGET, new StreamRecorder())!.write(message.subarray(0, WINDOW + 64 * KIB));
+    }
+    expect((await liveBytes()) - before).toBeLessThan(32 * 2 * (WINDOW + 64 * KIB));
   });
 
   it('sends END after bytes that wait for credit', async () => {

@@ -106,7 +106,8 @@ export class TunnelStream implements IncomingStream, ReadyStream {
       outbox.sendData(this.id, end - at === chunk.length ? chunk : chunk.subarray(at, end));
       at = end;
     }
-    if (at < chunk.length) this.unsent.push(at === 0 ? chunk : chunk.subarray(at));
+    // It may wait for as long as the peer likes, and must not keep a whole message alive of which it is a small part.
+    if (at < chunk.length) this.unsent.pushCompact(at === 0 ? chunk : chunk.subarray(at));
     else if (this.unsent.size === 0 && this.sendCredit > 0 && !outbox.congested) return true;
     this.wantsDrain = true;
     if (this.sendCredit > 0) outbox.enqueue(this);

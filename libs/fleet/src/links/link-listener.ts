@@ -1,4 +1,5 @@
 /** Accepts connections of other edges. Nothing that they send is interpreted before they have proven themselves. */
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chmodSync } from 'node:fs';
 import { type AddressInfo, createServer as createNetServer, type Server, type Socket } from 'node:net';
@@ -21,6 +22,9 @@ export const DEFAULT_LISTENER_LIMITS: LinkListenerLimits = {
   maxPendingPerAddress: 32,
   handshakeTimeoutMs: 5000,
 };
+
+/** Length of the keys with which a TLS server of Node protects its session tickets. */
+const TICKET_KEYS_BYTES = 48;
 
 /** In place of the address of a peer that is connected by a Unix socket. */
 export const LOCAL = 'local';
@@ -71,6 +75,8 @@ export class LinkListener {
     const { proof } = this.options;
     // Secrets are looked up at each connection; certificates are kept by the server.
     if (proof?.kind === 'certificates') this.tlsServer?.setSecureContext(proof.server);
+    // A ticket of an earlier connection would be accepted without a look at the credentials.
+    this.tlsServer?.setTicketKeys(randomBytes(TICKET_KEYS_BYTES));
   }
 
   /** How many connections are pending. */

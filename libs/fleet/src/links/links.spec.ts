@@ -118,6 +118,29 @@ describe('edges that share a secret', () => {
     expect(watched.a.isWatched()).toBe(false);
   });
 
+  it('accept no session ticket from before the secret was replaced', async () => {
+    // Fault: a resumed session needs no secret, and gets a new ticket, so the holder of a removed secret never lost access.
+    const watched = manual();
+    const edge = await rig.start({ watchCredentials: watched.watch });
+    const { client } = linkTls(secrets(SECRET));
+    const former = tls.connect({ ...client, port: portOf(edge), host: '127.0.0.1' });
+    sockets.push(former);
+    former.on('error', () => {});
+    const [ticket] = (await once(former, 'session')) as [Buffer];
+    const resume = async (): Promise<string> => {
+      const { pskCallback: _secret, ...options } = client;
+      const socket = tls.connect({ ...options, port: portOf(edge), host: '127.0.0.1', session: ticket });
+      sockets.push(socket);
+      return new Promise((resolve) => {
+        socket.once('secureConnect', () => resolve(socket.isSessionReused() ? 'resumed' : 'accepted'));
+        socket.once('error', () => resolve('refused'));
+      });
+    };
+    expect(await resume()).toBe('resumed');
+    watched.change(secrets(OTHER_SECRET));
+    expect(await resume()).toBe('refused');
+  });
+
   it('find each other while the secret is replaced', async () => {
     const old = await rig.start({ credentials: secrets(OTHER_SECRET, SECRET) });
     const next = await rig.start({ credentials: secrets(SECRET, OTHER_SECRET) });

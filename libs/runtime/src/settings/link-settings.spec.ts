@@ -103,6 +103,23 @@ describe('the settings of links', () => {
       { ...CERTIFICATES, EDGE_LINK_KEY_FILE: file('other.key', createTestCertificate(['x']).key) },
       ['EDGE_LINK_CERT_FILE'],
     ],
+    // Node takes an empty CA for the public authorities, which sign certificates for everyone.
+    [
+      'an empty file of authorities',
+      { ...CERTIFICATES, EDGE_LINK_CA_FILE: file('empty.ca', '') },
+      ['EDGE_LINK_CA_FILE'],
+    ],
+    [
+      'a file of authorities without a certificate',
+      { ...CERTIFICATES, EDGE_LINK_CA_FILE: file('key.ca', own.key) },
+      ['EDGE_LINK_CA_FILE'],
+    ],
+    [
+      'an empty certificate',
+      { ...CERTIFICATES, EDGE_LINK_CERT_FILE: file('empty.crt', '') },
+      ['EDGE_LINK_CERT_FILE'],
+    ],
+    ['an empty key', { ...CERTIFICATES, EDGE_LINK_KEY_FILE: file('empty.key', '') }, ['EDGE_LINK_CERT_FILE']],
     ['a secret beside certificates', { ...CERTIFICATES, EDGE_LINK_SECRET: OLD }, ['EDGE_LINK_SECRET']],
     [
       'an address without a port',

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { createSecureContext } from 'node:tls';
+import { checkAuthorities, checkCertificate } from '../pem.js';
 import { ConfigurationError, type ConfigurationProblem } from './configuration-error.js';
 import { splitList } from './secrets.js';
 import { type Values, type Variable, VARIABLES } from './variables.js';
@@ -88,14 +88,24 @@ function readCertificates(values: Values, problems: ConfigurationProblem[]): Lin
   const ca = readFile('EDGE_LINK_CA_FILE', caFile, problems);
   if (cert === null || key === null || ca === null) return null;
   try {
-    createSecureContext({ cert, key, ca });
-    return { kind: 'certificates', cert, key, ca };
+    checkCertificate({ cert, key });
   } catch {
     const expected =
       'a PEM certificate chain whose first certificate belongs to the private key in EDGE_LINK_KEY_FILE';
     problems.push({ variable: 'EDGE_LINK_CERT_FILE', expected, got: certFile ?? '' });
     return null;
   }
+  try {
+    checkAuthorities(ca);
+  } catch {
+    problems.push({
+      variable: 'EDGE_LINK_CA_FILE',
+      expected: 'at least one PEM certificate',
+      got: caFile ?? '',
+    });
+    return null;
+  }
+  return { kind: 'certificates', cert, key, ca };
 }
 
 function readFile(

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { createSecureContext } from 'node:tls';
 import type { CertificateFiles } from '../certificate.js';
+import { checkCertificate } from '../pem.js';
 import type { ConfigurationProblem } from './configuration-error.js';
 import type { Values } from './variables.js';
 import { VARIABLES } from './variables.js';
@@ -15,7 +15,7 @@ export function readTls(
   const key = readPem('TLS_KEY_FILE', keyFile, problems);
   if (certFile === undefined || keyFile === undefined || cert === null || key === null) return null;
   try {
-    createSecureContext({ cert, key });
+    checkCertificate({ cert, key });
   } catch {
     const expected =
       'a PEM certificate chain whose first certificate belongs to the private key in TLS_KEY_FILE';
