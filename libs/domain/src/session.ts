@@ -17,6 +17,9 @@ export type SessionCredential =
   | Extract<TunnelCredential, { kind: 'api-key' }>
   | { readonly kind: 'program'; readonly programId: string | null; readonly userId: string };
 
+/** End reason of a session that an edge ended because its traffic manager stayed away for the grace period. */
+export const SESSION_NOT_RESUMED = 'the traffic manager did not come back in time';
+
 /** One traffic manager's presence, from registration until it leaves or its grace period ends. */
 export interface Session {
   readonly id: string;

@@ -104,6 +104,34 @@ describe('a known traffic manager that reconnects while Postgres hangs', { timeo
       .toEqual([]);
   });
 
+  // SESSION_ENDED ends `culvert expose`, and a traffic manager waits half a minute after it.
+  it('is asked to connect again at once if an edge ended its session as not resumed', async () => {
+    answerFromMemory();
+    const { closed } = await opened();
+    const later = new Date(Date.now() + 60_000);
+    expect(await direct.sessions.endStale(later, later)).toContainEqual(
+      expect.objectContaining({ id: sessionId }),
+    );
+    proxy.resume();
+    expect(await closed).toBe(GoAwayCode.INTERNAL);
+    edge.owner = team.owner;
+    expect(await opened()).toMatchObject({ welcome: { resumed: true } });
+  });
+
+  it('is asked the same by the check of open tunnels', async () => {
+    proxy.resume();
+    const { closed } = await opened();
+    const { tunnels } = (await shown())!;
+    await direct.tunnels.close(
+      tunnels.map(({ id }) => ({ id, sessionId, teamId: team.teamId, receivedBytes: 0, sentBytes: 0 })),
+      new Date(),
+    );
+    const later = new Date(Date.now() + 60_000);
+    await direct.sessions.endStale(later, later);
+    await edge.sessions.closeUnusable();
+    expect(await closed).toBe(GoAwayCode.INTERNAL);
+  });
+
   it('loses its tunnel if another cluster has connected with its manager id meanwhile', async () => {
     answerFromMemory();
     const { closed } = await opened();

@@ -4,23 +4,18 @@ import { type HeldTunnel, type Store, StoreUnavailableError } from '@culvert/dom
 import { GoAwayCode } from '@culvert/tunnel';
 import type { Logger } from 'pino';
 import type { TunnelRegistration } from './registrations.js';
+import { findSessionEnd, type TunnelRefusal } from './session-end.js';
 import { findUnusable, idOf, reasonOf } from './tunnel-credentials.js';
 import type { RegisteredTunnel, TunnelSessions } from './tunnel-sessions.js';
 
 /** Interval in which the store is asked again while tunnels wait for it. */
 const RETRY_MS = 1000;
 
-/** Why a tunnel ends. */
-interface Refusal {
-  readonly code: GoAwayCode;
-  readonly reason: string;
-}
-
 export interface ReturningTunnelsOptions {
-  readonly store: Pick<Store, 'apiKeys' | 'programs'>;
+  readonly store: Pick<Store, 'apiKeys' | 'programs' | 'sessions'>;
   readonly sessions: TunnelSessions;
   /** Returns why the store refuses a registration. Throws errors that are not about it. */
-  readonly refusalOf: (error: unknown, teamId: string, registration: TunnelRegistration) => Refusal;
+  readonly refusalOf: (error: unknown, teamId: string, registration: TunnelRegistration) => TunnelRefusal;
   readonly log: Logger;
 }
 
@@ -112,7 +107,7 @@ export class ReturningTunnels {
     }
     if (recorded.session.id !== session.id) {
       sessions.abandon(recorded.session, recorded.tunnel);
-      this.end(registered, { code: GoAwayCode.SESSION_ENDED, reason: 'the session has ended' });
+      this.end(registered, await findSessionEnd(this.options.store, session));
     } else if (this.waiting.delete(registered)) {
       sessions.confirm(registered);
       this.options.log.info({ sessionId: session.id }, 'tunnel registered that was accepted from memory');
@@ -122,7 +117,7 @@ export class ReturningTunnels {
     }
   }
 
-  private refusalOf(...refused: Parameters<ReturningTunnelsOptions['refusalOf']>): Refusal {
+  private refusalOf(...refused: Parameters<ReturningTunnelsOptions['refusalOf']>): TunnelRefusal {
     try {
       return this.options.refusalOf(...refused);
     } catch (error) {
@@ -134,7 +129,7 @@ export class ReturningTunnels {
     }
   }
 
-  private end(registered: RegisteredTunnel, { code, reason }: Refusal): void {
+  private end(registered: RegisteredTunnel, { code, reason }: TunnelRefusal): void {
     this.waiting.delete(registered);
     registered.end(code, reason);
   }

@@ -116,15 +116,19 @@ export class TunnelRecords {
   /**
    * Records what has changed, and does the work that any edge does for all: removes dead edges, and ends sessions that were
    * disconnected for `graceMs`. Returns the sessions that changed. Called every ten seconds.
+   *
+   * After the database was away, no edge was seen for a while, and no traffic manager could resume its session. The first
+   * edge that is seen again must not remove all others, nor end sessions before their grace has passed anew.
    */
   async keepUp(now: Date, graceMs: number): Promise<SessionRef[]> {
     const { edges, sessions } = this.store;
     await this.writeClosed();
     await this.reportChanged();
     const restored = await this.verify(now);
-    const left = this.mayJudge(now) ? await edges.removeSilent(now) : [];
+    const left = this.wasSeenFor(MAX_EDGE_SILENCE_MS, now) ? await edges.removeSilent(now) : [];
     const corrected = await sessions.correctStates(now);
-    const ended = await sessions.endStale(new Date(now.getTime() - graceMs), now);
+    const staleBefore = new Date(now.getTime() - graceMs);
+    const ended = this.wasSeenFor(graceMs, now) ? await sessions.endStale(staleBefore, now) : [];
     return [...restored, ...left, ...corrected, ...ended];
   }
 
@@ -133,14 +137,11 @@ export class TunnelRecords {
     await this.store.edges.remove(this.edge.id);
   }
 
-  /**
-   * Reports whether edges that look dead are dead. After the database was away, no edge was seen for a while, and the first
-   * one to be seen again must not remove all others.
-   */
-  private mayJudge(now: Date): boolean {
+  /** Reports whether this edge was seen without a gap for this long. */
+  private wasSeenFor(durationMs: number, now: Date): boolean {
     const at = now.getTime();
     if (this.seenSince === null || at - this.seenAt > MAX_BEAT_GAP_MS) return false;
-    return at - this.seenSince >= MAX_EDGE_SILENCE_MS;
+    return at - this.seenSince >= durationMs;
   }
 
   /** Records the loads that have changed. */

@@ -21,6 +21,7 @@ import { connectionReason } from './connection-reason.js';
 import { VERSION } from '../version.js';
 import { KnownManagers } from './known-managers.js';
 import { Registrations } from './registrations.js';
+import { findSessionEnd } from './session-end.js';
 import { findUnusable, idOf, reasonOf } from './tunnel-credentials.js';
 import { TunnelRecords } from './tunnel-records.js';
 
@@ -142,9 +143,9 @@ export class TunnelSessions {
   }
 
   /** Closes every tunnel of this session. */
-  closeBySession(sessionId: string, reason: string): void {
+  closeBySession(sessionId: string, reason: string, code: GoAwayCode = GoAwayCode.SESSION_ENDED): void {
     this.known.forgetSession(sessionId);
-    this.closeWhere((registered) => registered.session.id === sessionId, GoAwayCode.SESSION_ENDED, reason);
+    for (const registered of this.bySession.get(sessionId) ?? []) registered.end(code, reason);
   }
 
   /** Closes tunnels whose credential is no longer valid or whose session has ended, in case the event was lost. */
@@ -161,7 +162,12 @@ export class TunnelSessions {
     checkedAt = performance.now();
     const ended = new Set(await this.store.sessions.findEnded(sessions));
     this.known.confirmSessions(without(sessions, ended), checkedAt);
-    for (const id of ended) this.closeBySession(id, 'the session has ended');
+    for (const id of ended) {
+      const [registered] = this.bySession.get(id) ?? [];
+      if (registered === undefined) continue;
+      const { code, reason } = await findSessionEnd(this.store, registered.session);
+      this.closeBySession(id, reason, code);
+    }
   }
 
   /** Asks every traffic manager to use another edge; open streams continue. */
@@ -174,7 +180,7 @@ export class TunnelSessions {
   async close(): Promise<void> {
     clearInterval(this.upkeep);
     const registered = this.registrations.stop();
-    this.closeWhere(() => true, GoAwayCode.SHUTTING_DOWN, STOPPING);
+    for (const tunnel of this.all()) tunnel.end(GoAwayCode.SHUTTING_DOWN, STOPPING);
     await registered;
     this.enqueue(() => this.history.close());
     await this.lastBeat;
@@ -281,14 +287,6 @@ export class TunnelSessions {
     for (const registered of this.all())
       if (ids.has(idOf(registered.credential)))
         registered.end(GoAwayCode.KEY_REVOKED, reasonOf(registered.credential));
-  }
-
-  private closeWhere(
-    isMeant: (registered: RegisteredTunnel) => boolean,
-    code: GoAwayCode,
-    reason: string,
-  ): void {
-    for (const registered of this.all()) if (isMeant(registered)) registered.end(code, reason);
   }
 
   private apiKeyIds(): string[] {

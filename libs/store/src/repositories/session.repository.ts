@@ -1,5 +1,6 @@
 import {
   MAX_CONNECTION_DETAIL_LENGTH,
+  SESSION_NOT_RESUMED,
   type ConnectionReason,
   type HeldTunnel,
   type Page,
@@ -30,8 +31,6 @@ import {
   SEEN_BY_EDGES,
 } from './tunnel-rows.js';
 import { withTunnels } from './session-tunnels.js';
-
-const ABANDONED = 'the traffic manager did not come back in time';
 
 const WITH_MANAGER = {
   trafficManager: { select: { managerId: true, name: true, clusterId: true } },
@@ -118,7 +117,7 @@ export class PrismaSessionRepository implements SessionRepository {
             AND NOT ${IS_HELD}
           LIMIT ${MAX_SESSIONS_AT_ONCE} FOR KEY SHARE OF m SKIP LOCKED FOR UPDATE OF s SKIP LOCKED`;
         const ids = stale.map((row) => row.id);
-        return endAll(tx, ids, { reason: 'not_resumed', detail: ABANDONED }, at);
+        return endAll(tx, ids, { reason: 'not_resumed', detail: SESSION_NOT_RESUMED }, at);
       });
       ended.push(...some);
       if (some.length < MAX_SESSIONS_AT_ONCE) return ended;
