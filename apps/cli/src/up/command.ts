@@ -56,7 +56,7 @@ function addDownCommand(program: Command, action: Action): void {
     .action(
       action(async (context, names: string[], flags: DownFlags, self: Command) => {
         const { down } = await import('./down.js');
-        await down(context, names, { ...flags, ...self.optsWithGlobals<GlobalFlags>() });
+        return down(context, names, { ...flags, ...self.optsWithGlobals<GlobalFlags>() });
       }),
     );
   withHelp(command, { examples: ['culvert down', 'culvert down api', 'culvert down --remove'] });

@@ -10,7 +10,7 @@ import {
 import type { Api } from '../api.js';
 import { CliError } from '../cli-error.js';
 import type { CommandContext, GlobalFlags } from '../command-context.js';
-import { EXIT } from '../exit-code.js';
+import { EXIT, type ExitCode } from '../exit-code.js';
 import { endRun } from '../running/end-run.js';
 import { locateFile } from './file/find-file.js';
 import { withFileSettings } from './file-settings.js';
@@ -31,7 +31,7 @@ export async function down(
   context: CommandContext,
   names: readonly string[],
   flags: DownFlags & Pick<GlobalFlags, 'url' | 'caFile'>,
-): Promise<void> {
+): Promise<ExitCode> {
   const { output, env, signal } = context;
   const path = locateFile(process.cwd(), flags.file);
   const machine = thisMachine(env);
@@ -51,19 +51,26 @@ export async function down(
       running.filter((entry) => !isMeant(entry)).map((entry) => endpointOf(entry)),
     );
   await untilEnded(machine, path, ended, signal);
-  const removed =
+  const { removed, left } =
     flags.remove === true
       ? await removeUrls(withSettingsOf(context, path, flags), machine, keptOf(machine.running, path), names)
-      : [];
-  const result = [...new Set([...ended, ...removed].map(endpointOf))].map((name) => {
-    const url = before.find((entry) => endpointOf(entry) === name)?.url ?? null;
-    return { name, url, removed: removed.some((entry) => endpointOf(entry) === name) };
-  });
+      : { removed: [], left: [] };
+  const isRemoved = (entry: RunningEntry): boolean => removed.some((each) => isSameEntry(each, entry));
+  const result = before
+    .filter((entry) => isRemoved(entry) || ended.some((each) => isSameEntry(each, entry)))
+    .map((entry) => ({ name: endpointOf(entry), url: entry.url, removed: isRemoved(entry) }));
   output.result(result, () => {
-    if (result.length === 0) output.note(`Nothing of ${path} is up.`);
-    for (const { name, url, removed: isRemoved } of result)
-      output.line(`${name}  ${isRemoved ? 'removed' : 'ended'}  ${url ?? ''}`);
+    if (result.length === 0 && left.length === 0) output.note(`Nothing of ${path} is up.`);
+    for (const { name, url, removed: isGone } of result)
+      output.line(`${name}  ${isGone ? 'removed' : 'ended'}  ${url ?? ''}`);
   });
+  for (const { url, server } of left)
+    output.note(`${url ?? 'A URL'} stays. It belongs to ${server}: add --url ${server} to remove it.`);
+  return left.length === 0 ? EXIT.ok : EXIT.failure;
+}
+
+function isSameEntry(a: RunningEntry, b: RunningEntry): boolean {
+  return a.name === b.name && a.server === b.server;
 }
 
 function endRuns(entries: readonly RunningEntry[]): void {
@@ -111,19 +118,18 @@ function withSettingsOf(
 
 /**
  * Removes the previews of entries that no process holds, and the entries.
- * @param names endpoints to remove; empty: all. Returns what was removed
+ * @param names endpoints to remove; empty: all. Resolves with what was removed, and what another server has
  */
 async function removeUrls(
-  { api, settings, output }: CommandContext,
+  { api, settings }: CommandContext,
   { running }: Machine,
   kept: readonly RunningEntry[],
   names: readonly string[],
-): Promise<readonly RunningEntry[]> {
+): Promise<{ readonly removed: readonly RunningEntry[]; readonly left: readonly RunningEntry[] }> {
   const meant = kept.filter((entry) => names.length === 0 || names.includes(endpointOf(entry)));
   const own = meant.filter(({ server }) => server === settings.url);
-  for (const { url, server } of meant)
-    if (server !== settings.url) output.note(`${url ?? server} stays: sign in to ${server} to remove it.`);
-  if (own.length === 0) return [];
+  const left = meant.filter(({ server }) => server !== settings.url);
+  if (own.length === 0) return { removed: [], left };
   const previews: ExposedPreview[] = [];
   for (const { previewId } of own) {
     const preview = previewId === null ? null : await findPreview(api, previewId);
@@ -143,7 +149,7 @@ async function removeUrls(
     });
     claim?.release(false);
   }
-  return own;
+  return { removed: own, left };
 }
 
 async function findPreview(api: Api, previewId: string): Promise<ExposedPreview | null> {
