@@ -1,5 +1,6 @@
 // Writes documents about the commands of culvert from their definitions: the web reference docs/cli-reference.md and the
 // JSON Schema of culvert.yaml or, with --man FILE, the manual page.
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -35,7 +36,10 @@ async function loadDefinitions() {
 const { cliReference, manPage, upFileSchema } = await loadDefinitions();
 if (values.man === undefined) {
   writeFileSync(`${root}docs/cli-reference.md`, cliReference());
-  writeFileSync(`${root}apps/cli/culvert.schema.json`, upFileSchema());
+  const schema = 'apps/cli/culvert.schema.json';
+  writeFileSync(root + schema, upFileSchema());
+  // The check of formats covers the file.
+  spawnSync(process.execPath, ['node_modules/oxfmt/bin/oxfmt', schema], { cwd: root, stdio: 'inherit' });
 } else {
   mkdirSync(dirname(values.man), { recursive: true });
   writeFileSync(values.man, manPage());
