@@ -3,9 +3,11 @@ import type { Store } from '@culvert/domain';
 import { createStore } from '@culvert/store';
 import { StallingProxy } from '@culvert/testkit';
 import { GoAwayCode } from '@culvert/tunnel';
+import { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { NativeEdge } from '../spec/native-edge.js';
 import { storeTeam, type StoredTeam } from '../spec/stored-team.js';
+import type { TunnelOwner } from './tunnel-credentials.js';
 
 /** A caller of the store gives up after four seconds, and the next attempt follows a second later. */
 const BACK_MS = 15_000;
@@ -55,6 +57,13 @@ beforeEach(async () => {
 
 const shown = () => direct.sessions.find(team.teamId, sessionId);
 const opened = (clusterId = 'east') => edge.open({ managerId, clusterId });
+
+async function otherTeam(): Promise<TunnelOwner> {
+  const { id: teamId } = await direct.teams.create('Depot');
+  const draft = { name: 'z', hint: 'z', hash: managerId, scopes: ['tunnel'], expiresAt: null } as const;
+  const { id: apiKeyId } = await direct.apiKeys.create(teamId, draft);
+  return { teamId, credential: { kind: 'api-key', apiKeyId } };
+}
 
 /** Answers as the authenticator does whose store is away, and which knows the credential. */
 function answerFromMemory(owner = team.owner): void {
@@ -130,6 +139,36 @@ describe('a known traffic manager that reconnects while Postgres hangs', { timeo
     await direct.sessions.endStale(later, later);
     await edge.sessions.closeUnusable();
     expect(await closed).toBe(GoAwayCode.INTERNAL);
+  });
+
+  // The first registration that failed ended the round, and the next round began with the same one.
+  it('is registered although the rows of another team, whose tunnels came first, are locked', async () => {
+    proxy.resume();
+    const other = await otherTeam();
+    edge.owner = other;
+    const { tunnel, welcome } = await opened();
+    tunnel.close(GoAwayCode.NORMAL, 'lost');
+    const state = async () => (await direct.sessions.find(other.teamId, welcome.sessionId))?.state;
+    await expect.poll(state).toBe('disconnected');
+    proxy.stall();
+    answerFromMemory();
+    // More than are registered at a time.
+    for (let i = 0; i < 6; i++) await edge.open({ managerId, clusterId: 'east', instanceId: `process ${i}` });
+    answerFromMemory(other);
+    await opened();
+    const locker = new Client({ connectionString: team.database.url });
+    await locker.connect();
+    try {
+      await locker.query('BEGIN');
+      await locker.query('SELECT FROM team WHERE id = $1 FOR UPDATE', [team.teamId]);
+      proxy.resume();
+      await expect.poll(state, { timeout: BACK_MS }).toBe('connected');
+      expect(await shown()).toMatchObject({ state: 'disconnected' });
+      await locker.query('ROLLBACK');
+      await expect.poll(shown, { timeout: BACK_MS }).toMatchObject({ tunnelCount: 6 });
+    } finally {
+      await locker.end();
+    }
   });
 
   it('loses its tunnel if another cluster has connected with its manager id meanwhile', async () => {

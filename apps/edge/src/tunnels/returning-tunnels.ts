@@ -10,6 +10,12 @@ import type { RegisteredTunnel, TunnelSessions } from './tunnel-sessions.js';
 
 /** Interval in which the store is asked again while tunnels wait for it. */
 const RETRY_MS = 1000;
+/** Registrations at a time. */
+const MAX_AT_ONCE = 4;
+/** Number of teams whose registrations fail before a round ends, because the store seems to be away again. */
+const MAX_FAILED_TEAMS = 8;
+
+type Waiting = readonly [registered: RegisteredTunnel, registration: TunnelRegistration];
 
 export interface ReturningTunnelsOptions {
   readonly store: Pick<Store, 'apiKeys' | 'programs' | 'sessions'>;
@@ -78,18 +84,43 @@ export class ReturningTunnels {
     this.isRunning = false;
   }
 
+  /**
+   * Checks and registers the tunnels that wait. A team whose rows are locked looks like a store that is away: its tunnels
+   * then wait for the next round, behind those of other teams.
+   */
   private async confirmAll(): Promise<void> {
     const all = [...this.waiting];
     const credentials = all.map(([{ credential }]) => credential);
     const { store, sessions } = this.options;
     const unusable = await findUnusable(store, credentials);
     if (unusable.size > 0) sessions.known.forgetCredentials(unusable);
-    for (const [registered, registration] of all) {
-      const { credential } = registered;
-      if (!this.waiting.has(registered)) continue;
+    const usable: Waiting[] = [];
+    for (const waiting of all) {
+      const [{ credential }] = waiting;
       if (unusable.has(idOf(credential)))
-        this.end(registered, { code: GoAwayCode.KEY_REVOKED, reason: reasonOf(credential) });
-      else await this.register(registered, registration);
+        this.end(waiting[0], { code: GoAwayCode.KEY_REVOKED, reason: reasonOf(credential) });
+      else usable.push(waiting);
+    }
+    const failedTeams = new Set<string>();
+    const next = usable.values();
+    await Promise.all(Array.from({ length: MAX_AT_ONCE }, () => this.registerAll(next, failedTeams)));
+    for (const [registered, registration] of usable)
+      if (failedTeams.has(registered.held.teamId) && this.waiting.delete(registered))
+        this.waiting.set(registered, registration);
+  }
+
+  /** Registers the tunnels that it gets from `next`, and adds the teams for which the store does not answer. */
+  private async registerAll(next: Iterable<Waiting>, failedTeams: Set<string>): Promise<void> {
+    for (const [registered, registration] of next) {
+      const { teamId } = registered.held;
+      if (failedTeams.size >= MAX_FAILED_TEAMS) return;
+      if (failedTeams.has(teamId) || !this.waiting.has(registered)) continue;
+      try {
+        await this.register(registered, registration);
+      } catch (error) {
+        if (error instanceof StoreUnavailableError) failedTeams.add(teamId);
+        else this.end(registered, this.refusalOf(error, teamId, registration));
+      }
     }
   }
 
@@ -97,14 +128,7 @@ export class ReturningTunnels {
     const { sessions } = this.options;
     const { held, session } = registered;
     const { id, openedAt, teamId } = held;
-    let recorded;
-    try {
-      recorded = await sessions.registrations.add(teamId, { ...registration, tunnel: { id, openedAt } });
-    } catch (error) {
-      if (error instanceof StoreUnavailableError) throw error;
-      this.end(registered, this.refusalOf(error, teamId, registration));
-      return;
-    }
+    const recorded = await sessions.registrations.add(teamId, { ...registration, tunnel: { id, openedAt } });
     if (recorded.session.id !== session.id) {
       sessions.abandon(recorded.session, recorded.tunnel);
       this.end(registered, await findSessionEnd(this.options.store, session));
