@@ -28,9 +28,19 @@ export interface CliRun {
 /** Runs `culvert` to its end, with exactly `env` (and PATH). */
 export async function runCulvert(
   args: readonly string[],
-  { env, stdin = '' }: { readonly env: Record<string, string>; readonly stdin?: string },
+  {
+    env,
+    stdin = '',
+    cwd,
+  }: {
+    readonly env: Record<string, string>;
+    readonly stdin?: string;
+    /** Default: the working directory of the tests. */
+    readonly cwd?: string;
+  },
 ): Promise<CliRun> {
   const child = spawn(process.execPath, [CULVERT, ...args], {
+    cwd,
     env: { PATH: process.env['PATH'] ?? '', ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });

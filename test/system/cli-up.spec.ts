@@ -1,6 +1,6 @@
 /** `culvert up` as people run it: a separate process with a file, beside a real standalone. */
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import http2 from 'node:http2';
 import type net from 'node:net';
@@ -356,8 +356,21 @@ import http2 from 'node:http2';
     expect(await culvert('down')).toMatchObject({ code: EXIT.ok, stderr: expect.stringMatching(/is up/) });
   });
 
+  it('runs a file that was found above in the background, and ends it from another folder below', async () => {
+    writeFileSync(file, `endpoints: { web: { target: ${await startService('a')} } }\n`);
+    const [inner, other] = [join(home, 'project', 'inner'), join(home, 'project', 'other')];
+    for (const folder of [inner, other]) mkdirSync(folder, { recursive: true });
+    const started = await runCulvert(['up', '--detach'], { env: environment(), cwd: inner });
+    expect(started).toMatchObject({ code: EXIT.ok, stdout: expect.stringMatching(/^web {2}http:/) });
+    const ended = await runCulvert(['down'], { env: environment(), cwd: other });
+    expect(ended).toMatchObject({ code: EXIT.ok, stdout: expect.stringMatching(/^web {2}ended/) });
+  });
+
   it('shows why a run in the background does not start', async () => {
-    writeFileSync(file, 'url: http://localhost:1\nendpoints: { web: { target: 3000 } }\n');
+    writeFileSync(
+      file,
+      'url: http://localhost:1\napiKey: ${CULVERT_API_KEY}\nendpoints: { web: { target: 3000 } }\n',
+    );
     const { CULVERT_URL: _url, ...env } = environment();
     const run = await runCulvert(['up', '--detach', '--file', file], { env });
     expect(run).toMatchObject({ code: EXIT.unreachable, stderr: expect.stringMatching(/localhost:1/) });
