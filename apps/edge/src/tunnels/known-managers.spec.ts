@@ -85,13 +85,30 @@ describe(KnownManagers.name, () => {
     expect(known.findOwner('hash')).toEqual(KEY);
   });
 
-  it('remembers a limited number, and drops the oldest', () => {
-    for (let i = 0; i < 10_000; i++) {
-      known.rememberCredential(`hash ${i}`, KEY, null, known.changes);
-      known.rememberSession({ ...IDENTITY, managerId: `m ${i}` }, SESSION, known.changes);
-    }
+  it('remembers a limited number, and drops what was remembered or confirmed first', () => {
+    for (let i = 0; i < 9_998; i++) remember('t1', i);
+    known.confirmCredentials(new Set(['k1']), time);
+    known.confirmSessions(new Set(['s1']), time);
+    remember('t1', 9_998);
+    expect(usable()).toEqual([KEY, null, SESSION]);
+    for (let i = 0; i < 10_000; i++) remember('t1', i);
     expect(usable()).toEqual([null, null, null]);
-    expect(known.findOwner('hash 0')).toEqual(KEY);
-    expect(known.findSession('t1', { ...IDENTITY, managerId: 'm 0' })).toEqual(SESSION);
+    expect(known.findOwner('hash of t1 9999')).not.toBeNull();
+  });
+
+  // A team that went through many manager ids pushed out the traffic managers of all others.
+  it('drops nothing of a team while another one has more', () => {
+    for (let i = 0; i < 30_000; i++) remember('t2', i);
+    expect(usable()).toEqual([KEY, PROGRAM, SESSION]);
+    expect(known.findOwner('hash of t2 29999')).not.toBeNull();
+    expect(known.findOwner('hash of t2 0')).toBeNull();
   });
 });
+
+/** Remembers a credential and a session of a team. */
+function remember(teamId: string, i: number): void {
+  const owner: TunnelOwner = { teamId, credential: { kind: 'api-key', apiKeyId: `${teamId} ${i}` } };
+  known.rememberCredential(`hash of ${teamId} ${i}`, owner, null, known.changes);
+  const session = { ...SESSION, id: `${teamId} ${i}`, teamId };
+  known.rememberSession({ ...IDENTITY, managerId: `m ${i}` }, session, known.changes);
+}

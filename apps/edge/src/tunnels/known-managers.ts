@@ -1,12 +1,14 @@
 import type { ManagerIdentity, Session } from '@culvert/domain';
+import { SharedMemory } from './shared-memory.js';
 import { idOf, type TunnelOwner } from './tunnel-credentials.js';
 
 /** Milliseconds for which a credential or session may be used without the store after its last check there. */
 export const MAX_UNCHECKED_MS = 600_000;
-/** Maximum number of credentials, and of sessions, that are remembered. */
+/** Maximum number of credentials, and of sessions, that are remembered of all teams together. */
 const MAX_REMEMBERED = 10_000;
 
 interface KnownCredential {
+  readonly teamId: string;
   readonly owner: TunnelOwner;
   readonly expiresAt: Date | null;
   /** When the last successful check began; negative infinity if a change may have been missed since. */
@@ -14,6 +16,7 @@ interface KnownCredential {
 }
 
 interface KnownSession {
+  readonly teamId: string;
   readonly session: Session;
   readonly clusterId: string;
   /** As of a credential. */
@@ -26,9 +29,9 @@ interface KnownSession {
  */
 export class KnownManagers {
   /** By the hash of their secret. */
-  private readonly credentials = new Map<string, KnownCredential>();
+  private readonly credentials = new SharedMemory<KnownCredential>(MAX_REMEMBERED);
   /** By team and manager id. */
-  private readonly sessions = new Map<string, KnownSession>();
+  private readonly sessions = new SharedMemory<KnownSession>(MAX_REMEMBERED);
   private changeCount = 0;
   private suspectedAt = -Infinity;
 
@@ -41,7 +44,8 @@ export class KnownManagers {
 
   /** Remembers a credential that the store has accepted. If anything has changed meanwhile, it must first be confirmed. */
   rememberCredential(hash: string, owner: TunnelOwner, expiresAt: Date | null, changes: number): void {
-    remember(this.credentials, hash, { owner, expiresAt, checkedAt: this.checkedAt(changes) });
+    const { teamId } = owner;
+    this.credentials.set(hash, { teamId, owner, expiresAt, checkedAt: this.checkedAt(changes) });
   }
 
   /** Remembers the session of a registration. If anything has changed meanwhile, it must first be confirmed. */
@@ -50,8 +54,13 @@ export class KnownManagers {
     session: Session,
     changes: number,
   ): void {
-    const key = keyOf(session.teamId, managerId);
-    remember(this.sessions, key, { session, clusterId, checkedAt: this.checkedAt(changes) });
+    const { teamId } = session;
+    this.sessions.set(keyOf(teamId, managerId), {
+      teamId,
+      session,
+      clusterId,
+      checkedAt: this.checkedAt(changes),
+    });
   }
 
   /** Returns the owner of a credential that was checked recently; null if there is none, or it has expired. */
@@ -74,21 +83,27 @@ export class KnownManagers {
   /** Records that the store was found to accept these credentials, by a check that began at `checkedAt`. */
   confirmCredentials(ids: ReadonlySet<string>, checkedAt: number): void {
     if (checkedAt <= this.suspectedAt) return;
-    for (const known of this.credentials.values())
-      if (ids.has(idOf(known.owner.credential))) known.checkedAt = Math.max(known.checkedAt, checkedAt);
+    for (const [hash, known] of this.credentials.all()) {
+      if (!ids.has(idOf(known.owner.credential))) continue;
+      known.checkedAt = Math.max(known.checkedAt, checkedAt);
+      this.credentials.renew(hash);
+    }
   }
 
   /** Records that these sessions were found to live, by a check that began at `checkedAt`. */
   confirmSessions(ids: ReadonlySet<string>, checkedAt: number): void {
     if (checkedAt <= this.suspectedAt) return;
-    for (const known of this.sessions.values())
-      if (ids.has(known.session.id)) known.checkedAt = Math.max(known.checkedAt, checkedAt);
+    for (const [key, known] of this.sessions.all()) {
+      if (!ids.has(known.session.id)) continue;
+      known.checkedAt = Math.max(known.checkedAt, checkedAt);
+      this.sessions.renew(key);
+    }
   }
 
   /** Forgets the credentials with these ids of keys or programs. */
   forgetCredentials(ids: ReadonlySet<string>): void {
     this.changeCount++;
-    for (const [hash, { owner }] of this.credentials)
+    for (const [hash, { owner }] of this.credentials.all())
       if (ids.has(idOf(owner.credential))) this.credentials.delete(hash);
   }
 
@@ -100,7 +115,7 @@ export class KnownManagers {
   /** Stops using the programs of a person until they are confirmed again. */
   suspectUser(userId: string): void {
     this.suspect();
-    for (const known of this.credentials.values()) {
+    for (const [, known] of this.credentials.all()) {
       const { credential } = known.owner;
       if (credential.kind === 'program' && credential.userId === userId) known.checkedAt = -Infinity;
     }
@@ -108,14 +123,14 @@ export class KnownManagers {
 
   forgetSession(id: string): void {
     this.changeCount++;
-    for (const [key, { session }] of this.sessions) if (session.id === id) this.sessions.delete(key);
+    for (const [key, { session }] of this.sessions.all()) if (session.id === id) this.sessions.delete(key);
   }
 
   /** Stops using everything until it is confirmed again, after events may have been lost. */
   suspectAll(): void {
     this.suspect();
-    for (const known of this.credentials.values()) known.checkedAt = -Infinity;
-    for (const known of this.sessions.values()) known.checkedAt = -Infinity;
+    for (const [, known] of this.credentials.all()) known.checkedAt = -Infinity;
+    for (const [, known] of this.sessions.all()) known.checkedAt = -Infinity;
   }
 
   /** Ignores the results of checks that have begun before now. */
@@ -136,15 +151,4 @@ export class KnownManagers {
 
 function keyOf(teamId: string, managerId: string): string {
   return `${teamId} ${managerId}`;
-}
-
-/** Adds an entry as the newest, and drops the oldest beyond the limit. */
-function remember<Value>(entries: Map<string, Value>, key: string, value: Value): void {
-  entries.delete(key);
-  entries.set(key, value);
-  if (entries.size <= MAX_REMEMBERED) return;
-  for (const oldest of entries.keys()) {
-    entries.delete(oldest);
-    return;
-  }
 }
