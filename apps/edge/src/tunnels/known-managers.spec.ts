@@ -64,6 +64,28 @@ describe(KnownManagers.name, () => {
     expect(known.findOwner('token')).toEqual(PROGRAM);
   });
 
+  // One team that ended a program during each check let the credentials of all others grow too old.
+  it('lets the change of a person undo no check of anything else', () => {
+    time = MAX_UNCHECKED_MS;
+    const checkedAt = time;
+    time++;
+    known.suspectUser('u2');
+    known.confirmCredentials(new Set(['k1', 'p1']), checkedAt);
+    known.confirmSessions(new Set(['s1']), checkedAt);
+    expect(usable()).toEqual([KEY, PROGRAM, SESSION]);
+  });
+
+  it('lets no check from before a change confirm what was looked up during the change', () => {
+    const { changes } = known;
+    time = 2;
+    known.suspectUser('u1');
+    known.rememberCredential('token', PROGRAM, null, changes);
+    known.confirmCredentials(new Set(['p1']), 1);
+    expect(known.findOwner('token')).toBeNull();
+    known.confirmCredentials(new Set(['p1']), 3);
+    expect(known.findOwner('token')).toEqual(PROGRAM);
+  });
+
   it('uses nothing that a check from before lost events has confirmed', () => {
     time = 5;
     known.suspectAll();

@@ -13,6 +13,8 @@ interface KnownCredential {
   readonly expiresAt: Date | null;
   /** When the last successful check began; negative infinity if a change may have been missed since. */
   checkedAt: number;
+  /** When something last changed that may concern it: a check that began before does not confirm it. */
+  suspectedAt: number;
 }
 
 interface KnownSession {
@@ -21,6 +23,8 @@ interface KnownSession {
   readonly clusterId: string;
   /** As of a credential. */
   checkedAt: number;
+  /** As of a credential. */
+  suspectedAt: number;
 }
 
 /**
@@ -33,7 +37,6 @@ export class KnownManagers {
   /** By team and manager id. */
   private readonly sessions = new SharedMemory<KnownSession>(MAX_REMEMBERED);
   private changeCount = 0;
-  private suspectedAt = -Infinity;
 
   constructor(private readonly now: () => number = () => performance.now()) {}
 
@@ -45,7 +48,7 @@ export class KnownManagers {
   /** Remembers a credential that the store has accepted. If anything has changed meanwhile, it must first be confirmed. */
   rememberCredential(hash: string, owner: TunnelOwner, expiresAt: Date | null, changes: number): void {
     const { teamId } = owner;
-    this.credentials.set(hash, { teamId, owner, expiresAt, checkedAt: this.checkedAt(changes) });
+    this.credentials.set(hash, { teamId, owner, expiresAt, ...this.stateAfter(changes) });
   }
 
   /** Remembers the session of a registration. If anything has changed meanwhile, it must first be confirmed. */
@@ -59,7 +62,7 @@ export class KnownManagers {
       teamId,
       session,
       clusterId,
-      checkedAt: this.checkedAt(changes),
+      ...this.stateAfter(changes),
     });
   }
 
@@ -82,9 +85,8 @@ export class KnownManagers {
 
   /** Records that the store was found to accept these credentials, by a check that began at `checkedAt`. */
   confirmCredentials(ids: ReadonlySet<string>, checkedAt: number): void {
-    if (checkedAt <= this.suspectedAt) return;
     for (const [hash, known] of this.credentials.all()) {
-      if (!ids.has(idOf(known.owner.credential))) continue;
+      if (!ids.has(idOf(known.owner.credential)) || checkedAt <= known.suspectedAt) continue;
       known.checkedAt = Math.max(known.checkedAt, checkedAt);
       this.credentials.renew(hash);
     }
@@ -92,9 +94,8 @@ export class KnownManagers {
 
   /** Records that these sessions were found to live, by a check that began at `checkedAt`. */
   confirmSessions(ids: ReadonlySet<string>, checkedAt: number): void {
-    if (checkedAt <= this.suspectedAt) return;
     for (const [key, known] of this.sessions.all()) {
-      if (!ids.has(known.session.id)) continue;
+      if (!ids.has(known.session.id) || checkedAt <= known.suspectedAt) continue;
       known.checkedAt = Math.max(known.checkedAt, checkedAt);
       this.sessions.renew(key);
     }
@@ -114,10 +115,10 @@ export class KnownManagers {
 
   /** Stops using the programs of a person until they are confirmed again. */
   suspectUser(userId: string): void {
-    this.suspect();
+    this.changeCount++;
     for (const [, known] of this.credentials.all()) {
       const { credential } = known.owner;
-      if (credential.kind === 'program' && credential.userId === userId) known.checkedAt = -Infinity;
+      if (credential.kind === 'program' && credential.userId === userId) this.suspect(known);
     }
   }
 
@@ -128,20 +129,23 @@ export class KnownManagers {
 
   /** Stops using everything until it is confirmed again, after events may have been lost. */
   suspectAll(): void {
-    this.suspect();
-    for (const [, known] of this.credentials.all()) known.checkedAt = -Infinity;
-    for (const [, known] of this.sessions.all()) known.checkedAt = -Infinity;
+    this.changeCount++;
+    for (const [, known] of this.credentials.all()) this.suspect(known);
+    for (const [, known] of this.sessions.all()) this.suspect(known);
   }
 
   /** Ignores the results of checks that have begun before now. */
-  private suspect(): void {
-    this.changeCount++;
-    this.suspectedAt = this.now();
+  private suspect(known: KnownCredential | KnownSession): void {
+    known.checkedAt = -Infinity;
+    known.suspectedAt = this.now();
   }
 
-  /** Returns when a check counts as done that began at this number of changes, and succeeds now. */
-  private checkedAt(changes: number): number {
-    return changes === this.changeCount ? this.now() : -Infinity;
+  /** Returns the state of what was looked up at this number of changes, and is remembered now. */
+  private stateAfter(changes: number): { readonly checkedAt: number; readonly suspectedAt: number } {
+    const now = this.now();
+    return changes === this.changeCount
+      ? { checkedAt: now, suspectedAt: -Infinity }
+      : { checkedAt: -Infinity, suspectedAt: now };
   }
 
   private isRecent(checkedAt: number): boolean {
