@@ -2,6 +2,7 @@ import { createReplayRequest } from '@culvert/contract';
 import { describe, expect, it } from 'vitest';
 import { requestOf } from './replay.js';
 
+const EXCHANGE = '0198c7f2-4b1e-4c3a-9d52-6f1e0a7b8c9d';
 const URL_OF_PREVIEW = 'https://k3v9.preview.example/orders?a=b#top';
 
 describe(requestOf.name, () => {
@@ -31,12 +32,12 @@ describe(requestOf.name, () => {
   });
 
   it('repeats an exchange, and replaces only the parts that are given', () => {
-    expect(requestOf('exchange-1', { preview: 'k3v9' })).toEqual({
+    expect(requestOf(EXCHANGE, { preview: 'k3v9' })).toEqual({
       reference: 'k3v9',
-      request: { exchangeId: 'exchange-1' },
+      request: { exchangeId: EXCHANGE },
     });
-    expect(requestOf('exchange-1', { preview: 'k3v9', method: 'PUT', target: '/x' }).request).toEqual({
-      exchangeId: 'exchange-1',
+    expect(requestOf(EXCHANGE, { preview: 'k3v9', method: 'PUT', target: '/x' }).request).toEqual({
+      exchangeId: EXCHANGE,
       method: 'PUT',
       target: '/x',
     });
@@ -44,6 +45,9 @@ describe(requestOf.name, () => {
 
   it.each([
     ['exchange-1', {}, '--preview is needed'],
+    ['0198c7f2', { preview: 'k3v9' }, 'only a part of the id'],
+    ['0198c7f2-4b1e-7c3a', { preview: 'k3v9' }, 'only a part of the id'],
+    ['0198c7f2-4b1e-4c3a-9d52-6f1e0a7b8c9', { preview: 'k3v9' }, 'only a part of the id'],
     ['http://', { preview: 'k3v9' }, 'is not a URL'],
     [URL_OF_PREVIEW, { header: ['no colon'] }, 'is not a header'],
   ])('refuses %s with %j', (what, flags, message) => {

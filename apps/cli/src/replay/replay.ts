@@ -10,6 +10,10 @@ import { EXIT, type ExitCode } from '../exit-code.js';
 import { findPreview } from '../preview/find-preview.js';
 import { showDuration } from '../requests/request-log.js';
 
+/** Beginning of a UUID. The API looks up exchanges by the id in full, because it has no list of them. */
+const SHORTENED_ID =
+  /^[0-9a-f]{1,8}(?:-[0-9a-f]{0,4}){0,3}$|^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{0,11}$/i;
+
 type Request = z.input<typeof createReplayRequest>;
 
 export interface ReplayFlags {
@@ -62,6 +66,11 @@ export function requestOf(
   if (preview === undefined) {
     throw new CliError(EXIT.usage, `--preview is needed for the exchange ${what}`, {
       hint: 'Name the preview that you inspect, or give a URL instead of an id.',
+    });
+  }
+  if (SHORTENED_ID.test(what)) {
+    throw new CliError(EXIT.usage, `${what} is only a part of the id of an exchange`, {
+      hint: 'Give the id in full, as "culvert inspect" shows it at the end of a line.',
     });
   }
   return {
