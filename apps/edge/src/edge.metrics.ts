@@ -24,7 +24,13 @@ export function registerEdgeMetrics(
     'Open connections of visitors.',
     () => relay.connectionCount,
   );
-  gauge(registry, 'culvert_tunnels', 'Registered tunnels.', () => tunnels.count);
+  gauge(registry, 'culvert_tunnels', 'Open tunnels.', () => tunnels.count);
+  gauge(
+    registry,
+    'culvert_tunnels_from_memory',
+    'Open tunnels that were accepted while the database was away, and are not registered yet.',
+    () => tunnels.unregisteredCount,
+  );
   gauge(registry, 'culvert_streams', 'Open streams on all tunnels.', () => tunnels.streamCount);
   counter(
     registry,

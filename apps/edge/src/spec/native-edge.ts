@@ -32,6 +32,8 @@ export type Dialed =
 export class NativeEdge {
   readonly registry = new TunnelRegistry();
   readonly sessions: TunnelSessions;
+  /** Warnings and errors of the log. */
+  readonly lines: string[] = [];
   private readonly server: Server;
 
   /** @param owner owner of the tunnels that are dialed next; the key is not checked before */
@@ -39,7 +41,7 @@ export class NativeEdge {
     store: Store,
     public owner: TunnelOwner,
   ) {
-    const log = pino({ level: 'silent' });
+    const log = pino({ level: 'warn' }, { write: (line) => void this.lines.push(line) });
     const apiKeyUse = { recordOpen: () => Promise.resolve() };
     this.sessions = new TunnelSessions(store, this.registry, LIMITS, log, apiKeyUse, () => {});
     const { registry, sessions } = this;

@@ -200,6 +200,17 @@ describe('a known traffic manager that reconnects while Postgres hangs', { timeo
     expect(await shown()).toMatchObject({ state: 'disconnected', tunnelCount: 0 });
   });
 
+  it('is counted until it is registered, and is one of many in few lines of the log', async () => {
+    answerFromMemory();
+    for (let i = 0; i < 14; i++)
+      await edge.open({ managerId, clusterId: 'east', instanceId: `process ${i}` });
+    expect(edge.sessions.unregisteredCount).toBe(14);
+    expect(edge.lines.filter((line) => line.includes('tunnel accepted from memory'))).toHaveLength(10);
+    proxy.resume();
+    await expect.poll(() => edge.sessions.unregisteredCount, { timeout: BACK_MS }).toBe(0);
+    expect(edge.sessions.count).toBe(14);
+  });
+
   it('is refused if it names another cluster, or no session of it is known', async () => {
     answerFromMemory();
     expect(await edge.dial({ managerId, clusterId: 'west' })).toEqual({ refusal: GoAwayCode.INTERNAL });

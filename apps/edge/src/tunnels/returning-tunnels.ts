@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type HeldTunnel, type Store, StoreUnavailableError } from '@culvert/domain';
+import { LineBudget } from '@culvert/runtime';
 import { GoAwayCode } from '@culvert/tunnel';
 import type { Logger } from 'pino';
 import type { TunnelRegistration } from './registrations.js';
@@ -10,6 +11,8 @@ import type { RegisteredTunnel, TunnelSessions } from './tunnel-sessions.js';
 
 /** Interval in which the store is asked again while tunnels wait for it. */
 const RETRY_MS = 1000;
+/** Limit of lines, and of lines a minute, about single tunnels that were accepted. */
+const MAX_LINES = 10;
 /** Registrations at a time. */
 const MAX_AT_ONCE = 4;
 /** Number of teams whose registrations fail before a round ends, because the store seems to be away again. */
@@ -32,8 +35,14 @@ export interface ReturningTunnelsOptions {
 export class ReturningTunnels {
   private readonly waiting = new Map<RegisteredTunnel, TunnelRegistration>();
   private isRunning = false;
+  /** When an edge with thousands of tunnels loses them during an outage, the log must stay readable. */
+  private readonly lines: LineBudget;
 
-  constructor(private readonly options: ReturningTunnelsOptions) {}
+  constructor(private readonly options: ReturningTunnelsOptions) {
+    const onOmitted = (count: number): void =>
+      options.log.warn({ count }, 'more tunnels were accepted from memory than are logged');
+    this.lines = new LineBudget({ burst: MAX_LINES, perMinute: MAX_LINES, onOmitted });
+  }
 
   /** Holds a tunnel that is registered once the store answers. */
   hold(
@@ -56,10 +65,11 @@ export class ReturningTunnels {
     const registered: RegisteredTunnel = { ...whose, session, held, resumed: true };
     this.options.sessions.holdUnregistered(registered);
     this.waiting.set(registered, registration);
-    this.options.log.warn(
-      { sessionId, remoteAddress },
-      'tunnel accepted from memory, because the database does not answer',
-    );
+    if (this.lines.consume())
+      this.options.log.warn(
+        { sessionId, remoteAddress },
+        'tunnel accepted from memory, because the database does not answer',
+      );
     if (!this.isRunning) void this.run();
     return registered;
   }

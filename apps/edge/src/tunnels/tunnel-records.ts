@@ -46,6 +46,13 @@ export class TunnelRecords {
     private readonly log: Logger,
   ) {}
 
+  /** Number of tunnels that are held without a row, because the store was away when they opened. */
+  get unregisteredCount(): number {
+    let count = 0;
+    for (const { isRegistered } of this.recorded.values()) if (!isRegistered) count++;
+    return count;
+  }
+
   /** Measures a tunnel whose row exists. */
   add(held: HeldTunnel, tunnel: Tunnel): void {
     this.addUnregistered(held, tunnel);

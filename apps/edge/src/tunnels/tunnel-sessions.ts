@@ -110,9 +110,14 @@ export class TunnelSessions {
     this.upkeep.unref();
   }
 
-  /** Number of registered tunnels. */
+  /** Number of tunnels that this edge holds. */
   get count(): number {
     return this.heldCount;
+  }
+
+  /** Number of tunnels that were accepted from memory and are not registered yet. */
+  get unregisteredCount(): number {
+    return this.records.unregisteredCount;
   }
 
   get hasRoom(): boolean {
