@@ -27,7 +27,9 @@ export interface DeviceAuthorizationRepository {
   deny(userCodeHash: string, at: Date): Promise<boolean>;
   /**
    * Across teams: the code is the proof. Stores these tokens if a person has approved the request. Of concurrent polls
-   * one gets them. A poll before the interval is over makes the interval longer. Null if this client has no such code.
+   * one gets them. For `DEVICE_REISSUE_MS` another poll replaces them unless their refresh token was used; a later use of
+   * that token counts as a reuse. A poll before the interval is over makes the interval longer. Null if this client has
+   * no such code.
    */
   poll(
     request: { readonly deviceCodeHash: string; readonly clientId: string },

@@ -12,6 +12,11 @@ export const MAX_DEVICE_POLL_INTERVAL_SECONDS = 60;
 /** Amount by which a poll can be early: timers and clocks of several processes differ. */
 export const DEVICE_POLL_TOLERANCE_MS = 1000;
 /**
+ * Time after the first tokens in which another poll with the same code replaces them, unless one of them was used: the
+ * response with the first ones can be lost, and the program then polls again (RFC 8628 §3.5).
+ */
+export const DEVICE_REISSUE_MS = 60_000;
+/**
  * Limit of requests that wait for a person, in the whole deployment. The fewer codes are valid, the less likely a guess
  * is right.
  */
@@ -46,6 +51,8 @@ export type DevicePoll =
   | { readonly outcome: 'pending' | 'too_early' | 'denied' | 'expired' }
   /** The tokens are stored. */
   | { readonly outcome: 'issued'; readonly program: Program }
+  /** The tokens are stored. They replace those of a poll shortly before, whose response seems to be lost. */
+  | { readonly outcome: 'reissued'; readonly program: Program }
   /** The code was exchanged before: someone has a copy of it. */
   | { readonly outcome: 'used'; readonly program: Program };
 

@@ -3,7 +3,9 @@ import {
   CODE_LIFETIME_MS,
   DEVICE_CODE_LIFETIME_MS,
   DEVICE_POLL_INTERVAL_SECONDS,
+  DEVICE_REISSUE_MS,
   hashOAuthSecret,
+  judgeRefreshToken,
   MAX_DEVICE_POLL_INTERVAL_SECONDS,
   type DeviceAuthorizationDraft,
 } from '@culvert/domain';
@@ -104,12 +106,50 @@ describeOnEveryDatabase('a request of a machine without a browser', createTestDa
   it('recognizes a code that is used again, also after the request was removed', async () => {
     const program = await approve();
     await poll(6000);
-    expect(await poll(60_000)).toMatchObject({ outcome: 'used', program: { teamId, userId } });
+    expect(await poll(6000 + DEVICE_REISSUE_MS)).toMatchObject({
+      outcome: 'used',
+      program: { teamId, userId },
+    });
     await devices().removeExpired(later(2 * DEVICE_CODE_LIFETIME_MS));
     expect(await poll(3 * DEVICE_CODE_LIFETIME_MS)).toMatchObject({ outcome: 'used' });
     if (typeof program === 'string') throw new Error(program);
     await context.store.programs.revoke(userId, program.id);
     expect(await poll(4 * DEVICE_CODE_LIFETIME_MS)).toBeNull();
+  });
+
+  // The response with the tokens can be lost. The program polls again, which was taken for the use of a copied code and
+  // ended the program.
+  it('gets new tokens instead of those whose response was lost', async () => {
+    const program = await approve();
+    const [lost, received] = [tokens(), tokens()];
+    await poll(6000, lost);
+    expect(await poll(6000 + DEVICE_REISSUE_MS - 1, received)).toEqual({
+      outcome: 'reissued',
+      program: expect.objectContaining({ id: (program as { id: string }).id }),
+    });
+    const { programs } = context.store;
+    const after = later(6000 + DEVICE_REISSUE_MS);
+    expect(await programs.findByAccessTokenHash(lost.accessTokenHash, after)).toBeNull();
+    expect(await programs.findByAccessTokenHash(received.accessTokenHash, after)).not.toBeNull();
+    const verdicts = await Promise.all(
+      [lost, received].map(async ({ refreshTokenHash }) => {
+        const token = await programs.findByRefreshTokenHash(refreshTokenHash);
+        return token && judgeRefreshToken(token, after);
+      }),
+    );
+    expect(verdicts).toEqual(['reused', 'usable']);
+    // The time does not begin anew.
+    expect(await poll(6000 + DEVICE_REISSUE_MS + INTERVAL_MS)).toMatchObject({ outcome: 'used' });
+  });
+
+  it('gets no tokens instead of those whose refresh token was used', async () => {
+    await approve();
+    const first = tokens();
+    await poll(6000, first);
+    expect(await context.store.programs.refresh(teamId, first.refreshTokenHash, tokens(), later(7000))).toBe(
+      true,
+    );
+    expect(await poll(12_000)).toMatchObject({ outcome: 'used' });
   });
 
   it('is unknown to other clients, whose polls change nothing', async () => {

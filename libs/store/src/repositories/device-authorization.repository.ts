@@ -4,6 +4,7 @@ import {
   DEVICE_POLL_INTERVAL_SECONDS,
   DEVICE_POLL_SLOWDOWN_SECONDS,
   DEVICE_POLL_TOLERANCE_MS,
+  DEVICE_REISSUE_MS,
   MAX_DEVICE_POLL_INTERVAL_SECONDS,
   type DeviceAuthorization,
   type DeviceAuthorizationDraft,
@@ -15,7 +16,7 @@ import {
 import { isForeignKeyViolation, isUniqueViolation, type Client, type TransactionClient } from '../client.js';
 import { isUuid, newId } from '../ids.js';
 import { isStorable } from '../text.js';
-import { exchangeCodeIn, PROGRAM_FIELDS } from './program.repository.js';
+import { exchangeCodeIn, PROGRAM_FIELDS, replaceFirstTokensIn } from './program.repository.js';
 
 const PERSON_SEES = {
   clientId: true,
@@ -175,8 +176,8 @@ async function pollIn(tx: TransactionClient, poll: Poll): Promise<DevicePoll | n
 
 /** The request has been cleaned up, but a copy of its code is still recognized while the program exists. */
 async function pollWithoutRow(tx: TransactionClient, poll: Poll): Promise<DevicePoll | null> {
-  const { outcome, ...rest } = await pollDecided(tx, poll);
-  return outcome === 'used' ? ({ outcome, ...rest } as DevicePoll) : null;
+  const polled = await pollDecided(tx, poll);
+  return 'program' in polled ? polled : null;
 }
 
 async function pollDecided(tx: TransactionClient, poll: Poll): Promise<DevicePoll> {
@@ -188,7 +189,11 @@ async function pollDecided(tx: TransactionClient, poll: Poll): Promise<DevicePol
   // Also if the person has left the team meanwhile, which removed the program.
   if (found === null) return { outcome: 'denied' };
   const { codeExpiresAt, codeUsedAt, ...program } = found;
-  if (codeUsedAt !== null) return { outcome: 'used', program };
+  if (codeUsedAt !== null) {
+    const isRetry = at.getTime() - codeUsedAt.getTime() < DEVICE_REISSUE_MS;
+    const isReplaced = isRetry && (await replaceFirstTokensIn(tx, program.teamId, program.id, tokens, at));
+    return { outcome: isReplaced ? 'reissued' : 'used', program };
+  }
   if (codeExpiresAt <= at) return { outcome: 'expired' };
   const isFirst = await exchangeCodeIn(tx, program.teamId, program.id, tokens, at);
   return { outcome: isFirst ? 'issued' : 'used', program };

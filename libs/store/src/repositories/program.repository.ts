@@ -2,6 +2,7 @@ import {
   ACCESS_TOKEN_LIFETIME_MS,
   CODE_LIFETIME_MS,
   REFRESH_TOKEN_LIFETIME_MS,
+  SUPERSEDED_TOKEN_GRACE_MS,
   SUPERSEDED_TOKEN_MEMORY_MS,
   type AccessTokenOwner,
   type IssuedTokens,
@@ -181,6 +182,39 @@ export async function exchangeCodeIn(
     data: { codeUsedAt: at },
   });
   if (count === 0) return false;
+  await storeTokens(tx, { teamId, programId, parentHash: null, tokens, at });
+  return true;
+}
+
+/**
+ * Replaces the first tokens of a program, which it seems not to have received. The replaced refresh token gets no time of
+ * grace: a program that uses it did receive it, so that there is a copy. Returns false, and changes nothing, if a refresh
+ * token of the program was used or the program has ended.
+ */
+export async function replaceFirstTokensIn(
+  tx: TransactionClient,
+  teamId: string,
+  programId: string,
+  tokens: IssuedTokens,
+  at: Date,
+): Promise<boolean> {
+  // Refreshes of the program wait, as in `refreshIn`.
+  const locked = await tx.$queryRaw<unknown[]>`
+    SELECT 1 AS found FROM oauth_grant
+    WHERE team_id = ${teamId}::uuid AND id = ${programId}::uuid FOR NO KEY UPDATE`;
+  if (locked.length === 0) return false;
+  const children = await tx.oAuthRefreshToken.count({
+    where: { teamId, programId, parentHash: { not: null } },
+  });
+  if (children > 0) return false;
+  await tx.oAuthAccessToken.deleteMany({ where: { teamId, programId } });
+  await tx.oAuthRefreshToken.updateMany({
+    where: { teamId, programId, supersededAt: null },
+    data: {
+      supersededAt: after(at, -SUPERSEDED_TOKEN_GRACE_MS),
+      expiresAt: after(at, SUPERSEDED_TOKEN_MEMORY_MS),
+    },
+  });
   await storeTokens(tx, { teamId, programId, parentHash: null, tokens, at });
   return true;
 }

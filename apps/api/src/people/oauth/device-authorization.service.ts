@@ -120,6 +120,9 @@ export class DeviceAuthorizationService {
     switch (poll?.outcome) {
       case 'issued':
         return response;
+      case 'reissued':
+        await this.programs.firstTokensReplaced(poll.program);
+        return response;
       case 'pending':
         throw new TokenError('authorization_pending', 'no person has decided yet');
       case 'too_early':

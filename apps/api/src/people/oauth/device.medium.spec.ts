@@ -249,13 +249,39 @@ describe('signing in on a machine without a browser', () => {
     const { device_code: deviceCode, user_code: userCode } = await codes();
     await allow(userCode);
     const { body } = await poll(deviceCode);
-    aheadMs = MINUTE_MS;
+    aheadMs = 2 * MINUTE_MS;
     expect(await outcome(deviceCode)).toEqual([400, 'invalid_grant']);
     const me = await api.http().get('/api/v1/me').set('Authorization', `Bearer ${body.access_token}`);
     expect(me.status).toBe(401);
     const { items } = await api.store.auditEvents.list(team.teamId, { limit: 1 });
     expect(items).toMatchObject([{ action: 'program.end', actor: { kind: 'system' } }]);
     expect(api.bus.drain()).toContainEqual({ type: 'user.changed', userId: ann.user.id });
+  });
+
+  // The repeated poll of a program that lost the response counted as the use of a copied code: the program was revoked.
+  it('gives other tokens to a program whose response was lost, and revokes them if the lost ones are used', async () => {
+    const { device_code: deviceCode, user_code: userCode } = await codes();
+    await allow(userCode);
+    aheadMs = -10_000;
+    const lost = (await poll(deviceCode)).body;
+    api.bus.drain();
+    aheadMs = 0;
+    const { status, body } = await poll(deviceCode);
+    expect(status).toBe(200);
+    // Processes that remember the first access token forget it.
+    expect(api.bus.drain()).toContainEqual({ type: 'user.changed', userId: ann.user.id });
+    const meWith = async (token: string): Promise<number> =>
+      (await api.http().get('/api/v1/me').set('Authorization', `Bearer ${token}`)).status;
+    expect([await meWith(lost.access_token), await meWith(body.access_token)]).toEqual([401, 200]);
+    const { items } = await api.store.auditEvents.list(team.teamId, { limit: 1 });
+    expect(items).toMatchObject([{ action: 'program.create' }]);
+    const refreshed = await api
+      .http()
+      .post('/token')
+      .type('form')
+      .send({ client_id: 'culvert', grant_type: 'refresh_token', refresh_token: lost.refresh_token });
+    expect([refreshed.status, refreshed.body.error]).toEqual([400, 'invalid_grant']);
+    expect(await meWith(body.access_token)).toBe(401);
   });
 
   it.each([

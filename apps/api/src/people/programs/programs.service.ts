@@ -88,6 +88,11 @@ export class ProgramsService {
     await this.endProgram(program, { kind: 'system', id: null, address }, { reason });
   }
 
+  /** Notifies other processes that the first tokens of a program no longer work: they may remember them. */
+  async firstTokensReplaced({ userId }: Program): Promise<void> {
+    await this.announcer.userChanged(userId);
+  }
+
   /** Ends every program of a person who sets a new password, in all of their teams. */
   async endAllOf(userId: string, actor: Actor): Promise<void> {
     for (const program of await this.store.programs.revokeAll(userId)) {
