@@ -231,7 +231,9 @@ describe('culvert expose', () => {
     const own = await expose(String(targetPort), '--access', 'public');
     const [, body] = await bodyOf(own.hostname);
     expect(body).toMatchObject({ host: `localhost:${targetPort}` });
-    expect((body as { headers: object }).headers).not.toHaveProperty('x-forwarded-host');
+    const { headers } = body as { headers: object };
+    expect(headers).toHaveProperty('x-forwarded-for');
+    expect(headers).not.toHaveProperty('x-forwarded-host');
     const shown = await expose(String(targetPort), '--access', 'public', '--host-header', 'preview');
     expect(await bodyOf(shown.hostname)).toMatchObject([
       200,

@@ -57,7 +57,8 @@ export const ingressDescription = z
       .describe(
         'Address under which the service is asked for its pages. `l5host`: Host is `l5Host`, and Origin, Referer ' +
           'and X-Forwarded-* name the preview. `target`: as if it were opened at its own address: Host is `l5Host` ' +
-          'with the port, own Origin and Referer name it too, and there is no X-Forwarded-*. `preview`: Host and ' +
+          'with the port, own Origin and Referer name it too, and of X-Forwarded-* there is only X-Forwarded-For with ' +
+          'the address of the visitor. `preview`: Host and ' +
           'X-Forwarded-* name the preview. With `target` and `preview`, redirects and cookies that name the target ' +
           'apply to the preview.',
       ),

@@ -39,8 +39,8 @@ export function addExposeCommand(program: Command, action: Action): void {
     .addOption(
       new Option(
         '--rewrite-origin',
-        'make requests look as if the URL were opened at <target>: Host with its port, Origin and Referer, no ' +
-          'X-Forwarded-*; default: for a target on this machine, without --host-header',
+        'make requests look as if the URL were opened at <target>: Host with its port, Origin and Referer, and of ' +
+          'X-Forwarded-* only the address of the visitor; default: for a target on this machine, without --host-header',
       ),
     )
     .option('--no-rewrite-origin', 'pass Origin, Referer and X-Forwarded-* of the URL')

@@ -15,6 +15,7 @@ import { SocketDialer } from '../upstream/socket-stream.js';
 import type { Dialer } from '../upstream/stream-pool.js';
 import { StreamPools } from '../upstream/stream-pools.js';
 import { type AddressedIngress, serviceAddress } from './addresses.js';
+import { requestChanges } from './field-changes.js';
 import { requestHeadText, responseFieldLines } from './header-rules.js';
 import { Route } from './route.js';
 
@@ -58,7 +59,7 @@ function received(route: Route, name: string, line = '', host = 'a.preview.test:
   const text = requestHeadText(
     parseRequestHead(head, 0, head.length, DEFAULT_HEAD_LIMITS),
     route,
-    route.sendsForwarded ? FORWARDED : '',
+    route.forwards === 'all' ? FORWARDED : '',
   );
   return new RegExp(`^${name}: (.*?)\r$`, 'im').exec(text)?.[1] ?? null;
 }
@@ -77,7 +78,8 @@ function answered(route: Route, line: string): string {
 describe('a service that is addressed as the target', () => {
   const TARGET = routeTo('target');
 
-  it('receives Host, Origin and Referer of its own address, and no X-Forwarded-*', () => {
+  it('receives Host, Origin and Referer of its own address, and no field that names the preview', () => {
+    expect(TARGET.forwards).toBe('address');
     expect(received(TARGET, 'Host')).toBe('localhost:3000');
     expect(received(TARGET, 'Origin', 'Origin: https://a.preview.test:4400\r\n')).toBe(
       'http://localhost:3000',
@@ -102,6 +104,48 @@ describe('a service that is addressed as the target', () => {
   ])('receives the foreign origin "%s" as it is, so that its own checks still refuse it', (origin) => {
     expect(received(TARGET, 'Origin', `Origin: ${origin}\r\n`)).toBe(origin);
     expect(received(TARGET, 'Referer', `Referer: ${origin}\r\n`)).toBe(origin);
+  });
+
+  it.each([
+    'http://localhost:3000',
+    'https://localhost:3000',
+    'HTTP://LocalHost:3000',
+    'http://127.0.0.1:3000',
+    'http://[::1]:3000',
+  ])('does not take pages of "%s" on the machine of a visitor for its own', (origin) => {
+    expect(received(TARGET, 'Origin', `Origin: ${origin}\r\n`)).toBe('null');
+    expect(received(TARGET, 'Referer', `Referer: ${origin}/form?a=1\r\n`)).toBeNull();
+    const foreign = Buffer.from(
+      `GET / HTTP/1.1\r\nHost: a.preview.test:4400\r\nOrigin: ${origin}\r\nReferer: ${origin}/\r\n\r\n`,
+    );
+    const request = parseRequestHead(foreign, 0, foreign.length, DEFAULT_HEAD_LIMITS);
+    expect(requestChanges(request, TARGET)).toEqual([
+      { name: 'Host', value: 'localhost:3000' },
+      { name: 'Origin', value: 'null' },
+      { name: 'Referer', value: null },
+    ]);
+  });
+
+  it.each(['http://localhost', 'http://localhost:30001', 'http://localhost:3000.evil.example'])(
+    'receives the origin "%s" of another port or name as it is',
+    (origin) => {
+      expect(received(TARGET, 'Origin', `Origin: ${origin}\r\n`)).toBe(origin);
+      expect(received(TARGET, 'Referer', `Referer: ${origin}/\r\n`)).toBe(`${origin}/`);
+    },
+  );
+
+  it('receives the preview’s own origin as its own where both have one name', () => {
+    const preview = 'http://localhost:3000';
+    const { host, translator, lines } = serviceAddress(preview, {
+      host: 'localhost',
+      port: 3000,
+      useTls: false,
+      l5Host: 'localhost',
+      addressedAs: 'target',
+    });
+    const head = Buffer.from(`GET / HTTP/1.1\r\nHost: localhost:3000\r\nOrigin: ${preview}\r\n\r\n`);
+    const request = parseRequestHead(head, 0, head.length, DEFAULT_HEAD_LIMITS);
+    expect([host, lines, translator?.requestValue(request, 1)]).toEqual(['localhost:3000', '', preview]);
   });
 
   it('receives its own origin from a visitor that uses another port than the public one', () => {
@@ -233,14 +277,18 @@ describe('addresses on the wire', () => {
     await rig.stop();
   });
   const redirect: http.RequestListener = ({ headers }, response) => {
-    const isOwn = headers.origin === `http://${headers.host}` && headers['x-forwarded-for'] === undefined;
+    const isOwn = headers.origin === `http://${headers.host}`;
+    const forwarded = Object.entries(headers).filter(([name]) => name.includes('forwarded'));
     response.writeHead(isOwn ? 303 : 403, {
+      'x-seen': JSON.stringify(forwarded),
       location: `http://${headers.host}/in`,
       'set-cookie': ['sid=1; Domain=localhost', 'foreign=1; Domain=example.com'],
     });
     response.end();
   };
   const expected = { location: 'http://demo.preview.test/in', 'set-cookie': ['sid=1'] };
+  // Services give local requests more rights, such as a console on their error pages: visitors must not look local.
+  const visitor = { 'x-seen': '[["x-forwarded-for","127.0.0.1"]]' };
 
   it('are translated for a visitor over HTTP/1.1, also where heads repeat', async () => {
     await start(redirect);
@@ -249,7 +297,7 @@ describe('addresses on the wire', () => {
         method: 'POST',
         headers: { origin: 'http://demo.preview.test' },
       });
-      expect(answer).toMatchObject({ status: 303, headers: expected });
+      expect(answer).toMatchObject({ status: 303, headers: { ...expected, ...visitor } });
       expect(await rig.fetch('/login', { headers: { origin: 'http://evil.example' } })).toMatchObject({
         status: 403,
       });
@@ -266,7 +314,7 @@ describe('addresses on the wire', () => {
       origin: 'http://demo.preview.test',
     });
     const [headers] = (await once(stream, 'response')) as [http2.IncomingHttpHeaders];
-    expect(headers).toMatchObject({ ':status': 303, ...expected });
+    expect(headers).toMatchObject({ ':status': 303, ...expected, ...visitor });
     stream.resume();
     await once(stream, 'close');
   });

@@ -85,20 +85,22 @@ export class AddressTranslator {
     this.cookieDomains = new Set(options.names);
   }
 
-  /** Whether the service does not learn the preview's name. It then gets no `X-Forwarded-*` and `Forwarded` either. */
+  /** Whether the service does not learn the preview's name. Fields that name it are then not sent either. */
   get hidesPreview(): boolean {
     return this.targetOrigin !== null;
   }
 
-  /** Returns the value that the service gets for field `i` of a request; null: it stays as it is. */
+  /** Returns the value that the service gets for field `i` of a request; '': it does not get the field; null: it stays. */
   requestValue(request: RequestHead, i: number): string | null {
     const { targetOrigin } = this;
     const id = request.id(i);
     if (targetOrigin === null || (id !== Field.ORIGIN && id !== Field.REFERER)) return null;
     const value = request.value(i);
     const end = this.ownOriginEnd(value, request.host);
-    if (end < 0 || (id === Field.ORIGIN && end !== value.length)) return null;
-    return targetOrigin + value.slice(end);
+    if (end >= 0 && (id === Field.REFERER || end === value.length)) return targetOrigin + value.slice(end);
+    if (!this.isAtTarget(value)) return null;
+    // The visitor's own machine, or another site of this name: the service would take its pages for its own.
+    return id === Field.ORIGIN ? 'null' : '';
   }
 
   /** Returns the value that the visitor gets for field `i` of a response; null: it stays as it is. */
@@ -145,6 +147,13 @@ export class AddressTranslator {
     // Visitors may use another port than the public one, as through a forwarded port.
     const visited = `${previewScheme}://${host.toLowerCase()}`;
     return startsWithOrigin(value, visited) ? visited.length : -1;
+  }
+
+  /** Reports whether a URL has the target's name and port. Some services compare no scheme, so any counts. */
+  private isAtTarget(value: string): boolean {
+    const rest = value.slice(value.indexOf(':') + 1);
+    for (const origin of this.origins) if (startsWithOrigin(rest, origin)) return true;
+    return false;
   }
 
   private publicUrl(value: string): string | null {

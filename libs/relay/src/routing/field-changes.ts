@@ -24,7 +24,7 @@ export function requestChanges(request: RequestHead, { host, translator }: Route
   for (let i = 0; i < request.count; i++) {
     const isHost = request.id(i) === Field.HOST && host !== '' && host !== request.host;
     const value = isHost ? host : (translator?.requestValue(request, i) ?? null);
-    if (value !== null) changes.push({ name: request.name(i), value });
+    if (value !== null) changes.push({ name: request.name(i), value: value === '' ? null : value });
   }
   return changes;
 }

@@ -187,14 +187,14 @@ function visitorsCookie(cookie: string, { translator }: Route): string {
   return translator === null ? cookie : (translator.hostCookie(cookie) ?? cookie);
 }
 
-/** Returns the line that the service gets in place of line `i`; null if it gets that line. */
+/** Returns the line that the service gets in place of line `i`, '' for none; null if it gets that line. */
 function translatedLine(
   translator: AddressTranslator | null,
   request: RequestHead,
   i: number,
 ): string | null {
   const value = translator === null ? null : translator.requestValue(request, i);
-  return value === null ? null : `${request.name(i)}: ${value}\r\n`;
+  return value === null || value === '' ? value : `${request.name(i)}: ${value}\r\n`;
 }
 
 function isNominated(head: RequestHead | ResponseHead, i: number): boolean {

@@ -38,6 +38,13 @@ export interface PreviewRouteDefinition {
 }
 
 /**
+ * - `all`: `X-Forwarded-*` and `Forwarded`
+ * - `address`: `X-Forwarded-For` with the visitor's address alone, for a service that must not learn the preview's name
+ * - `none`: what the visitor sent
+ */
+export type ForwardedScope = 'all' | 'address' | 'none';
+
+/**
  * Where the requests of one hostname go and which rules apply to them. Made once per hostname and kept while
  * nothing changes, so everything that does not depend on the request is computed here.
  */
@@ -51,8 +58,8 @@ export class Route {
   /** Counted since `Relay.drainTraffic` was last called. */
   traffic: RouteTraffic;
   readonly repeated = new RepeatedHead<ResponseHead>();
-  /** Whether the service learns who its visitor is, by `X-Forwarded-*` and `Forwarded` that the relay writes. */
-  readonly sendsForwarded: boolean;
+  /** What the service learns about its visitor from fields that the relay writes. */
+  readonly forwards: ForwardedScope;
 
   private constructor(
     readonly kind: 'preview' | 'app' | 'transparent',
@@ -83,7 +90,7 @@ export class Route {
     /** Beginning of the path that the service does not get; '': it gets whole paths. */
     readonly strippedPrefix = '',
   ) {
-    this.sendsForwarded = kind !== 'transparent' && translator?.hidesPreview !== true;
+    this.forwards = kind === 'transparent' ? 'none' : translator?.hidesPreview === true ? 'address' : 'all';
     this.traffic = new RouteTraffic(teamId, id);
   }
 

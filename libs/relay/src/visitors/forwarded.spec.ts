@@ -1,6 +1,6 @@
 import { DEFAULT_HEAD_LIMITS, parseRequestHead, type RequestHead } from '@culvert/http1';
 import { describe, expect, it } from 'vitest';
-import { forwardedLines, TrustedProxies } from './forwarded.js';
+import { clientLine, forwardedLines, TrustedProxies } from './forwarded.js';
 
 function request(host: string, lines = ''): RequestHead {
   const bytes = Buffer.from(`GET / HTTP/1.1\r\nHost: ${host}\r\n${lines}\r\n`, 'latin1');
@@ -31,6 +31,20 @@ describe(forwardedLines.name, () => {
     // Before the address that the proxy saw, the visitor may have written anything.
     expect(lines(['10.0.0.1'])).toBe(`${chain}Forwarded: for=5.6.7.8;host=a.test;proto=https\r\n`);
     expect(lines(['10.0.0.1', '5.6.7.8'])).toBe(`${chain}Forwarded: for=1.2.3.4;host=a.test;proto=https\r\n`);
+  });
+});
+
+describe(clientLine.name, () => {
+  const claims = 'X-Forwarded-For: 127.0.0.1, 5.6.7.8\r\n';
+  const line = (peer: string, proxies: readonly string[] | null) =>
+    clientLine(request('a.test', claims), peer, proxies && new TrustedProxies(proxies));
+
+  it('has the address of the peer, whatever a visitor claims', () => {
+    expect(line('9.9.9.9', null)).toBe('X-Forwarded-For: 9.9.9.9\r\n');
+  });
+
+  it('has the address that a trusted proxy saw, without the claims before it', () => {
+    expect(line('10.0.0.1', ['10.0.0.1'])).toBe('X-Forwarded-For: 5.6.7.8\r\n');
   });
 });
 

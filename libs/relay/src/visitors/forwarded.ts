@@ -1,6 +1,7 @@
 import { BlockList, isIP, isIPv6 } from 'node:net';
 import { Field, type RequestHead } from '@culvert/http1';
 import { plainAddress } from '@culvert/sockets';
+import type { ForwardedScope } from '../routing/route.js';
 
 /** The peers whose forwarding fields are believed: load balancers in front of the edge. */
 export class TrustedProxies {
@@ -41,9 +42,51 @@ export class TrustedProxies {
   }
 }
 
+/** The lines that tell services who the visitor of one connection is. Most of its requests name the same host. */
+export class ForwardedFields {
+  /** Trusted proxies, if the peer is one of them; null otherwise. */
+  private readonly proxies: TrustedProxies | null;
+  /** The host for which `lines` were made. */
+  private host = '';
+  private lines = '';
+
+  /** @param peer address of the connection's other end */
+  constructor(
+    private readonly peer: string,
+    private readonly isSecure: boolean,
+    trusted: TrustedProxies,
+  ) {
+    this.proxies = trusted.has(peer) ? trusted : null;
+  }
+
+  /** Returns the lines for a request to a service that learns `scope`, each with its CRLF. */
+  linesOf(request: RequestHead, scope: ForwardedScope): string {
+    const { peer, isSecure, proxies } = this;
+    if (scope === 'none') return '';
+    if (scope === 'address') return clientLine(request, peer, proxies);
+    if (proxies !== null) return forwardedLines(request, peer, isSecure, proxies);
+    if (this.lines === '' || this.host !== request.host) {
+      this.host = request.host;
+      this.lines = forwardedLines(request, peer, isSecure, null);
+    }
+    return this.lines;
+  }
+}
+
 /** Returns all `X-Forwarded-For` of a request as one value; '' without. */
 export function forwardedFor(request: RequestHead): string {
   return claim(request, 'x-forwarded-for');
+}
+
+/**
+ * Returns `X-Forwarded-For` with the client's address alone, with its CRLF. Services take either end of a chain for their
+ * visitor, and the visitor may have written its beginning.
+ * @param peer address of the connection's other end
+ * @param proxies those that are trusted, when the peer is one of them; null otherwise
+ */
+export function clientLine(request: RequestHead, peer: string, proxies: TrustedProxies | null): string {
+  const client = proxies === null ? peer : proxies.clientOf(peer, forwardedFor(request));
+  return `X-Forwarded-For: ${client}\r\n`;
 }
 
 /**

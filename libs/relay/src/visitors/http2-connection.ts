@@ -22,7 +22,7 @@ import { stopExchange } from '../exchange/stopping.js';
 import { LINGER_MS } from '../limits.js';
 import { hostnameOf } from '../routing/hostname.js';
 import type { Route } from '../routing/route.js';
-import { forwardedLines } from './forwarded.js';
+import { ForwardedFields } from './forwarded.js';
 import type { ConnectionHost } from './host.js';
 import { respondWithError } from './http2-error.js';
 import { addResponseFields } from './http2-fields.js';
@@ -49,7 +49,7 @@ const EMPTY = Buffer.alloc(0);
 export class Http2Connection implements VisitorConnection, Http2StreamOwner, ConnectionOwner {
   readonly peer: string;
   private readonly protocol: ServerConnection;
-  private readonly isTrustedProxy: boolean;
+  private readonly forwarded: ForwardedFields;
   private readonly requesters = new Set<Http2Requester>();
   private readonly handedOffStreams = new Set<Http2HandedOffStream>();
   /** Streams that were answered without an exchange and whose request is still coming. */
@@ -70,7 +70,6 @@ export class Http2Connection implements VisitorConnection, Http2StreamOwner, Con
   /** Host of the last request, and what was derived from it: most requests of a connection name the same host. */
   private cachedHost: string | null = null;
   private cachedHostname = '';
-  private cachedForwardedLines = '';
 
   /** The last response whose head its service repeats, and its fields as encoded at a generation of the table. */
   private repeatedHead: ResponseHead | null = null;
@@ -86,7 +85,7 @@ export class Http2Connection implements VisitorConnection, Http2StreamOwner, Con
   ) {
     const { head, http2 } = host.limits;
     this.peer = plainAddress(socket.remoteAddress);
-    this.isTrustedProxy = host.trustedProxies.has(this.peer);
+    this.forwarded = new ForwardedFields(this.peer, isSecure, host.trustedProxies);
     this.activeAt = host.clock.now;
     this.sentAt = host.clock.now;
     this.protocol = new ServerConnection(this, {
@@ -166,16 +165,12 @@ export class Http2Connection implements VisitorConnection, Http2StreamOwner, Con
     if (this.cachedHost !== host) {
       this.cachedHost = host;
       this.cachedHostname = hostnameOf(host);
-      this.cachedForwardedLines = '';
     }
     return this.cachedHostname;
   }
 
-  forwardedLines(request: RequestHead): string {
-    if (this.isTrustedProxy)
-      return forwardedLines(request, this.peer, this.isSecure, this.host.trustedProxies);
-    this.hostnameOf(request);
-    return (this.cachedForwardedLines ||= forwardedLines(request, this.peer, this.isSecure, null));
+  forwardedLines(request: RequestHead, route: Route): string {
+    return this.forwarded.linesOf(request, route.forwards);
   }
 
   addResponse(encoder: HpackEncoder, response: ResponseHead, route: Route): void {

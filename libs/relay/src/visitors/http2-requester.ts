@@ -42,8 +42,8 @@ export interface Http2StreamOwner {
   readonly peer: string;
   /** Returns the name that decides the route of a request. */
   hostnameOf(request: RequestHead): string;
-  /** Returns `X-Forwarded-*` and `Forwarded`, each line with its CRLF. */
-  forwardedLines(request: RequestHead): string;
+  /** Returns the lines that tell the service of a route who its visitor is, each with its CRLF. */
+  forwardedLines(request: RequestHead, route: Route): string;
   /** Adds the fields of a final response to its block, and a `date` where there is none. */
   addResponse(encoder: HpackEncoder, response: ResponseHead, route: Route): void;
   /** The stream is over. */
@@ -163,7 +163,7 @@ export class Http2Requester implements Requester, StreamHandler {
   // --- Visitor: what the exchange asks of this stream -----------------------------------------------------
 
   outgoingHead(request: RequestHead, route: Route): Buffer {
-    const forwarded = route.sendsForwarded ? this.connection.forwardedLines(request) : '';
+    const forwarded = this.connection.forwardedLines(request, route);
     return Buffer.from(requestHeadText(request, route, forwarded), 'latin1');
   }
 

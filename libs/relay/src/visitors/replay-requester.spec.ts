@@ -99,7 +99,7 @@ describe('a replay', () => {
     return outcome;
   };
 
-  it('names the target, and no forwarding field, where the service is addressed as the target', async () => {
+  it('names the target, and only the address of the caller, where the service is addressed as the target', async () => {
     rig = await startRig(answering(), {
       addressOf: (port) =>
         serviceAddress('https://demo.preview.test:8080', {
@@ -114,7 +114,9 @@ describe('a replay', () => {
     const { headers } = seen[0].request;
     expect(headers.host).toMatch(/^localhost:\d+$/);
     expect(headers.origin).toBe(`http://${headers.host}`);
-    expect(Object.keys(headers).filter((name) => name.includes('forwarded'))).toEqual([]);
+    expect(Object.entries(headers).filter(([name]) => name.includes('forwarded'))).toEqual([
+      ['x-forwarded-for', '203.0.113.9'],
+    ]);
   });
 
   it('is rewritten, counted and traced like a visitor’s request', async () => {

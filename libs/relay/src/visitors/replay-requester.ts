@@ -10,13 +10,16 @@ import type { ExchangeHost } from '../exchange/host.js';
 import type { Requester } from '../exchange/requester.js';
 import { requestHeadText } from '../routing/header-rules.js';
 import type { Route } from '../routing/route.js';
-import { forwardedLines } from './forwarded.js';
+import { ForwardedFields, TrustedProxies } from './forwarded.js';
 import type { VisitorConnection } from './visitor-connection.js';
 
 /** Bytes of a request body that are offered at once. */
 const SLICE_BYTES = 65_536;
 /** Bytes of a response body that are read; then the exchange ends. */
 const MAX_READ_BYTES = 16 * 1024 * 1024;
+
+/** The address of the caller is known: what a replayed request claims counts for nothing. */
+const NO_PROXIES = new TrustedProxies([]);
 
 export interface ReplayOptions {
   readonly request: RequestHead;
@@ -112,10 +115,8 @@ export class ReplayRequester implements Requester, VisitorConnection {
   // --- Visitor --------------------------------------------------------------------------------------------
 
   outgoingHead(request: RequestHead, route: Route): Buffer {
-    const forwarded = route.sendsForwarded
-      ? forwardedLines(request, this.peer, this.options.isSecure, null)
-      : '';
-    return Buffer.from(requestHeadText(request, route, forwarded), 'latin1');
+    const forwarded = new ForwardedFields(this.peer, this.options.isSecure, NO_PROXIES);
+    return Buffer.from(requestHeadText(request, route, forwarded.linesOf(request, route.forwards)), 'latin1');
   }
 
   resumeBody(): void {

@@ -7,31 +7,29 @@ import { requestHeadText } from '../routing/header-rules.js';
 import { hostnameOf } from '../routing/hostname.js';
 import { RepeatedHead } from '../routing/repeated-head.js';
 import type { Route } from '../routing/route.js';
-import { forwardedLines } from './forwarded.js';
+import { ForwardedFields } from './forwarded.js';
 import type { ConnectionHost } from './host.js';
 
 export class RequestHeads {
   /** The offset after the bytes that `read` used. */
   next = 0;
   private readonly reader: HeadReader;
-  private readonly isTrustedProxy: boolean;
+  private readonly forwarded: ForwardedFields;
   private readonly repeated = new RepeatedHead<RequestHead>();
   /** The route for which `repeated.outgoing` was made. */
   private repeatedRoute: Route | null = null;
-  /** Host of the last request, and the values derived from it. */
+  /** Host of the last request, and its name without a port. */
   private host: string | null = null;
   private hostname = '';
-  /** '' until a request needs them. */
-  private forwarded = '';
 
   /** @param peer address of the connection's other end */
   constructor(
     private readonly relay: Pick<ConnectionHost, 'clock' | 'limits' | 'trustedProxies'>,
-    private readonly peer: string,
-    private readonly isSecure: boolean,
+    peer: string,
+    isSecure: boolean,
   ) {
     this.reader = new HeadReader(relay.limits.head);
-    this.isTrustedProxy = relay.trustedProxies.has(peer);
+    this.forwarded = new ForwardedFields(peer, isSecure, relay.trustedProxies);
   }
 
   /** The bytes of a head whose end is not here yet; null for none. */
@@ -73,7 +71,6 @@ export class RequestHeads {
     if (this.host !== host) {
       this.host = host;
       this.hostname = hostnameOf(host);
-      this.forwarded = '';
     }
     return this.hostname;
   }
@@ -90,13 +87,9 @@ export class RequestHeads {
   }
 
   private encode(request: RequestHead, route: Route): Buffer {
-    const forwarded = route.sendsForwarded ? this.forwardedLines(request) : '';
-    return Buffer.from(requestHeadText(request, route, forwarded), 'latin1');
-  }
-
-  private forwardedLines(request: RequestHead): string {
-    const { peer, isSecure, isTrustedProxy, relay } = this;
-    if (isTrustedProxy) return forwardedLines(request, peer, isSecure, relay.trustedProxies);
-    return (this.forwarded ||= forwardedLines(request, peer, isSecure, null));
+    return Buffer.from(
+      requestHeadText(request, route, this.forwarded.linesOf(request, route.forwards)),
+      'latin1',
+    );
   }
 }
