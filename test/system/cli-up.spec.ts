@@ -354,6 +354,16 @@ import http2 from 'node:http2';
     expect(await following.exited).toMatchObject({ code: EXIT.ok });
     expect((await deployment.api<{ items: unknown[] }>('GET', '/previews')).items).toEqual([]);
     expect(await culvert('down')).toMatchObject({ code: EXIT.ok, stderr: expect.stringMatching(/is up/) });
+
+    // A run in a terminal has its output there: the log of the run before would be mistaken for it.
+    const inTerminal = startCulvert(['up', 'web', '--file', file], environment());
+    running.push(inTerminal);
+    await inTerminal.line(/^web {2}http/m);
+    expect(await culvert('logs')).toMatchObject({
+      code: EXIT.conflict,
+      stdout: '',
+      stderr: expect.stringContaining('not in the background'),
+    });
   });
 
   it('runs a file that was found above in the background, and ends it from another folder below', async () => {

@@ -53,6 +53,11 @@ export class ProjectFiles {
     return join(this.folder, `${this.key}.log`);
   }
 
+  /** Removes the log of an earlier run in the background, which would be taken for that of the run that begins. */
+  removeLog(): void {
+    rmSync(this.log, { force: true });
+  }
+
   /** Names of the endpoints that a run has. Commands write it, and the run reads it when it changes. */
   get selection(): string {
     return join(this.folder, `${this.key}.json`);

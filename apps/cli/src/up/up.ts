@@ -64,6 +64,7 @@ export async function up(
     onReady = announceReady;
   }
   const run = await UpRun.create({ context, machine, files, onReady }, file, endpoints);
+  if (flags.announce !== true) files.removeLog();
   return run.run();
 }
 
