@@ -45,6 +45,7 @@ describe('completion candidates', () => {
     expect(thing('preview', 'show', 'one', '')).toBeNull();
     expect(thing('preview', 'rm', 'one', 'two', '')).toBe('preview');
     expect(thing('keys', 'revoke', '')).toBe('key');
+    expect(thing('explain', '')).toBe('error-code');
     expect(thing('preview', 'show', '--')).toBeNull();
     expect(thing('preview', '')).toBeNull();
   });

@@ -1,9 +1,11 @@
 import type { Argument, Option } from 'commander';
 
-/** Things that a shell can complete: of the team, or of this machine. */
+/** Things that a shell can complete: of the team, of this machine, or of the API. */
 export type CompletedThing =
   /** Endpoint of the file that `up` reads. */
   | 'endpoint'
+  /** Error code of the API. */
+  | 'error-code'
   | 'preview'
   | 'key'
   | 'member'

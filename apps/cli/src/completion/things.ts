@@ -21,6 +21,10 @@ export async function listThings(
     const { endpointNames } = await import('../up/file/endpoint-names.js');
     return endpointNames(process.cwd()).map((name) => candidate(name, ''));
   }
+  if (thing === 'error-code') {
+    const { ERRORS } = await import('@culvert/contract');
+    return Object.entries(ERRORS).map(([code, { title }]) => candidate(code, title));
+  }
   const { api } = context;
   const query = { limit: MAX_THINGS };
   switch (thing) {
