@@ -13,7 +13,7 @@ import {
 } from '@culvert/domain';
 import { TrustedProxies } from '@culvert/relay';
 import { StallingProxy } from '@culvert/testkit';
-import { describe, afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { describe, afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { storeTeam, type StoredTeam } from '../spec/stored-team.js';
 import { KnownManagers } from './known-managers.js';
 import { TunnelAuthenticator } from './tunnel-authenticator.js';
@@ -35,6 +35,8 @@ beforeAll(async () => {
     },
   });
   ({ store, teamId, userId } = team);
+});
+beforeEach(() => {
   const apiKeyUse = { record: ({ id }: { id: string }) => void used.push(id) };
   authenticator = new TunnelAuthenticator(store, apiKeyUse, new TrustedProxies([]), new KnownManagers());
 });
@@ -142,6 +144,21 @@ describe(TunnelAuthenticator.name, () => {
     });
     // Its use cannot be recorded now.
     expect(used).toEqual([]);
+  });
+
+  // Each of many reconnecting traffic managers waited four seconds, although the edge knew that the store was away.
+  it('answers at once after the store did not answer, from memory or with a refusal', async () => {
+    const known = await key(['tunnel']);
+    expect(await authenticator.authenticate(request(`Bearer ${known.secret}`))).toBeNull();
+    proxy.stall();
+    const unknown = () => authenticator.authenticate(request(`Bearer ${generateApiKeySecret()}`));
+    await expect(unknown()).rejects.toThrow(StoreUnavailableError);
+    const begun = performance.now();
+    await expect(unknown()).rejects.toThrow(StoreUnavailableError);
+    const asked = request(`Bearer ${known.secret}`);
+    expect(await authenticator.authenticate(asked)).toBeNull();
+    expect(performance.now() - begun).toBeLessThan(900);
+    expect(authenticator.ownerOf(asked)).toHaveProperty('uncheckedHash');
   });
 
   it('does not accept from memory what the store has refused', async () => {

@@ -14,6 +14,7 @@ import {
   StoreUnavailableError,
 } from '@culvert/domain';
 import type { KnownManagers } from './known-managers.js';
+import { StoreAbsence } from './store-absence.js';
 import type { TunnelOwner } from './tunnel-credentials.js';
 
 /** Reason why a tunnel is not accepted, as an HTTP response. */
@@ -34,6 +35,7 @@ const BEARER = /^Bearer +([\x21-\x7e]+)$/i;
 /** Checks the key of a traffic manager, or the token of a program, before the WebSocket is accepted. */
 export class TunnelAuthenticator {
   private readonly accepted = new WeakMap<IncomingMessage, TunnelOwner>();
+  private readonly absence = new StoreAbsence();
 
   constructor(
     private readonly store: Store,
@@ -77,7 +79,9 @@ export class TunnelAuthenticator {
     const hash = isToken ? hashOAuthSecret(secret) : hashApiKeySecret(secret);
     const { changes } = this.known;
     try {
-      const found = isToken ? await this.byAccessToken(hash) : await this.byApiKey(secret, hash, request);
+      const found = await this.absence.ask(() =>
+        isToken ? this.byAccessToken(hash) : this.byApiKey(secret, hash, request),
+      );
       if ('status' in found) {
         this.known.forgetSecret(hash);
         return found;
