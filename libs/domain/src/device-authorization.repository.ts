@@ -4,8 +4,9 @@ import type { IssuedTokens, Program } from './program.js';
 /** Requests of programs on machines without a browser, with codes of which only hashes are kept. They belong to no team. */
 export interface DeviceAuthorizationRepository {
   /**
-   * Returns `code_taken` if another request has one of the codes, and `too_many` if `maxOpen` requests are open.
-   * Concurrent calls can exceed `maxOpen` by their number.
+   * Returns `code_taken` if another request has one of the codes. If `maxOpen` requests wait for a person, it removes the
+   * one that was not polled for the longest time, and returns `too_many` if all were polled within
+   * `DEVICE_QUIET_INTERVALS`. Concurrent calls can exceed `maxOpen` by their number.
    */
   create(
     draft: DeviceAuthorizationDraft,

@@ -17,6 +17,11 @@ export const DEVICE_POLL_TOLERANCE_MS = 1000;
  */
 export const DEVICE_REISSUE_MS = 60_000;
 /**
+ * Number of intervals without a poll after which a request makes room for a new one if there are too many: its program
+ * has stopped.
+ */
+export const DEVICE_QUIET_INTERVALS = 2;
+/**
  * Limit of requests that wait for a person, in the whole deployment. The fewer codes are valid, the less likely a guess
  * is right.
  */

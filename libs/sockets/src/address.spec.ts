@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ipv6Groups, networkOf, plainAddress } from './address.js';
+import { ipv6Groups, networkOf, plainAddress, siteOf } from './address.js';
 
 describe(plainAddress.name, () => {
   it.each([
@@ -34,6 +34,18 @@ describe(networkOf.name, () => {
     ['no address', 'no address'],
     [null, 'unknown'],
   ])('of %s is %s', (address, network) => expect(networkOf(address)).toBe(network));
+});
+
+describe(siteOf.name, () => {
+  it.each([
+    ['192.0.2.1', '192.0.2'],
+    ['::ffff:192.0.2.1', '192.0.2'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1'],
+    ['2001:0DB8:0001:ffff::9', '2001:db8:1'],
+    ['2001:db8::9', '2001:db8:0'],
+    ['no address', 'no address'],
+    [null, 'unknown'],
+  ])('of %s is %s', (address, site) => expect(siteOf(address)).toBe(site));
 });
 
 describe(ipv6Groups.name, () => {

@@ -6,6 +6,10 @@ const GROUPS = 8;
 
 /** Groups that one customer gets at least: a /64. */
 const NETWORK_GROUPS = 4;
+/** Groups that one customer often gets: a /48. */
+const SITE_GROUPS = 3;
+/** Numbers of an IPv4 address that make a /24. */
+const SITE_NUMBERS = 3;
 
 /**
  * Returns an address in its usual notation. IPv4 addresses that are mapped into IPv6 (`::ffff:10.0.1.7`, in any notation),
@@ -27,8 +31,23 @@ export function plainAddress(address: string | undefined): string {
 export function networkOf(address: string | null): string {
   const plain = plainAddress(address ?? undefined);
   if (!isIPv6(plain)) return plain;
-  return ipv6Groups(plain)
-    .slice(0, NETWORK_GROUPS)
+  return ipv6Prefix(plain, NETWORK_GROUPS);
+}
+
+/**
+ * Returns the key of the larger network that one customer can have: the /24 of an IPv4 address, or the /48 of an IPv6 one.
+ * It is for limits that 65,536 networks of one customer must not evade.
+ * @returns `unknown` for null; what is not an address unchanged
+ */
+export function siteOf(address: string | null): string {
+  const plain = plainAddress(address ?? undefined);
+  if (isIPv4(plain)) return plain.split('.').slice(0, SITE_NUMBERS).join('.');
+  return isIPv6(plain) ? ipv6Prefix(plain, SITE_GROUPS) : plain;
+}
+
+function ipv6Prefix(address: string, groups: number): string {
+  return ipv6Groups(address)
+    .slice(0, groups)
     .map((group) => group.toString(16))
     .join(':');
 }

@@ -3,6 +3,7 @@ import {
   CODE_LIFETIME_MS,
   DEVICE_CODE_LIFETIME_MS,
   DEVICE_POLL_INTERVAL_SECONDS,
+  DEVICE_QUIET_INTERVALS,
   DEVICE_REISSUE_MS,
   hashOAuthSecret,
   judgeRefreshToken,
@@ -254,12 +255,46 @@ describeOnEveryDatabase('a request of a machine without a browser', createTestDa
     expect(await poll(DEVICE_CODE_LIFETIME_MS)).toBeNull();
   });
 
+  // 10,000 requests that no program waits for kept everybody from signing in until they expired.
+  it('makes room for a new one when its program stopped polling, the quietest first', async () => {
+    const polled = draft;
+    const [stopped, silent] = [draftWith(), draftWith()];
+    for (const each of [stopped, silent]) expect(await devices().create(each, ROOM)).toBe('created');
+    const pollOf = ({ deviceCodeHash }: DeviceAuthorizationDraft, ms: number) =>
+      devices().poll({ deviceCodeHash, clientId: CULVERT }, tokens(), later(ms));
+    await pollOf(stopped, 1000);
+    await pollOf(polled, 6000);
+    const isWaiting = async () => {
+      const found = [polled, stopped, silent].map((each) =>
+        devices().findPending(each.userCodeHash, later(7000)),
+      );
+      return (await Promise.all(found)).map((request) => request !== null);
+    };
+    const createAt = (ms: number) => devices().create(draftWith({ at: later(ms) }), { maxOpen: 3 });
+    const quietMs = DEVICE_QUIET_INTERVALS * INTERVAL_MS;
+    expect(await createAt(quietMs)).toBe('too_many');
+    expect(await createAt(quietMs + 1)).toBe('created');
+    expect(await isWaiting()).toEqual([true, true, false]);
+    expect(await createAt(quietMs + 1001)).toBe('created');
+    expect(await isWaiting()).toEqual([true, false, false]);
+    expect(await createAt(quietMs + 1002)).toBe('too_many');
+    expect(await isWaiting()).toEqual([true, false, false]);
+  });
+
+  it('takes no room of others, and is kept, once a person has decided', async () => {
+    await approve();
+    expect(await devices().create(draftWith({ at: later(2000) }), { maxOpen: 1 })).toBe('created');
+    expect(await devices().create(draftWith({ at: later(60_000) }), { maxOpen: 1 })).toBe('created');
+    expect(await poll(60_000)).toMatchObject({ outcome: 'issued' });
+  });
+
   it('shares no code with another, and is refused beyond the limit', async () => {
     expect(await devices().create(draftWith({ userCodeHash: draft.userCodeHash }), ROOM)).toBe('code_taken');
     expect(await devices().create(draftWith({ deviceCodeHash: draft.deviceCodeHash }), ROOM)).toBe(
       'code_taken',
     );
     expect(await devices().create(draftWith(), { maxOpen: 1 })).toBe('too_many');
+    expect(await devices().findPending(draft.userCodeHash, start)).not.toBeNull();
     // Expired requests do not count.
     expect(await devices().create(draftWith({ at: later(DEVICE_CODE_LIFETIME_MS) }), { maxOpen: 1 })).toBe(
       'created',

@@ -4,6 +4,7 @@ import {
   DEVICE_POLL_INTERVAL_SECONDS,
   DEVICE_POLL_SLOWDOWN_SECONDS,
   DEVICE_POLL_TOLERANCE_MS,
+  DEVICE_QUIET_INTERVALS,
   DEVICE_REISSUE_MS,
   MAX_DEVICE_POLL_INTERVAL_SECONDS,
   type DeviceAuthorization,
@@ -40,8 +41,10 @@ export class PrismaDeviceAuthorizationRepository implements DeviceAuthorizationR
     { at, ...draft }: DeviceAuthorizationDraft,
     { maxOpen }: { readonly maxOpen: number },
   ): Promise<'created' | 'code_taken' | 'too_many'> {
-    const open = await this.client.deviceAuthorization.count({ where: { expiresAt: { gt: at } } });
-    if (open >= maxOpen) return 'too_many';
+    const open = await this.client.deviceAuthorization.count({
+      where: { decidedAt: null, expiresAt: { gt: at } },
+    });
+    if (open >= maxOpen && !(await this.removeQuiet(open - maxOpen + 1, at))) return 'too_many';
     try {
       await this.client.deviceAuthorization.create({
         data: {
@@ -101,6 +104,21 @@ export class PrismaDeviceAuthorizationRepository implements DeviceAuthorizationR
       where: { expiresAt: { lte: now } },
     });
     return count;
+  }
+
+  /** Removes up to `count` waiting requests whose programs have stopped. Returns false if there are fewer. */
+  private async removeQuiet(count: number, at: Date): Promise<boolean> {
+    const removed = await this.client.$executeRaw`
+      WITH quiet AS MATERIALIZED (
+        SELECT device_code_hash FROM device_authorization
+        WHERE decided_at IS NULL AND expires_at > ${at}
+          AND coalesce(last_polled_at, created_at)
+            < ${at}::timestamp - interval_seconds * ${DEVICE_QUIET_INTERVALS}::int * interval '1 second'
+        ORDER BY coalesce(last_polled_at, created_at), device_code_hash LIMIT ${count}
+        FOR UPDATE SKIP LOCKED
+      )
+      DELETE FROM device_authorization d USING quiet WHERE d.device_code_hash = quiet.device_code_hash`;
+    return removed >= count;
   }
 }
 

@@ -393,4 +393,14 @@ describe('signing in on a machine without a browser', () => {
     expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
     expect((await begin({}, '198.51.101.30')).status).toBe(200);
   });
+
+  // A limit for each /64 only: 167 of the 65,536 of one /48 filled the table, and no one could sign in.
+  it.each([
+    ['/48', (i: number) => `2001:db8:7:${i.toString(16)}::1`, '2001:db8:8::1'],
+    ['/24', (i: number) => `192.0.3.${i}`, '192.0.4.1'],
+  ])('limits how many machines of the networks of one %s wait at once', async (_size, from, elsewhere) => {
+    for (let i = 0; i < 240; i++) expect((await begin({}, from(i % 24))).status).toBe(200);
+    expect((await begin({}, from(24))).status).toBe(429);
+    expect((await begin({}, elsewhere)).status).toBe(200);
+  });
 });

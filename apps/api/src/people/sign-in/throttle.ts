@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { ProblemError } from '@culvert/contract';
-import { networkOf } from '@culvert/sockets';
+import { networkOf, siteOf } from '@culvert/sockets';
 import { RateLimiters, type RateLimiter } from '../../http/rate-limits/rate-limiters.js';
 
 const QUARTER_SECONDS = 15 * 60;
@@ -9,7 +9,7 @@ const QUARTER_SECONDS = 15 * 60;
 /**
  * Limits of attempts: points in a number of seconds. `pair`: for one account from one network, so that others cannot
  * lock a person out. `account`: for one account from everywhere, against guesses from many networks. `address`: from
- * one network, for any account.
+ * one network, for any account. `site`: the same for the larger network that one customer can have.
  */
 const LIMITS = {
   password: {
@@ -26,7 +26,10 @@ const LIMITS = {
     account: { points: 10, seconds: 60 * 60 },
   },
   // Codes of machines without a browser: they live for ten minutes, so this also bounds how many of one network are open.
-  'device-authorization': { address: { points: 60, seconds: QUARTER_SECONDS } },
+  'device-authorization': {
+    address: { points: 60, seconds: QUARTER_SECONDS },
+    site: { points: 240, seconds: QUARTER_SECONDS },
+  },
   // Codes that a signed-in person types. `account` is the person, whatever their session.
   'user-code': {
     address: { points: 50, seconds: QUARTER_SECONDS },
@@ -36,7 +39,7 @@ const LIMITS = {
 } as const;
 
 export type Attempt = keyof typeof LIMITS;
-type Kind = 'address' | 'pair' | 'account';
+type Kind = 'address' | 'site' | 'pair' | 'account';
 
 /** An attempt. `account`: the account that it names, whether that exists or not. `address`: where it comes from. */
 export interface Tried {
@@ -64,7 +67,7 @@ export class Throttle {
    */
   async count(attempt: Attempt, tried: Tried): Promise<void> {
     // In this order, so that refused guesses from one network count little against the account.
-    for (const kind of ['address', 'pair', 'account'] as const) {
+    for (const kind of ['address', 'site', 'pair', 'account'] as const) {
       const counted = await this.limiterOf(attempt, kind)?.count(keyOf(kind, tried));
       if (counted === undefined || counted.isWithin) continue;
       throw new ProblemError('too_many_attempts', {
@@ -79,7 +82,7 @@ export class Throttle {
    */
   async succeed(attempt: Attempt, tried: Tried): Promise<void> {
     await this.limiterOf(attempt, 'pair')?.forget(keyOf('pair', tried));
-    for (const kind of ['address', 'account'] as const)
+    for (const kind of ['address', 'site', 'account'] as const)
       await this.limiterOf(attempt, kind)?.refund(keyOf(kind, tried));
   }
 
@@ -101,6 +104,8 @@ function keyOf(kind: Kind, { account = '', address = null }: Tried): string {
   switch (kind) {
     case 'address':
       return networkOf(address);
+    case 'site':
+      return siteOf(address);
     case 'pair':
       return hash(`${networkOf(address)} ${account}`);
     case 'account':
