@@ -1,16 +1,22 @@
-import type { Exchange, ExchangeBodies } from '@culvert/contract';
+import type { CapturedBody, Exchange, ExchangeBodies } from '@culvert/contract';
 import { VERSION } from '@culvert/client';
+import { decodedBytes } from '../bodies/body-text.js';
 import { WholeFile } from '../files/whole-file.js';
-import { toHar, type HarItem } from './har.js';
+import { harText, type HarItem } from './har.js';
 
 const MAX_EXCHANGES = 10_000;
-/** Limit of all captured bodies together, in base64. */
+/** Limit of all captured bodies together, as they are held in memory and as they are written. */
 const MAX_BODY_CHARACTERS = 128 * 1024 * 1024;
+
+interface RecordedItem extends HarItem {
+  /** Size of its bodies, which counts towards the limit. */
+  readonly characters: number;
+}
 
 /** Collects the newest exchanges, and writes them to a file at the end. */
 export class HarRecording {
   private readonly file: WholeFile;
-  private readonly items = new Map<string, HarItem>();
+  private readonly items = new Map<string, RecordedItem>();
   private bodyCharacters = 0;
   private dropped = 0;
 
@@ -33,8 +39,8 @@ export class HarRecording {
   }
 
   add(exchange: Exchange): void {
-    const bodies = this.items.get(exchange.id)?.bodies ?? null;
-    this.items.set(exchange.id, { exchange, bodies });
+    const { bodies = null, characters = 0 } = this.items.get(exchange.id) ?? {};
+    this.items.set(exchange.id, { exchange, bodies, characters });
     this.dropOldest();
   }
 
@@ -42,18 +48,24 @@ export class HarRecording {
   addBodies(bodies: ExchangeBodies): void {
     const item = this.items.get(bodies.id);
     if (item === undefined) return;
-    this.bodyCharacters += charactersOf(bodies) - charactersOf(item.bodies);
-    this.items.set(bodies.id, { ...item, bodies });
+    const characters = charactersOf(bodies.request) + charactersOf(bodies.response);
+    this.bodyCharacters += characters - item.characters;
+    this.items.set(bodies.id, { ...item, bodies, characters });
     this.dropOldest();
   }
 
-  /** Writes the file. @throws CliError if that fails */
+  /** Writes the file, and leaves nothing if that fails. Must be called once. @throws CliError if that fails */
   finish(): void {
     const comment = this.dropped > 0 ? `${this.dropped} older exchanges are left out.` : '';
     const { origin } = this;
-    const har = toHar([...this.items.values()], { origin, version: VERSION, comment });
-    this.file.write(Buffer.from(`${JSON.stringify(har, null, 2)}\n`));
-    this.file.finish();
+    try {
+      for (const part of harText(this.items.values(), { origin, version: VERSION, comment }))
+        this.file.write(Buffer.from(part));
+      this.file.finish();
+    } catch (error) {
+      this.abandon();
+      throw error;
+    }
   }
 
   abandon(): void {
@@ -61,16 +73,17 @@ export class HarRecording {
   }
 
   private dropOldest(): void {
-    for (const [id, { bodies }] of this.items) {
+    for (const [id, { characters }] of this.items) {
       const isTooMuch = this.items.size > MAX_EXCHANGES || this.bodyCharacters > MAX_BODY_CHARACTERS;
       if (!isTooMuch || this.items.size === 1) return;
       this.items.delete(id);
-      this.bodyCharacters -= charactersOf(bodies);
+      this.bodyCharacters -= characters;
       this.dropped++;
     }
   }
 }
 
-function charactersOf(bodies: ExchangeBodies | null): number {
-  return (bodies?.request?.base64.length ?? 0) + (bodies?.response?.base64.length ?? 0);
+/** A body is written without its content coding, which can make it a thousand times longer. */
+function charactersOf(body: CapturedBody | null): number {
+  return body === null ? 0 : Math.max(body.base64.length, decodedBytes(body).bytes.length);
 }

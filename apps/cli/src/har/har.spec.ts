@@ -1,11 +1,11 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import type { CapturedBody, Exchange } from '@culvert/contract';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HarRecording } from './har-recording.js';
-import { toHar, type HarItem } from './har.js';
+import { harText, type HarItem } from './har.js';
 import { har } from '../spec/har-schema.js';
 
 const ORIGIN = 'https://k3v9.preview.example';
@@ -53,13 +53,13 @@ function bodyOf(bytes: Buffer, change: Partial<CapturedBody> = {}): CapturedBody
 }
 
 const archive = (...items: HarItem[]) =>
-  har.parse(JSON.parse(JSON.stringify(toHar(items, { origin: ORIGIN, version: '1.0', comment: '' }))));
+  har.parse(JSON.parse([...harText(items, { origin: ORIGIN, version: '1.0', comment: '' })].join('')));
 const withBodies = (request: CapturedBody | null, response: CapturedBody | null): HarItem => ({
   exchange: exchangeOf(),
   bodies: { id: 'exchange-1', request, response },
 });
 
-describe(toHar.name, () => {
+describe(harText.name, () => {
   it('writes requests, responses and times as HAR 1.2, with secrets masked', () => {
     const [entry] = archive({ exchange: exchangeOf(), bodies: null }).log.entries;
     expect(entry).toMatchObject({
@@ -157,6 +157,27 @@ describe(HarRecording.name, () => {
     expect([log.entries.length, log.comment]).toEqual([10_000, '5 older exchanges are left out.']);
     expect(log.entries.at(-1)).toMatchObject({ response: { content: { text: 'hi' } } });
     expect(recording.omitted).toBe(5);
+  });
+
+  it('counts compressed bodies by what they expand to, so that visitors cannot make it too large to write', () => {
+    const recording = new HarRecording(join(folder, 'traffic.har'), ORIGIN);
+    const bytes = gzipSync(Buffer.alloc(16 * 1024 * 1024, 'a'));
+    for (let i = 0; i < 10; i++) {
+      const id = `exchange-${i}`;
+      recording.add(exchangeOf({ id }));
+      recording.addBodies({ id, request: null, response: bodyOf(bytes, { contentEncoding: 'gzip' }) });
+    }
+    expect([recording.size, recording.omitted]).toEqual([8, 2]);
+    recording.abandon();
+  });
+
+  it('leaves nothing when it cannot be written, and reports why', () => {
+    const path = join(folder, 'traffic.har');
+    const recording = new HarRecording(path, ORIGIN);
+    recording.add(exchangeOf());
+    mkdirSync(path);
+    expect(() => recording.finish()).toThrow(/EISDIR|directory/);
+    expect(readdirSync(folder)).toEqual(['traffic.har']);
   });
 
   it('leaves nothing when it is abandoned, and reports a folder that does not exist', () => {

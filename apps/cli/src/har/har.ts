@@ -14,25 +14,25 @@ type Fields = Exchange['request']['fields'];
 const VERSIONS: Readonly<Record<string, string>> = { '1.0': 'HTTP/1.0', '1.1': 'HTTP/1.1', '2': 'HTTP/2' };
 
 /**
- * Returns the value to write as JSON.
+ * Yields the JSON text of an archive in parts, one for each exchange: as a whole it could be longer than a string can be.
  * @param origin URL of the preview without a path
  */
-export function toHar(
-  items: readonly HarItem[],
+export function* harText(
+  items: Iterable<HarItem>,
   {
     origin,
     version,
     comment,
   }: { readonly origin: string; readonly version: string; readonly comment: string },
-): object {
-  return {
-    log: {
-      version: '1.2',
-      creator: { name: 'culvert', version },
-      entries: items.map((item) => entryOf(item, origin)),
-      comment,
-    },
-  };
+): Generator<string> {
+  const creator = JSON.stringify({ name: 'culvert', version });
+  yield `{ "log": { "version": "1.2", "creator": ${creator}, "comment": ${JSON.stringify(comment)}, "entries": [`;
+  let separator = '\n';
+  for (const item of items) {
+    yield separator + JSON.stringify(entryOf(item, origin), null, 2);
+    separator = ',\n';
+  }
+  yield '\n] } }\n';
 }
 
 function entryOf({ exchange, bodies }: HarItem, origin: string): object {

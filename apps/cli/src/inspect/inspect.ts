@@ -38,22 +38,23 @@ export async function inspect(
   const { api, output } = context;
   const { id: previewId, url } = await findPreview(api, reference);
   const recording = flags.har === undefined ? null : new HarRecording(flags.har, new URL(url).origin);
+  let exitCode: ExitCode;
   try {
-    const exitCode = await runLive(context, (signal, done) => {
+    exitCode = await runLive(context, (signal, done) => {
       const { onEvent } = new Inspection(output, flags, recording, done);
       const captureBodies = flags.bodies === true;
       const note = (text: string): void => output.note(text);
       if (output.isWatched) note(`Waiting for requests of ${url}. Ctrl-C ends this.`);
       return follow({ of: 'exchanges', previewId, captureBodies }, { api, signal, note, onEvent });
     });
-    if (recording !== null) finish(output, recording);
-    return exitCode;
   } catch (error) {
     // What was recorded until the preview was removed, or Culvert no longer answered, is of use.
     if (recording !== null && recording.size > 0) finish(output, recording);
     else recording?.abandon();
     throw error;
   }
+  if (recording !== null) finish(output, recording);
+  return exitCode;
 }
 
 function finish(output: Output, recording: HarRecording): void {
