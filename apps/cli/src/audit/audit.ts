@@ -45,7 +45,7 @@ export async function listAudit(context: CommandContext, flags: ListFlags): Prom
       'No events match.',
     ),
   );
-  if (hasMore) output.note(moreNote(flags.limit, ', or set --until'));
+  if (hasMore) output.note(moreNote(flags.limit, 'set --until'));
   return EXIT.ok;
 }
 

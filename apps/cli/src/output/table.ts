@@ -3,6 +3,8 @@ import { eastAsianWidth } from 'get-east-asian-width';
 
 const GAP = '  ';
 
+const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
+
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
 /**
@@ -15,12 +17,15 @@ export function tableLines(
   maxColumns: number,
 ): string[] | null {
   const cells = [header, ...rows].map((row) => row.map((cell) => (cell === '' ? '-' : plainText(cell))));
-  const widths = header.map((_, column) => Math.max(...cells.map((row) => columnsOf(row[column] ?? ''))));
+  const sizes = cells.map((row) => row.map(columnsOf));
+  const widths = header.map((_, column) =>
+    sizes.reduce((widest, row) => Math.max(widest, row[column] ?? 0), 0),
+  );
   const total = widths.reduce((sum, width) => sum + width, GAP.length * (header.length - 1));
   if (total > maxColumns) return null;
-  return cells.map((row) =>
+  return cells.map((row, i) =>
     row
-      .map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - columnsOf(cell)))
+      .map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - (sizes[i]?.[column] ?? 0)))
       .join(GAP)
       .trimEnd(),
   );
@@ -28,6 +33,8 @@ export function tableLines(
 
 /** Returns how many terminal columns a text takes: each visible character takes one or two. */
 function columnsOf(text: string): number {
+  // Segmenting is slow, and nearly all cells are ASCII.
+  if (PRINTABLE_ASCII.test(text)) return text.length;
   let columns = 0;
   for (const { segment } of graphemes.segment(text)) columns += eastAsianWidth(segment.codePointAt(0) ?? 0);
   return columns;

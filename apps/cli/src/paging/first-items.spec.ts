@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { firstItems, readLimit } from './first-items.js';
+import { firstItems, moreNote, readLimit } from './first-items.js';
 
 /** A list of numbers, as a server pages it. */
 function pagesOf(total: number) {
@@ -35,6 +35,16 @@ describe(firstItems.name, () => {
   it('cuts off a page that is longer than it was asked for', async () => {
     const found = await firstItems(2, async () => ({ items: [1, 2, 3], nextCursor: null }));
     expect(found.items).toEqual([1, 2]);
+  });
+});
+
+describe(moreNote.name, () => {
+  it.each([
+    [50, 'There are more. Show them with --limit 500.'],
+    [20_000, 'There are more. Show them with --limit 100000.'],
+    [100_000, 'There are more than --limit can show.'],
+  ])('suggests only a limit that is accepted, after %i', (limit, note) => {
+    expect(moreNote(limit)).toBe(note);
   });
 });
 

@@ -40,9 +40,14 @@ export function limitOption(things: string): Option {
     .default(DEFAULT_LIMIT);
 }
 
-/** The note below a list that was cut off. */
-export function moreNote(limit: number, how = ''): string {
-  return `There are more. Show them with --limit ${limit * 10}${how}.`;
+/**
+ * Returns the note below a list that was cut off.
+ * @param alternative another way to see the rest, as an imperative; '' for none
+ */
+export function moreNote(limit: number, alternative = ''): string {
+  if (limit >= MAX_LIMIT)
+    return `There are more than --limit can show.${alternative && ` To see them, ${alternative}.`}`;
+  return `There are more. Show them with --limit ${Math.min(limit * 10, MAX_LIMIT)}${alternative && `, or ${alternative}`}.`;
 }
 
 export function readLimit(text: string): number {
