@@ -1,4 +1,7 @@
-import { Body, Controller, Get, Post, Query, Req, Res, UseFilters } from '@nestjs/common';
+import { Body, Controller, Get, Inject, Post, Query, Req, Res, UseFilters } from '@nestjs/common';
+import { readUserCode } from '@culvert/domain';
+import { SETTINGS } from '@culvert/nest';
+import { appUrl, type Settings } from '@culvert/runtime';
 import type { Request, Response } from 'express';
 import { CurrentPerson, type Person } from '../../http/auth/caller.js';
 import { RequireScope } from '../../http/auth/require-scope.js';
@@ -6,6 +9,7 @@ import { clientAddress } from '../../http/client-address.js';
 import { PageFilter } from '../../http/pages/page.filter.js';
 import { Pages } from '../../http/pages/pages.js';
 import { CountedByAddress } from '../../http/rate-limits/address-rate.guard.js';
+import { isFromElsewhere } from '../../http/same-origin.js';
 import { AuthorizationService } from './authorization.service.js';
 import { NO_TEAM_PAGE } from './consent-form.js';
 import { DeviceAuthorizationService } from './device-authorization.service.js';
@@ -16,11 +20,16 @@ import { formOf } from './oauth-errors.js';
 @Controller()
 @UseFilters(PageFilter)
 export class DevicePageController {
+  private readonly appOrigin: string;
+
   constructor(
     private readonly authorization: AuthorizationService,
     private readonly devices: DeviceAuthorizationService,
     private readonly pages: Pages,
-  ) {}
+    @Inject(SETTINGS) settings: Settings,
+  ) {
+    this.appOrigin = appUrl(settings);
+  }
 
   @Get('device')
   @RequireScope('user')
@@ -34,6 +43,9 @@ export class DevicePageController {
     const teams = await this.authorization.teamsOf(person);
     if (teams.length === 0) return this.pages.send(response, NO_TEAM_PAGE);
     if (typed === undefined) return this.pages.send(response, codePage());
+    // A page of another host must not use up the attempts of a person by opening this with wrong codes.
+    if (isFromElsewhere(request.headers, this.appOrigin))
+      return this.pages.send(response, codePage({ userCode: readUserCode(textOf(typed)) }));
     const address = clientAddress(request);
     const pending = await this.devices.find(person, textOf(typed), address);
     const page =

@@ -6,8 +6,14 @@ import type { Page } from '../../http/pages/pages.js';
 import { hidden, teamChoice } from './consent-form.js';
 import type { PendingDevice } from './device-authorization.service.js';
 
+export interface CodePageOptions {
+  readonly problem?: string;
+  /** Code in its usual form that the page fills in; null for none. */
+  readonly userCode?: string | null;
+}
+
 /** Returns the page where people enter the code that their machine shows. */
-export function codePage({ problem }: { readonly problem?: string } = {}): Page {
+export function codePage({ problem, userCode = null }: CodePageOptions = {}): Page {
   return {
     title: 'Sign in on a machine',
     status: problem === undefined ? 200 : 400,
@@ -18,6 +24,7 @@ export function codePage({ problem }: { readonly problem?: string } = {}): Page 
           >Code<input
             id="user_code"
             name="user_code"
+            value="${userCode ?? ''}"
             required
             maxlength="32"
             placeholder="XXXX-XXXX"

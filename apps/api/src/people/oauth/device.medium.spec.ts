@@ -380,6 +380,26 @@ describe('signing in on a machine without a browser', () => {
     expect((await look('BBBB-BBBB', crowd[0], from)).status).toBe(429);
   });
 
+  // Opening the page counted a guess also when another site did it, which could lock a person out for a quarter of an hour.
+  it('only fills in the code of a link on a page of another site, without counting it', async () => {
+    for (let i = 0; i < 12; i++) {
+      const { status, text } = await look('bbbbbbbb').set('Sec-Fetch-Site', 'cross-site');
+      expect([status, text.includes('value="BBBB-BBBB"')]).toEqual([200, true]);
+    }
+    const { user_code: userCode } = await codes({ device_name: 'build-7' });
+    const linked = await look(userCode).set('Sec-Fetch-Site', 'cross-site');
+    expect([linked.text.includes(`value="${userCode}"`), linked.text.includes('build-7')]).toEqual([
+      true,
+      false,
+    ]);
+    const markup = await look('"><b>').set('Sec-Fetch-Site', 'cross-site');
+    expect([markup.status, markup.text.includes('"><b>')]).toEqual([200, false]);
+    for (const site of ['same-origin', 'none']) {
+      const { text } = await look(userCode).set('Sec-Fetch-Site', site);
+      expect(text).toContain('build-7');
+    }
+  });
+
   it('does not count right codes as guesses', async () => {
     const { user_code: userCode } = await codes();
     for (let i = 0; i < 12; i++) expect((await look(userCode)).status).toBe(200);
