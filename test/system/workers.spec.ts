@@ -102,6 +102,8 @@ describe('the workers of a running edge', () => {
     const { stderr } = deployment.edges[0];
     expect(stderr).toMatch(/"link open"/);
     expect(stderr).toMatch(/"edge":"[^"]+(:\d+ worker|process) \d+"/);
+    // The former sentence was like that of an edge without workers, which uses only what it holds itself.
+    expect(stderr).toContain("the workers of this edge use each other's tunnels, and none of other edges");
     // Fault: each worker connected to the sockets of the others when it started, which they reported as refused links.
     expect(stderr).not.toMatch(/"(accepting links|link refused)"/);
     const { items } = await deployment.deployment.api<{ items: { tunnels: { edgeName: string }[] }[] }>(

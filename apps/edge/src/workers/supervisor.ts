@@ -74,7 +74,7 @@ class Supervisor {
     });
     if (links === null)
       this.log.info(
-        'EDGE_LINK_SECRET is not set: the workers of this edge use only the tunnels that one of them holds',
+        "EDGE_LINK_SECRET is not set: the workers of this edge use each other's tunnels, and none of other edges",
       );
     const adminPort = await this.openAdminPort({ port: listen.adminPort ?? 0, host: listen.host });
     const ports = await Promise.all(
