@@ -140,13 +140,13 @@ describe('a browser test', () => {
       await page.getByRole('heading', { name: 'Basket' }).waitFor();
       await page.close();
     };
-    let used: RunningPreview;
-    {
-      await using preview = await expose(service, { access: 'public' });
-      used = preview;
+    const preview = await expose(service, { access: 'public' });
+    try {
       await use(preview);
+    } finally {
+      await preview.close();
     }
-    expect((await visit(deployment.port, used.hostname, '/')).status).toBe(GONE);
+    expect((await visit(deployment.port, preview.hostname, '/')).status).toBe(GONE);
     service.closeAllConnections();
     service.close();
   });

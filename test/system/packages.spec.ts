@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { API_KEY, type Deployment, startDeployment, visit } from '../support/deployment.js';
 import { filesLoadedBy } from '../support/loaded-files.js';
 import { ALLOW_THIS_MACHINE, type Program, startCommand } from '../support/process.js';
@@ -297,5 +297,63 @@ describe('the installed @culvert/client', () => {
     program.kill('SIGINT');
     expect(await program.exited).toEqual({ code: null, signal: 'SIGINT' });
     expect((await visit(deployment.port, hostname, '/')).status).toBe(GONE);
+  });
+
+  it('is a plugin for Vite whose URL stays at a restart, changes with its options, and ends at Ctrl-C', async () => {
+    const root = join(project, 'restarted');
+    mkdirSync(root);
+    writeFileSync(join(root, 'index.html'), '<h1>From Vite</h1>');
+    const configure = (options: string): void =>
+      writeFileSync(
+        join(root, 'vite.config.js'),
+        // A later listener that sends the signal again, as Vite 8.4 has one after a restart.
+        `import { culvert } from '@culvert/client/vite';
+         const again = () => process.kill(process.pid, 'SIGINT');
+         const configureServer = () => {
+           process.off('SIGINT', globalThis.again ?? again);
+           process.once('SIGINT', (globalThis.again = again));
+         };
+         export default { plugins: [culvert(${options}), { name: 'again', configureServer }] };`,
+      );
+    configure("{ access: 'public' }");
+    const vite = join(ROOT, 'node_modules/vite/bin/vite.js');
+    const program = start(
+      [
+        process.execPath,
+        vite,
+        root,
+        '--host',
+        '127.0.0.1',
+        '--port',
+        '0',
+        '--config',
+        join(root, 'vite.config.js'),
+      ],
+      withKey(),
+    );
+    const urls = () =>
+      [...program.stdout.matchAll(/Culvert: http:\/\/([a-z0-9-]+\.preview\.localhost):\d+/g)].map(
+        ([, name]) => name ?? '',
+      );
+    const shown = (count: number) =>
+      vi.waitFor(() => expect(urls()).toHaveLength(count), { timeout: 20_000 });
+
+    await shown(1);
+    configure("{ access: 'public' } /* the same */");
+    await shown(2);
+    const [first = '', second] = urls();
+    expect(second).toBe(first);
+    configure("{ access: 'team' }");
+    await shown(3);
+    const last = urls()[2] ?? '';
+    expect(last).not.toBe(first);
+    expect((await visit(deployment.port, first, '/')).status).toBe(GONE);
+    const listed = () =>
+      deployment.api<{ items: { hostname: string; access: string }[] }>('GET', '/previews');
+    expect((await listed()).items).toEqual([expect.objectContaining({ hostname: last, access: 'team' })]);
+
+    program.kill('SIGINT');
+    expect(await program.exited).toEqual({ code: null, signal: 'SIGINT' });
+    expect((await listed()).items).toEqual([]);
   });
 });

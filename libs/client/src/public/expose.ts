@@ -13,6 +13,7 @@ import type { Claim } from '../machine/running.js';
 import { createBearer } from '../settings/bearer.js';
 import { readSettings, type Settings } from '../settings/settings.js';
 import { showTarget } from '../target/target.js';
+import { checkOptions } from './check-options.js';
 import { type FoundTarget, targetOf } from './target-of.js';
 import type { ExposeOptions, ExposeTarget, RunningPreview } from './types.js';
 
@@ -26,6 +27,7 @@ const DRAIN_MS = 1000;
  * Rejects with a `ClientError`, whose `hint` says what to do, or with the reason of the signal.
  */
 export async function expose(target: ExposeTarget, options: ExposeOptions = {}): Promise<RunningPreview> {
+  checkOptions(options);
   const { signal } = options;
   signal?.throwIfAborted();
   const found = await targetOf(target, signal);

@@ -1,5 +1,6 @@
 /** A plugin for Vite that gives its development server a preview URL. */
 import type { Server } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
 import { asClientError } from '../client-error.js';
 import { expose } from './expose.js';
 import type { ExposeOptions, RunningPreview } from './types.js';
@@ -29,10 +30,13 @@ export interface CulvertPlugin {
   readonly configurePreviewServer: (server: ViteServer) => void;
 }
 
-/** The exposure of one project. Vite makes a new server when its configuration changes; the URL stays. */
+/** The exposure of one project. Vite makes a new server when its configuration changes; the URL stays if its own options do. */
 interface Shared {
   users: number;
-  port: number;
+  /** What was exposed, and with which options (`identityOf`). */
+  identity: string;
+  /** Those of the latest server, whose callbacks are called. */
+  options: CulvertPluginOptions;
   pending: Promise<RunningPreview | null> | null;
 }
 
@@ -50,7 +54,7 @@ export function culvert(options: CulvertPluginOptions = {}): CulvertPlugin {
   const attach = (server: ViteServer): void => {
     const { httpServer, config } = server;
     if (httpServer === null || !isEnabled(options)) return;
-    const shared = exposures.get(config.root) ?? { users: 0, port: 0, pending: null };
+    const shared = exposures.get(config.root) ?? { users: 0, identity: '', options, pending: null };
     exposures.set(config.root, shared);
     shared.users++;
     const http = httpServer as Server;
@@ -90,32 +94,47 @@ async function show(
   logger: ViteServer['config']['logger'],
   options: CulvertPluginOptions,
 ): Promise<void> {
-  const address = http.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
-  if (shared.pending !== null && shared.port !== port) await remove(shared);
-  shared.port = port;
-  shared.pending ??= exposeServer(http, logger, options);
+  const identity = identityOf(http, options);
+  if (shared.pending !== null && shared.identity !== identity) await remove(shared);
+  shared.identity = identity;
+  shared.options = options;
+  shared.pending ??= exposeServer(shared, http, logger);
   const preview = await shared.pending;
   if (preview !== null) logger.info(`  ➜  Culvert: ${preview.url}`);
 }
 
+/** Returns a text that changes with what is exposed and with each option, except what a callback does. */
+function identityOf(http: Server, options: CulvertPluginOptions): string {
+  const address = http.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const values = Object.entries(options).map(([name, value]: [string, unknown]) => [
+    name,
+    typeof value === 'function' ? 'callback' : value,
+  ]);
+  return JSON.stringify([port, http instanceof TlsServer, Object.fromEntries(values)]);
+}
+
 /** Resolves with null, after a warning, if there can be no preview. */
 async function exposeServer(
+  shared: Shared,
   http: Server,
   logger: ViteServer['config']['logger'],
-  options: CulvertPluginOptions,
 ): Promise<RunningPreview | null> {
   const warn = (error: unknown): null => {
     const { message, hint } = asClientError(error);
     logger.warn(`culvert: ${[message, hint].filter(Boolean).join('. ')}`);
     return null;
   };
+  const { enabled: _, ...options } = shared.options;
   try {
     const preview = await expose(http, {
       ...options,
+      ...(options.onRequest && { onRequest: (request) => shared.options.onRequest?.(request) }),
+      ...(options.onLost && { onLost: (reason) => shared.options.onLost?.(reason) }),
+      ...(options.onReconnected && { onReconnected: () => shared.options.onReconnected?.() }),
       onUrlChange: (url) => {
         logger.info(`  ➜  Culvert: ${url}`);
-        options.onUrlChange?.(url);
+        shared.options.onUrlChange?.(url);
       },
     });
     const release = removeOnInterrupt(preview);
@@ -137,15 +156,25 @@ async function remove(shared: Shared): Promise<void> {
   await preview?.close().catch(() => undefined);
 }
 
-/** Vite does not close its server after Ctrl-C. Returns the function that stops watching for it. */
+/**
+ * Vite does not close its server after Ctrl-C. Returns the function that stops watching for it.
+ *
+ * The listener stays until the URL is removed: some versions of Vite have one of their own that sends the signal again, which
+ * would end a process without listeners at once.
+ */
 function removeOnInterrupt(preview: RunningPreview): () => void {
+  let isEnding = false;
+  const stop = (): void => void process.off('SIGINT', handle);
   const handle = (): void => {
+    if (isEnding) return;
+    isEnding = true;
     const late = new Promise((resolve) => setTimeout(resolve, INTERRUPT_MS));
     void Promise.race([preview.close().catch(() => undefined), late]).then(() => {
+      stop();
       // Another listener decides when the process ends.
       if (process.listenerCount('SIGINT') === 0) process.kill(process.pid, 'SIGINT');
     });
   };
-  process.once('SIGINT', handle);
-  return () => process.off('SIGINT', handle);
+  process.on('SIGINT', handle);
+  return stop;
 }
