@@ -97,6 +97,12 @@ describe('an API call', () => {
     expect(`${error.message} ${error.hint}`).toMatch(said);
   });
 
+  it('that a sign-in of an owner may not send has a next step that an owner can take', async () => {
+    answerProblem('insufficient_scope', { detail: 'this needs the scope team:write' });
+    const { hint } = await failure(clientOf(server.url).call('getMe'));
+    expect(hint).toMatch(/API key that has the scope.*dashboard.*only the scopes of a member/);
+  });
+
   it('names what does not exist once', async () => {
     answerProblem('not_found', { detail: 'preview 17 does not exist' });
     expect((await failure(clientOf(server.url).call('getMe'))).message).toBe('preview 17 does not exist');

@@ -4,7 +4,7 @@ import { flagOfField } from './flag-of-field.js';
 /** Next steps for those errors of the API whose title does not name one. */
 const HINTS: Readonly<Record<string, string>> = {
   insufficient_scope:
-    'Ask an admin of your team for the scope, or use a key that has it. "culvert whoami" shows your scopes.',
+    'Use an API key that has the scope. If you are an admin or owner, the dashboard works too: a sign-in by "culvert login" has only the scopes of a member. "culvert whoami" shows your scopes.',
   not_a_member: 'Ask an owner or admin of the team to invite you.',
   person_required: 'Use the dashboard for this.',
   not_found: 'It may already be gone, or belong to another team. "culvert whoami" shows your team.',

@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { CliError } from '../../cli-error.js';
 import { EXIT } from '../../exit-code.js';
+import { SMALLEST_FILE } from './smallest-file.js';
 import { refuseForeignFile } from './trusted-file.js';
 
 export const FILE_NAMES = ['culvert.yaml', 'culvert.yml', 'culvert.json'] as const;
@@ -35,7 +36,7 @@ export function findFile(folder: string, given?: string): string {
     if (isLast(at)) break;
   }
   throw new CliError(EXIT.usage, `there is no ${FILE_NAMES.join(', ')} in ${folder} or above`, {
-    hint: 'Create one, as docs/culvert-yaml.md describes, or name another file with --file.',
+    hint: `Create culvert.yaml, such as with "${SMALLEST_FILE}", or name another file with --file.`,
   });
 }
 

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { FileError, parseFile } from './parse-file.js';
 import { fileSchema } from './schema.js';
+import { SMALLEST_FILE } from './smallest-file.js';
 
 const NAME = 'culvert.yaml';
 
@@ -18,6 +19,13 @@ function problemsOf(text: string, env: NodeJS.ProcessEnv = {}): string[] {
 }
 
 describe('parseFile', () => {
+  it('reads the file that its hint shows, and shows it when a file is wrong', () => {
+    expect(Object.keys(parseFile(SMALLEST_FILE, NAME, {}).content.endpoints)).toEqual(['web']);
+    expect(() => parseFile('endpoints: 3', NAME, {})).toThrow(
+      expect.objectContaining({ hint: expect.stringContaining(SMALLEST_FILE) as string }) as Error,
+    );
+  });
+
   it('reads endpoints with the defaults of what they leave out', () => {
     const { content } = parseFile('endpoints:\n  web:\n    target: 3000\n', NAME, {});
     expect(content.endpoints['web']).toEqual({

@@ -16,6 +16,7 @@ import { EXIT } from '../../exit-code.js';
 import { interpolate, InterpolationError } from './interpolate.js';
 import { type FileContent, upFile } from './schema.js';
 import { literalSecrets } from './secrets.js';
+import { SMALLEST_FILE } from './smallest-file.js';
 
 /** Limit of a file, in bytes. */
 export const MAX_FILE_BYTES = 256 * 1024;
@@ -38,7 +39,7 @@ export class FileError extends CliError {
   ) {
     const [first = { line: 1, column: 1, message: 'cannot be read' }] = problems;
     super(EXIT.usage, showProblem(file, first), {
-      hint: 'docs/culvert-yaml.md lists what a file may contain.',
+      hint: `A small file that works: ${SMALLEST_FILE}`,
     });
   }
 }

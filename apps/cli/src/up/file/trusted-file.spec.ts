@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { findFile } from './find-file.js';
 import { readUpFile } from './read-file.js';
+import { SMALLEST_FILE } from './smallest-file.js';
 import { distrustOf } from './trusted-file.js';
 
 const FOREIGN_UID = 65_534;
@@ -86,7 +87,12 @@ describe('the search for a file', () => {
     mkdirSync(inner, { recursive: true });
     expect(findFile(inner)).toBe(join(folder, 'culvert.yaml'));
     mkdirSync(join(repository, '.git'));
-    expect(() => findFile(inner)).toThrow(/there is no culvert\.yaml/);
+    expect(() => findFile(inner)).toThrow(
+      expect.objectContaining({
+        message: expect.stringMatching(/^there is no culvert\.yaml/) as string,
+        hint: expect.stringContaining(`such as with "${SMALLEST_FILE}"`) as string,
+      }) as Error,
+    );
     const own = write('repository/culvert.json');
     expect(findFile(inner)).toBe(own);
   });
