@@ -22,6 +22,8 @@ const eventOf = (id: string, seconds: number) => ({
   after: null,
 });
 
+const PROBLEM_CODES: Readonly<Record<number, string>> = { 429: 'too_many_requests', 503: 'unavailable' };
+
 describe('culvert audit --follow', () => {
   let server: TestServer;
   let events: ReturnType<typeof eventOf>[];
@@ -85,6 +87,37 @@ describe('culvert audit --follow', () => {
     events.push(eventOf('missed', 1));
     stream?.destroy();
     await expect.poll(shown).toEqual(['missed']);
+    ended.abort(new CliError(EXIT.terminated, 'terminated'));
+    expect(await exitCode).toBe(EXIT.ok);
+  });
+
+  it.each([429, 503])('continues after the log could not be read for a moment (%i)', async (status) => {
+    const answer = server.answer;
+    let failures = 0;
+    server.answer = (request, response) => {
+      if (request.path.startsWith('/api/v1/events') || failures === 2) return answer(request, response);
+      failures++;
+      response.writeHead(status, { 'content-type': 'application/problem+json' });
+      response.end(
+        JSON.stringify({ type: '/x', title: 'Wait', status, code: PROBLEM_CODES[status], instance: 'i' }),
+      );
+    };
+    events.push(eventOf('first', 1));
+    const { exitCode, shown } = start();
+    await expect.poll(shown).toEqual(['first']);
+    expect(failures).toBe(2);
+    ended.abort(new CliError(EXIT.terminated, 'terminated'));
+    expect(await exitCode).toBe(EXIT.ok);
+  });
+
+  it('shows all events of a long outage', async () => {
+    events = [eventOf('known', 0)];
+    const { exitCode, shown } = start();
+    await expect.poll(shown).toEqual(['known']);
+    events.push(...Array.from({ length: 1500 }, (_, i) => eventOf(`e${i}`, i + 1)));
+    stream?.destroy();
+    await expect.poll(() => shown().length, { timeout: 5000 }).toBe(1501);
+    expect(shown().slice(0, 2)).toEqual(['known', 'e0']);
     ended.abort(new CliError(EXIT.terminated, 'terminated'));
     expect(await exitCode).toBe(EXIT.ok);
   });

@@ -1,12 +1,15 @@
 import type { auditEventFilter } from '@culvert/contract';
+import { Backoff } from '@culvert/outbound';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { z } from 'zod';
 import type { AuditEvent } from '../api.js';
+import { asCliError } from '../cli-error.js';
 import type { CommandContext } from '../command-context.js';
-import { follow, type LiveEvent } from '../live/follow.js';
+import { follow, isTemporary, type LiveEvent } from '../live/follow.js';
 import { firstItems } from '../paging/first-items.js';
 
-/** Limit of new events that are shown after one change. */
-const MAX_NEW = 1000;
+/** Limit of new events that are read after one change, or after an outage. */
+const MAX_NEW = 10_000;
 /** Number of newest events whose ids are kept, to recognize the new ones. */
 const MAX_KNOWN = 2000;
 /** Transactions that overlap may record events out of order, by less than this. */
@@ -33,12 +36,13 @@ export async function followAudit(
   const findNew = async (): Promise<AuditEvent[]> => {
     const since = newestAt - OVERLAP_MS;
     const fresh: AuditEvent[] = [];
-    await firstItems(isFirst ? Math.max(limit, PAGE_SIZE) : MAX_NEW, async (page) => {
+    const { hasMore } = await firstItems(isFirst ? Math.max(limit, PAGE_SIZE) : MAX_NEW, async (page) => {
       const { items, nextCursor } = await api.call('listAuditEvents', { query: { ...query, ...page } });
       const recent = items.filter(({ at }) => Date.parse(at) >= since);
       fresh.push(...recent.filter(({ id }) => !known.has(id)));
       return { items, nextCursor: recent.length < items.length ? null : nextCursor };
     });
+    if (hasMore && !isFirst) output.note(`Left out events before the newest ${MAX_NEW}.`);
     return fresh;
   };
   const showNew = async (): Promise<void> => {
@@ -57,7 +61,22 @@ export async function followAudit(
   };
   const failed = new AbortController();
   const either = AbortSignal.any([signal, failed.signal]);
-  const refresh = refresher(showNew, (error) => failed.abort(error));
+  const backoff = new Backoff();
+  /** Tries again while Culvert restarts or has too many requests, as `follow` does for the stream. */
+  const showNewPatiently = async (): Promise<void> => {
+    for (;;) {
+      try {
+        await showNew();
+        backoff.reset();
+        return;
+      } catch (error) {
+        either.throwIfAborted();
+        if (!isTemporary(asCliError(error))) throw error;
+      }
+      await delay(backoff.next(), undefined, { signal: either });
+    }
+  };
+  const refresh = refresher(showNewPatiently, (error) => failed.abort(error));
   const onEvent = ({ name, data }: LiveEvent): void => {
     const { resource } = (data ?? {}) as { readonly resource?: unknown };
     // Events that were missed while the stream was interrupted are fetched once it is ready again.

@@ -119,8 +119,8 @@ function checkEnd(event: LiveEvent): void {
   if (reason === 'gone') throw new CliError(EXIT.notFound, 'what you watch was removed');
 }
 
-/** Reports whether connecting again may help. */
-function isTemporary({ exitCode }: CliError): boolean {
+/** Reports whether trying again may help. */
+export function isTemporary({ exitCode }: CliError): boolean {
   return exitCode === EXIT.unreachable || exitCode === EXIT.failure || exitCode === EXIT.conflict;
 }
 
