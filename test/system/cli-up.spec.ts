@@ -352,6 +352,10 @@ import http2 from 'node:http2';
     await following.line(/^web {2}http/m);
     expect(await culvert('down', '--remove')).toMatchObject({ code: EXIT.ok });
     expect(await following.exited).toMatchObject({ code: EXIT.ok });
+    // The URLs are removed: the run must not claim that it kept them.
+    const log = async () => (await culvert('logs')).stdout;
+    await expect.poll(log).toContain('Ended by "culvert down --remove".');
+    expect(await log()).not.toContain('Kept the URLs');
     expect((await deployment.api<{ items: unknown[] }>('GET', '/previews')).items).toEqual([]);
     expect(await culvert('down')).toMatchObject({ code: EXIT.ok, stderr: expect.stringMatching(/is up/) });
 

@@ -1,5 +1,6 @@
 /** A command that runs beside its endpoint, in a process group of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { statSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StringDecoder } from 'node:string_decoder';
@@ -56,7 +57,7 @@ export class CommandProcess {
         if (!this.isStopping) options.onEnded(how);
         resolve();
       };
-      this.child.once('error', (error) => settle(`cannot be started: ${error.message}`));
+      this.child.once('error', (error) => settle(`cannot be started: ${reasonOf(error, workingDirectory)}`));
       this.child.once('exit', (code, signal) =>
         settle(signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`),
       );
@@ -102,6 +103,21 @@ export class CommandProcess {
       return (error as NodeJS.ErrnoException).code === 'EPERM';
     }
   }
+}
+
+/** Reports whether commands can run in a folder. */
+export function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+/** Names a missing folder: the error of the system names the program, which may exist. */
+function reasonOf(error: Error, workingDirectory: string): string {
+  try {
+    if (!isFolder(workingDirectory)) return `its workingDirectory ${workingDirectory} is not a folder`;
+  } catch {
+    // What the system reported is the better reason.
+  }
+  return error.message;
 }
 
 function runTaskkill(pid: number): void {

@@ -45,12 +45,16 @@ export async function down(
   }
   const running = runningOf(machine.running, path);
   const ended = running.filter(isMeant);
-  if (ended.length === running.length) endRuns(ended);
-  else
-    new ProjectFiles(env, path).writeSelection(
-      running.filter((entry) => !isMeant(entry)).map((entry) => endpointOf(entry)),
-    );
-  await untilEnded(machine, path, ended, signal);
+  const files = new ProjectFiles(env, path);
+  const isWhole = ended.length === running.length;
+  const forget = flags.remove === true && isWhole && running.length > 0 ? files.announceRemoval() : null;
+  try {
+    if (isWhole) endRuns(ended);
+    else files.writeSelection(running.filter((entry) => !isMeant(entry)).map((entry) => endpointOf(entry)));
+    await untilEnded(machine, path, ended, signal);
+  } finally {
+    forget?.();
+  }
   const { removed, left } =
     flags.remove === true
       ? await removeUrls(withSettingsOf(context, path, flags), machine, keptOf(machine.running, path), names)

@@ -1,6 +1,6 @@
 /** What belongs to one file on this machine: its entries among what runs, and files beside them. */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { configDirectory, type Running, type RunningEntry } from '@culvert/client';
 import { WORKSTATION_PREFIX } from '@culvert/contract';
@@ -61,6 +61,27 @@ export class ProjectFiles {
   /** Names of the endpoints that a run has. Commands write it, and the run reads it when it changes. */
   get selection(): string {
     return join(this.folder, `${this.key}.json`);
+  }
+
+  /** Exists while `culvert down --remove` ends the run, which then reports that the URLs are not kept. */
+  private get removal(): string {
+    return join(this.folder, `${this.key}.removal`);
+  }
+
+  get isBeingRemoved(): boolean {
+    return existsSync(this.removal);
+  }
+
+  /** Announces that the URLs are removed after the run ended. Returns a function that takes it back. */
+  announceRemoval(): () => void {
+    this.makeFolder();
+    writeFileSync(this.removal, '', { mode: 0o600 });
+    return () => this.forgetRemoval();
+  }
+
+  /** Removes what a command that was killed left. */
+  forgetRemoval(): void {
+    rmSync(this.removal, { force: true });
   }
 
   makeFolder(): void {

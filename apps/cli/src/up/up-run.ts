@@ -126,6 +126,8 @@ export class UpRun {
 
   private async stop(): Promise<void> {
     const { output } = this.options.context;
+    // Asked first: the command that removes the URLs waits only until the endpoints are released.
+    const { isBeingRemoved } = this.options.files;
     // A second signal, which would end this process alone, ends the commands too.
     process.once('SIGINT', endNow).once('SIGTERM', endNow);
     if (this.isReady) output.note('Ending. Press Ctrl-C again to end the commands at once.');
@@ -137,7 +139,8 @@ export class UpRun {
       run.stop(isFailedStart ? await this.keepsUrl(run) : run.hasUrl);
     await Promise.all([stopped, ...[...this.runs.values()].map(end)]);
     process.off('SIGINT', endNow).off('SIGTERM', endNow);
-    if (this.isReady && this.runs.size > 0) output.note('Kept the URLs for the next run.');
+    if (!this.isReady || this.runs.size === 0) return;
+    output.note(isBeingRemoved ? 'Ended by "culvert down --remove".' : 'Kept the URLs for the next run.');
   }
 
   /**

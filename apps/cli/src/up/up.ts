@@ -4,6 +4,7 @@ import { type Machine, showTarget, thisMachine } from '@culvert/client';
 import { CliError } from '../cli-error.js';
 import type { CommandContext, GlobalFlags } from '../command-context.js';
 import { EXIT, type ExitCode } from '../exit-code.js';
+import { isFolder } from './command-process.js';
 import { FileError, showProblem } from './file/parse-file.js';
 import { findFile } from './file/find-file.js';
 import { type Endpoint, readUpFile, type UpFile } from './file/read-file.js';
@@ -48,6 +49,7 @@ export async function up(
   const others = runningOf(machine.running, file.path).map(endpointOf);
   if (others.length > 0) return join({ context, machine, files, path: file.path }, others, names);
   noteLeft(context, machine, file);
+  files.forgetRemoval();
   files.writeSelection(names.length === 0 ? null : endpoints.map(({ name }) => name));
   if (flags.detach === true) {
     const { startInBackground, showStarted } = await import('./background.js');
@@ -145,6 +147,7 @@ function noteLeft({ output }: CommandContext, { running }: Machine, file: UpFile
 }
 
 function check({ output }: CommandContext, file: UpFile, endpoints: readonly Endpoint[]): void {
+  refuseMissingFolders(file.path, endpoints);
   const described = endpoints.map(({ name, target, paths, content, commands }) => ({
     name,
     access: content.access,
@@ -169,4 +172,18 @@ function check({ output }: CommandContext, file: UpFile, endpoints: readonly End
       '',
     );
   });
+}
+
+/** The schema cannot check it: a folder may also be made after the file was read. */
+function refuseMissingFolders(path: string, endpoints: readonly Endpoint[]): void {
+  for (const { name, workingDirectory } of endpoints.flatMap(({ commands }) => commands)) {
+    if (isFolder(workingDirectory)) continue;
+    throw new CliError(
+      EXIT.usage,
+      `${path}: the command of ${name} cannot be started: ${workingDirectory} is not a folder`,
+      {
+        hint: 'workingDirectory is relative to the folder of the file.',
+      },
+    );
+  }
 }
