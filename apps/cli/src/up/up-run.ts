@@ -288,9 +288,10 @@ export class UpRun {
   private report(error: unknown): void {
     const { output } = this.options.context;
     const known = asClientError(error);
-    output.error(known.message, known.hint);
-    if (known instanceof FileError)
-      for (const problem of known.problems.slice(1)) output.note(`  ${showProblem(this.file.path, problem)}`);
+    const problems = known instanceof FileError ? known.problems : [];
+    for (const problem of problems.slice(0, -1)) output.error(showProblem(this.file.path, problem));
+    const last = problems.at(-1);
+    output.error(last === undefined ? known.message : showProblem(this.file.path, last), known.hint);
   }
 }
 

@@ -70,14 +70,14 @@ export async function up(
   return run.run();
 }
 
-/** Reads a file. Prints all problems but the first, which the error has. */
+/** Reads a file. Prints all problems but the last, which the error has: so all are in the order of the file. */
 function readReported({ env, output }: CommandContext, path: string, isNamed: boolean): UpFile {
   try {
     return readUpFile(path, env, { isNamed });
   } catch (error) {
-    if (error instanceof FileError)
-      for (const problem of error.problems.slice(1)) output.note(showProblem(path, problem));
-    throw error;
+    if (!(error instanceof FileError)) throw error;
+    for (const problem of error.problems.slice(0, -1)) output.error(showProblem(path, problem));
+    throw new FileError(path, error.problems.slice(-1));
   }
 }
 

@@ -64,7 +64,7 @@ describe('parseFile', () => {
   it.each([
     ['endpoints: [\n', '2:1', /\]/],
     ['endpoints:\n  web: { target: 1 }\n  web: { target: 2 }\n', '3:3', /unique/],
-    ['', '1:1', /^the file must be/],
+    ['', '1:1', /^the file is empty/],
     ['endpoints: {}\n', '1:1', /endpoints: must have at least one endpoint/],
     ['endpoints:\n  web: {}\n', '2:3', /endpoints.web: must have either a target or paths/],
     ['endpoints:\n  web:\n    target: 99999\n', '3:13', /from 1 to 65535/],
@@ -91,6 +91,26 @@ describe('parseFile', () => {
 
   it('reports all mistakes of a file at once', () => {
     expect(problemsOf('endpoints:\n  a: { target: 0 }\n  b: { target: 1, x: 2 }\n')).toHaveLength(2);
+  });
+
+  it('reports them in the order of the file', () => {
+    const text = 'endpoints:\n  a: { target: 1, acess: team }\n  b: 3\nname: [1]\nurls: x\n';
+    expect(problemsOf(text)).toEqual([
+      '2:19 endpoints.a.acess: is not a field (did you mean access?)',
+      '3:6 endpoints.b: must be a list of fields, not a number',
+      '4:1 name: must be text, not a list',
+      '5:1 urls: is not a field (did you mean url?)',
+    ]);
+  });
+
+  it.each([
+    ['endpoint:\n  a: { target: 1 }\n', ['1:1 endpoint: is not a field (did you mean endpoints?)']],
+    [
+      'endpoints: { a: { paths: { /: { taget: 1, target: 2 } } } }',
+      ['1:33 endpoints.a.paths./.taget: is not a field (did you mean target?)'],
+    ],
+  ])('suggests the field that was meant in %j', (text, problems) => {
+    expect(problemsOf(text)).toEqual(expect.arrayContaining(problems));
   });
 
   it('replaces variables in values, with numbers and booleans, and not in names', () => {

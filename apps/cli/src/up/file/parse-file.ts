@@ -13,8 +13,9 @@ import {
 import type { z } from 'zod';
 import { CliError } from '../../cli-error.js';
 import { EXIT } from '../../exit-code.js';
+import { closest } from '../../find/closest.js';
 import { interpolate, InterpolationError } from './interpolate.js';
-import { type FileContent, upFile } from './schema.js';
+import { FIELDS, type FileContent, upFile } from './schema.js';
 import { literalSecrets } from './secrets.js';
 import { SMALLEST_FILE } from './smallest-file.js';
 
@@ -88,7 +89,8 @@ export function parseFile(text: string, file: string, env: NodeJS.ProcessEnv): P
         offsetOf(document, path, isAboutKey),
         field === '' ? `the file ${message}` : `${field}: ${message}`,
       );
-    });
+    })
+    .toSorted((a, b) => a.line - b.line || a.column - b.column);
   throw new FileError(file, problems.slice(0, MAX_PROBLEMS));
 }
 
@@ -132,17 +134,51 @@ function problemsOf(issue: z.core.$ZodIssue, before: readonly PropertyKey[] = []
     if (inner !== undefined) return inner.flatMap((each) => problemsOf(each, path));
   }
   if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => ({ path: [...path, key], message: 'is not a field', isAboutKey: true }));
+    return issue.keys.map((key) => ({
+      path: [...path, key],
+      message: `is not a field${suggestionOf(key, path)}`,
+      isAboutKey: true,
+    }));
   if (issue.code === 'invalid_key')
     return issue.issues.map(({ message }) => ({ path, message: wordingOf(message), isAboutKey: true }));
   return [{ path, message: wordingOf(issue.message) }];
 }
 
+/** Suggests the field that was probably meant, of the file, an endpoint or a path. */
+function suggestionOf(key: string, { length }: readonly PropertyKey[]): string {
+  const fields = length === 0 ? FIELDS.file : length <= 2 ? FIELDS.endpoint : FIELDS.path;
+  const meant = closest(key, fields);
+  return meant === null ? '' : ` (did you mean ${meant}?)`;
+}
+
+/** Types as people call them. */
+const KINDS: Readonly<Record<string, string>> = {
+  object: 'a list of fields',
+  record: 'a list of fields',
+  array: 'a list',
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  null: 'empty',
+};
+
+function kindOf(type: string): string {
+  return KINDS[type] ?? type;
+}
+
 /** Messages of zod itself, as the rest of a sentence. */
 function wordingOf(message: string): string {
   return message
-    .replace(/^Invalid input: expected (\w+), received undefined$/, 'is missing (expected: $1)')
-    .replace(/^Invalid input: expected (\w+), received (\w+)$/, 'must be of the type $1, not $2')
+    .replace(
+      /^Invalid input: expected (\w+), received undefined$/,
+      (_, wanted: string) => `is missing (must be ${kindOf(wanted)})`,
+    )
+    .replace(/^Invalid input: expected (\w+), received (\w+)$/, (_, wanted: string, given: string) =>
+      given === 'null'
+        ? `is empty (must be ${kindOf(wanted)})`
+        : `must be ${kindOf(wanted)}, not ${kindOf(given)}`,
+    )
     .replace(/^Too small: expected .* to have (>=?)\s*(\d+) .*$/, 'is too short')
     .replace(/^Too big: expected .*$/, 'is too long');
 }

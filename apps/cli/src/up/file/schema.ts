@@ -237,6 +237,13 @@ export const upFile = z
     }
   });
 
+/** Names of the fields of a file, of an endpoint and of a path. */
+export const FIELDS = {
+  file: Object.keys(upFile.shape),
+  endpoint: Object.keys(endpoint.shape),
+  path: Object.keys(onPath.shape),
+} as const;
+
 export type FileContent = z.output<typeof upFile>;
 export type EndpointContent = FileContent['endpoints'][string];
 export type PathContent = z.output<typeof onPath>;
