@@ -39,6 +39,15 @@ describe('culvert logout', () => {
     ]);
   });
 
+  it('keeps the URL, so that later commands report that no one is signed in', async () => {
+    await logout();
+    const env = { CULVERT_CONFIG_DIR: directory };
+    const { exitCode, stderr } = await runCommand(['whoami'], { env });
+    expect(exitCode).toBe(EXIT.notSignedIn);
+    expect(stderr).toContain('not signed in');
+    expect(stderr).not.toContain('is not set');
+  });
+
   it('forgets the sign-in locally when the server is unreachable, and reports that it still exists there', async () => {
     server.always(503, '');
     const { exitCode, stdout, stderr } = await logout();

@@ -57,7 +57,8 @@ describe('culvert doctor', () => {
     });
     expect(found['node']?.state).toBe('ok');
     expect(found['target']?.state).toBe('ok');
-    expect(found['api']).toBeUndefined();
+    expect(found['api']?.state).toBe('skipped');
+    expect(found['sign-in']?.state).toBe('skipped');
   });
 
   it('without a credential checks the way, and says how to sign in', async () => {

@@ -19,6 +19,8 @@ import { targetCheck } from './target-check.js';
 
 /** Limit for all checks together. */
 const TIMEOUT_MS = 45_000;
+/** Stands for the URL in checks that are skipped. */
+const NO_URL = 'https://culvert.invalid';
 
 /** Checks, prints and returns the exit code: a failure if a check failed. */
 export async function doctor(
@@ -32,7 +34,9 @@ export async function doctor(
   const checks = [
     ...machineChecks(context),
     settingsCheck(url),
-    ...(typeof url === 'string' ? [...wayChecks(context, url), ...accountChecks(context)] : []),
+    ...[...wayChecks(context, typeof url === 'string' ? url : NO_URL), ...accountChecks(context)].map(
+      withSettings,
+    ),
     ...(target === null ? [] : [targetCheck(target)]),
   ];
   const width = Math.max(...checks.map(({ title }) => title.length));
@@ -76,11 +80,15 @@ function urlOf({ settings }: CommandContext): string | ClientError {
   }
 }
 
-/** Without a URL, there is nothing else of Culvert to check. */
+/** Without a URL, what concerns Culvert is skipped. */
+function withSettings(check: Check): Check {
+  return { ...check, needs: ['settings', ...(check.needs ?? [])] };
+}
+
 function settingsCheck(url: string | ClientError): Check {
   return {
     id: 'settings',
-    title: 'Culvert',
+    title: 'Settings',
     timeoutMs: 1000,
     run: () =>
       typeof url === 'string'

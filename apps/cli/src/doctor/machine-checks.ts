@@ -12,7 +12,7 @@ const TIMEOUT_MS = 2000;
 export function machineChecks({ env, settings }: CommandContext): Check[] {
   return [
     check('node', 'Node', () => judgeNode(process.versions.node)),
-    check('config', 'Settings', () => {
+    check('config', 'Config', () => {
       const directory = configDirectory(env);
       // Reads the file of credentials, and rejects if it is not safe.
       settings.credentials.currentUrl();

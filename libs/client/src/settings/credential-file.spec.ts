@@ -61,7 +61,7 @@ describe('credentials.json', () => {
     await file.remove(URL_B);
     expect([file.currentUrl(), file.find(URL_B)]).toEqual([URL_A, null]);
     await file.remove(URL_A);
-    expect([file.currentUrl(), file.find(URL_A)]).toEqual([null, null]);
+    expect([file.currentUrl(), file.find(URL_A)]).toEqual([URL_A, null]);
   });
 
   it('replaces tokens only when their refresh token is still stored', async () => {

@@ -54,7 +54,7 @@ export class CredentialFile {
     this.path = join(directory, NAME);
   }
 
-  /** Null if no one is signed in. @throws ClientError if the file is unsafe or cannot be read */
+  /** Returns the server of the latest sign-in, also after its end; null if there was none. @throws ClientError if the file is unsafe or cannot be read */
   currentUrl(): string | null {
     return this.read().current;
   }
@@ -93,11 +93,11 @@ export class CredentialFile {
     return kept;
   }
 
-  /** Deletes the credential of a server. */
+  /** Deletes the credential of a server. The last server stays the default, so that people can sign in to it again. */
   async remove(url: string): Promise<void> {
     await this.change(({ servers: { [url]: _removed, ...servers }, current, ...before }) => ({
       ...before,
-      current: current === url ? (Object.keys(servers).at(-1) ?? null) : current,
+      current: current === url ? (Object.keys(servers).at(-1) ?? url) : current,
       servers,
     }));
   }
