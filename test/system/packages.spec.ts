@@ -352,6 +352,9 @@ describe('the installed @culvert/client', () => {
       deployment.api<{ items: { hostname: string; access: string }[] }>('GET', '/previews');
     expect((await listed()).items).toEqual([expect.objectContaining({ hostname: last, access: 'team' })]);
 
+    // The other listener is the later one again.
+    configure("{ access: 'team' } /* the same */");
+    await shown(4);
     program.kill('SIGINT');
     expect(await program.exited).toEqual({ code: null, signal: 'SIGINT' });
     expect((await listed()).items).toEqual([]);

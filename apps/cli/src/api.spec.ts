@@ -86,6 +86,7 @@ describe('an API call', () => {
     ['unauthenticated', EXIT.notSignedIn, /culvert login/],
     ['insufficient_scope', EXIT.refused, /culvert whoami/],
     ['not_a_member', EXIT.refused, /invite/],
+    ['role_not_permitted', EXIT.refused, /Only an owner.*dashboard/],
     ['not_found', EXIT.notFound, /another team/],
     ['api_key_not_usable', EXIT.conflict, /keys list/],
     ['preview_limit_reached', EXIT.conflict, /preview remove/],

@@ -6,6 +6,8 @@ const HINTS: Readonly<Record<string, string>> = {
   insufficient_scope:
     'Use an API key that has the scope. If you are an admin or owner, the dashboard works too: a sign-in by "culvert login" has only the scopes of a member. "culvert whoami" shows your scopes.',
   not_a_member: 'Ask an owner or admin of the team to invite you.',
+  role_not_permitted:
+    'Only an owner can do this, in the dashboard. API keys have the power of an admin, at most.',
   person_required: 'Use the dashboard for this.',
   not_found: 'It may already be gone, or belong to another team. "culvert whoami" shows your team.',
   api_key_not_usable: 'Find the key that replaced it with "culvert keys list".',

@@ -4,6 +4,7 @@ import type { Action } from '../action.js';
 import { completed } from '../completion/completers.js';
 import { readPast } from '../flags.js';
 import { withHelp } from '../help/command-help.js';
+import { needsKey } from '../help/needs-key.js';
 import { limitOption } from '../paging/first-items.js';
 import type { AuditFilter, ListFlags } from './audit.js';
 
@@ -13,7 +14,10 @@ export function addAuditCommands(program: Command, action: Action): void {
     .command('audit')
     .summary('show who changed what in the team')
     .description('Shows who changed what in the team. "culvert audit" alone is "culvert audit list".');
-  withHelp(audit, { examples: ['culvert audit --from 7d', 'culvert audit --follow'] });
+  withHelp(audit, {
+    details: [needsKey('audit:read')],
+    examples: ['culvert audit --from 7d', 'culvert audit --follow'],
+  });
   const list = addFilters(
     audit
       .command('list', { isDefault: true })
@@ -29,7 +33,10 @@ export function addAuditCommands(program: Command, action: Action): void {
       action(async (context, flags: ListFlags) => (await import('./audit.js')).listAudit(context, flags)),
     );
   withHelp(list, {
-    details: ['To see older events, set --until to the time of the last one that is shown.'],
+    details: [
+      needsKey('audit:read'),
+      'To see older events, set --until to the time of the last one that is shown.',
+    ],
     examples: [
       'culvert audit list --action preview.delete --from 7d',
       'culvert audit list --actor jo@example.com --limit 500 --output json',
@@ -49,6 +56,7 @@ export function addAuditCommands(program: Command, action: Action): void {
       ),
     );
   withHelp(download, {
+    details: [needsKey('audit:read')],
     examples: ['culvert audit export --from 30d --file audit.csv', 'culvert audit export > audit.csv'],
   });
 }

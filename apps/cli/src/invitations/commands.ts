@@ -3,6 +3,7 @@ import { Argument, Option, type Command } from 'commander';
 import type { Action } from '../action.js';
 import { completed } from '../completion/completers.js';
 import { withHelp } from '../help/command-help.js';
+import { needsKey } from '../help/needs-key.js';
 import type { InviteFlags } from './invitations.js';
 
 /** Adds the commands for invitations to the team. */
@@ -24,7 +25,10 @@ export function addInvitationsCommands(program: Command, action: Action): void {
       ),
     );
   withHelp(create, {
-    details: ['The link is never shown again. "culvert invitations renew" makes another one.'],
+    details: [
+      'The link is never shown again. "culvert invitations renew" makes another one.',
+      needsKey('team:write'),
+    ],
     examples: ['culvert invitations create jo@example.com --role admin'],
   });
   const list = invitations
@@ -44,7 +48,10 @@ export function addInvitationsCommands(program: Command, action: Action): void {
         (await import('./invitations.js')).renew(context, reference),
       ),
     );
-  withHelp(renew, { examples: ['culvert invitations renew jo@example.com'] });
+  withHelp(renew, {
+    details: [needsKey('team:write')],
+    examples: ['culvert invitations renew jo@example.com'],
+  });
   const revoke = invitations
     .command('revoke')
     .summary('revoke invitations')
@@ -55,7 +62,10 @@ export function addInvitationsCommands(program: Command, action: Action): void {
         (await import('./invitations.js')).revoke(context, references),
       ),
     );
-  withHelp(revoke, { examples: ['culvert invitations revoke jo@example.com'] });
+  withHelp(revoke, {
+    details: [needsKey('team:write')],
+    examples: ['culvert invitations revoke jo@example.com'],
+  });
 }
 
 function invitationArgument(name: string): Argument {

@@ -3,6 +3,7 @@ import { Argument, type Command } from 'commander';
 import type { Action } from '../action.js';
 import { completed } from '../completion/completers.js';
 import { withHelp } from '../help/command-help.js';
+import { needsKey } from '../help/needs-key.js';
 import type { RemoveFlags } from './members.js';
 
 /** Adds the commands for the people of the team. */
@@ -30,7 +31,10 @@ export function addMembersCommands(program: Command, action: Action): void {
         (await import('./members.js')).setRole(context, member, role),
       ),
     );
-  withHelp(setRole, { examples: ['culvert members set-role jo@example.com admin'] });
+  withHelp(setRole, {
+    details: [needsKey('team:write')],
+    examples: ['culvert members set-role jo@example.com admin'],
+  });
   const remove = members
     .command('remove')
     .alias('rm')
@@ -46,7 +50,10 @@ export function addMembersCommands(program: Command, action: Action): void {
         (await import('./members.js')).removeMembers(context, references, flags),
       ),
     );
-  withHelp(remove, { examples: ['culvert members remove jo@example.com --revoke-credentials'] });
+  withHelp(remove, {
+    details: [needsKey('team:write')],
+    examples: ['culvert members remove jo@example.com --revoke-credentials'],
+  });
   addCredentials(members, action);
 }
 
@@ -64,7 +71,10 @@ function addCredentials(members: Command, action: Action): void {
         (await import('./members.js')).listCredentials(context, member),
       ),
     );
-  withHelp(credentials, { examples: ['culvert members credentials jo@example.com'] });
+  withHelp(credentials, {
+    details: [needsKey('team:write')],
+    examples: ['culvert members credentials jo@example.com'],
+  });
   const revoke = members
     .command('revoke-credentials')
     .summary('revoke all credentials that a person created in the team')
@@ -78,7 +88,10 @@ function addCredentials(members: Command, action: Action): void {
         (await import('./members.js')).revokeCredentials(context, member),
       ),
     );
-  withHelp(revoke, { examples: ['culvert members revoke-credentials jo@example.com'] });
+  withHelp(revoke, {
+    details: [needsKey('team:write')],
+    examples: ['culvert members revoke-credentials jo@example.com'],
+  });
 }
 
 function memberArgument(name = '<member>'): Argument {

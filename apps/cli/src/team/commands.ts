@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Action } from '../action.js';
 import { readIdleExpiry } from '../flags.js';
 import { withHelp } from '../help/command-help.js';
+import { needsKey } from '../help/needs-key.js';
 import type { SettingsFlags } from './team.js';
 
 /** Adds the commands for the team itself. */
@@ -25,7 +26,7 @@ export function addTeamCommands(program: Command, action: Action): void {
     .action(
       action(async (context, name: string) => (await import('./team.js')).updateTeam(context, { name })),
     );
-  withHelp(rename, { examples: ['culvert team rename Shop'] });
+  withHelp(rename, { details: [needsKey('team:write')], examples: ['culvert team rename Shop'] });
   const settings = team
     .command('settings')
     .summary('show or change the settings of the team')

@@ -12,7 +12,12 @@ export interface ProblemWording {
 }
 
 const PLAIN_WORDING: ProblemWording = {
-  hints: {},
+  hints: {
+    insufficient_scope:
+      'Use an API key that has the scope. A sign-in by "culvert login" has those of a member.',
+    not_found: 'It may have been removed, or belong to another team.',
+    validation_failed: 'Correct the value, or leave it out.',
+  },
   nameOfField: (pointer) => pointer.slice(1).replaceAll('/', '.'),
 };
 

@@ -48,6 +48,12 @@ describe('the client of the API', () => {
     await expect(created).rejects.toMatchObject({
       code: 'usage',
       message: 'ingress.host is not a host name',
+      hint: 'Correct the value, or leave it out.',
+    });
+    server.always(404, toProblem(new ProblemError('not_found'), '1'));
+    await expect(clientOf().getMe()).rejects.toMatchObject({
+      code: 'not_found',
+      hint: expect.stringContaining('removed'),
     });
     server.always(401, toProblem(new ProblemError('unauthenticated'), '1'));
     await expect(clientOf().getMe()).rejects.toMatchObject({
