@@ -4,6 +4,7 @@ import type { Api, CreatedInvitation, Invitation } from '../api.js';
 import type { CommandContext } from '../command-context.js';
 import { findOne } from '../find/find-one.js';
 import { shortIds, showTime } from '../output/readable.js';
+import { eachInTurn } from '../output/each-in-turn.js';
 
 export interface InviteFlags {
   readonly role: Role;
@@ -44,10 +45,14 @@ export async function revoke({ api, output }: CommandContext, references: string
   const found: Invitation[] = [];
   // Finds all invitations first, so that a mistyped address revokes nothing.
   for (const reference of references) found.push(await findInvitation(api, reference));
-  for (const { id } of found) await api.call('revokeInvitation', { invitationId: id });
-  output.result(found, () => {
-    for (const { email } of found) output.line(`Revoked the invitation of ${email}`);
-  });
+  await eachInTurn(
+    found,
+    ({ id }) => api.call('revokeInvitation', { invitationId: id }),
+    (done) =>
+      output.result(done, () => {
+        for (const { email } of done) output.line(`Revoked the invitation of ${email}`);
+      }),
+  );
 }
 
 /** Prints only the link on stdout, so that scripts can pass it on. */

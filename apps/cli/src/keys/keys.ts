@@ -6,6 +6,7 @@ import { findOne } from '../find/find-one.js';
 import type { Expiry } from '../flags.js';
 import type { Output } from '../output/output.js';
 import { shortIds, showTime } from '../output/readable.js';
+import { eachInTurn } from '../output/each-in-turn.js';
 
 export interface CreateFlags {
   readonly name: string;
@@ -75,12 +76,13 @@ export async function revokeKeys({ api, output }: CommandContext, references: st
   const found: ApiKey[] = [];
   // Finds all keys first, so that a mistyped name revokes nothing.
   for (const reference of references) found.push(await findKey(api, reference));
-  for (const { id } of found) await api.call('revokeApiKey', { apiKeyId: id });
-  output.result(
+  await eachInTurn(
     found.map(({ id, name }) => ({ id, name })),
-    () => {
-      for (const { id, name } of found) output.line(`Revoked ${name} (${id})`);
-    },
+    ({ id }) => api.call('revokeApiKey', { apiKeyId: id }),
+    (done) =>
+      output.result(done, () => {
+        for (const { id, name } of done) output.line(`Revoked ${name} (${id})`);
+      }),
   );
 }
 

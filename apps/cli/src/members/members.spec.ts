@@ -45,6 +45,24 @@ describe('the commands for members', () => {
     expect(changes()).toEqual([]);
   });
 
+  it('shows who was removed if a later removal fails, and whose credentials keep working', async () => {
+    const answer = server.answer;
+    let failing = BOB.userId;
+    server.answer = (request, response) => {
+      if (request.method !== 'DELETE' || !request.path.endsWith(failing)) return answer(request, response);
+      response.writeHead(403, { 'content-type': 'application/problem+json' });
+      response.end(
+        JSON.stringify({ type: '/x', title: 'No', status: 403, code: 'insufficient_scope', instance: 'i' }),
+      );
+    };
+    const both = await run('members', 'remove', 'ann@example.com', 'bob@example.com');
+    expect([both.exitCode, both.stdout]).toEqual([EXIT.refused, `Removed ann@example.com (${ANN.userId})\n`]);
+    failing = 'credentials';
+    const one = await run('members', 'remove', 'ann@example.com', '--revoke-credentials');
+    expect([one.exitCode, one.stdout]).toEqual([EXIT.refused, '']);
+    expect(one.stderr).toContain(`culvert members revoke-credentials ${ANN.userId}`);
+  });
+
   it('removes members, and their credentials only if asked to', async () => {
     const { stderr } = await run('members', 'remove', 'ann@example.com');
     expect(stderr).toContain('keep working');

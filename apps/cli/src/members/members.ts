@@ -5,6 +5,7 @@ import type { CommandContext } from '../command-context.js';
 import { findOne, isWholeId } from '../find/find-one.js';
 import { shortIds, showTime } from '../output/readable.js';
 import { previewName } from '../preview/find-preview.js';
+import { eachInTurn } from '../output/each-in-turn.js';
 
 export interface RemoveFlags {
   readonly revokeCredentials?: boolean;
@@ -42,13 +43,25 @@ export async function removeMembers(
   const removed: Member[] = [];
   // Finds all members first, so that a mistyped address removes no one.
   for (const reference of references) removed.push(await findMember(api, reference));
-  for (const { userId } of removed) {
-    await api.call('removeMember', { userId });
-    if (alsoCredentials === true) await api.call('endMemberCredentials', { userId });
-  }
-  output.result(removed, () => {
-    for (const { email, userId } of removed) output.line(`Removed ${email} (${userId})`);
-  });
+  await eachInTurn(
+    removed,
+    async ({ userId, email }) => {
+      await api.call('removeMember', { userId });
+      if (alsoCredentials !== true) return;
+      // Only afterwards: a member could create further credentials in between.
+      await api.call('endMemberCredentials', { userId }).catch((error: unknown) => {
+        output.note(
+          `Removed ${email}, but the credentials that they created keep working. ` +
+            `Run "culvert members revoke-credentials ${userId}".`,
+        );
+        throw error;
+      });
+    },
+    (done) =>
+      output.result(done, () => {
+        for (const { email, userId } of done) output.line(`Removed ${email} (${userId})`);
+      }),
+  );
   if (!output.isForPrograms && alsoCredentials !== true)
     output.note(
       'Share links, tokens and invitations that they created keep working. To revoke them, run ' +
@@ -78,10 +91,11 @@ export async function listCredentials({ api, output }: CommandContext, reference
 
 export async function revokeCredentials({ api, output }: CommandContext, reference: string): Promise<void> {
   const userId = await findPerson(api, reference);
-  const { items } = await api.call('listMemberCredentials', { userId });
+  const { items, isComplete } = await api.call('listMemberCredentials', { userId });
+  const count = isComplete ? items.length : `more than ${items.length}`;
   await api.call('endMemberCredentials', { userId });
   output.result(items, () =>
-    output.line(`Revoked all credentials that ${reference} created in the team: ${items.length}.`),
+    output.line(`Revoked all credentials that ${reference} created in the team: ${count}.`),
   );
 }
 

@@ -5,6 +5,7 @@ import { findOne } from '../find/find-one.js';
 import type { Expiry } from '../flags.js';
 import { shortIds, showTime } from '../output/readable.js';
 import { findPreview } from '../preview/find-preview.js';
+import { eachInTurn } from '../output/each-in-turn.js';
 
 export type CredentialKind = 'share-link' | 'preview-token';
 
@@ -81,15 +82,16 @@ export async function revokeCredentials(
       hint: 'Use its id: "list" shows the ids.',
     }),
   );
-  for (const { id } of found) {
-    if (kind === 'share-link') await api.call('revokeShareLink', { previewId, shareLinkId: id });
-    else await api.call('revokePreviewToken', { previewId, previewTokenId: id });
-  }
-  output.result(
+  await eachInTurn(
     found.map(({ id, name }) => ({ id, name })),
-    () => {
-      for (const { id, name } of found) output.line(`Revoked ${name} (${id})`);
-    },
+    ({ id }) =>
+      kind === 'share-link'
+        ? api.call('revokeShareLink', { previewId, shareLinkId: id })
+        : api.call('revokePreviewToken', { previewId, previewTokenId: id }),
+    (done) =>
+      output.result(done, () => {
+        for (const { id, name } of done) output.line(`Revoked ${name} (${id})`);
+      }),
   );
 }
 

@@ -5,6 +5,7 @@ import { findTrafficManager } from '../find/find-traffic-manager.js';
 import type { Output } from '../output/output.js';
 import { shortIds, showTime } from '../output/readable.js';
 import { firstItems, moreNote } from '../paging/first-items.js';
+import { eachInTurn } from '../output/each-in-turn.js';
 
 export interface CreateFlags {
   readonly name?: string;
@@ -69,10 +70,14 @@ export async function removeManagers({ api, output }: CommandContext, references
   const removed: TrafficManager[] = [];
   // Finds all of them first, so that a mistyped name removes nothing.
   for (const reference of references) removed.push(await findTrafficManager(api, reference));
-  for (const { id } of removed) await api.call('deleteTrafficManager', { trafficManagerId: id });
-  output.result(removed, () => {
-    for (const manager of removed) output.line(`Removed ${nameOf(manager)} (${manager.id})`);
-  });
+  await eachInTurn(
+    removed,
+    ({ id }) => api.call('deleteTrafficManager', { trafficManagerId: id }),
+    (done) =>
+      output.result(done, () => {
+        for (const manager of done) output.line(`Removed ${nameOf(manager)} (${manager.id})`);
+      }),
+  );
 }
 
 export async function showHistory(
