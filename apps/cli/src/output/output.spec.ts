@@ -29,6 +29,13 @@ describe('output', () => {
     expect(stdout.text).toBe('NAME  STATE\n東京  ACTIVE\ne\u0301👩‍💻   WAITING\na     -\n');
   });
 
+  it('shows a character whose bytes arrive in two parts', () => {
+    const { output, stdout } = outputTo({ isTTY: true });
+    const bytes = Buffer.from('grün 👩\n');
+    for (const byte of bytes) output.bytes(Uint8Array.of(byte));
+    expect(stdout.text).toBe('grün 👩\n');
+  });
+
   it('shows rows as fields when the terminal is too narrow for the table, and truncates nothing', () => {
     const rows = [
       ['shop', 'https://shop.preview.example.com'],

@@ -1,5 +1,6 @@
 import { plainJson, plainLines, plainText } from '@culvert/client';
 import type { Writable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
 import { tableLines } from './table.js';
 
 export const OUTPUT_FORMATS = ['text', 'json', 'yaml'] as const;
@@ -35,6 +36,8 @@ export class Output {
   readonly hasColor: boolean;
   /** Whether stderr is. */
   readonly hasColorForNotes: boolean;
+  /** Keeps a character whose end is in the next part. */
+  private readonly decoder = new StringDecoder('utf8');
 
   constructor(private readonly options: OutputOptions) {
     this.format = options.format;
@@ -128,7 +131,7 @@ export class Output {
   /** Writes a result that is not ours as it is, for a file or a program. A terminal gets text that cannot control it. */
   bytes(bytes: Uint8Array): void {
     if (!this.isTerminal) this.options.stdout.write(bytes);
-    else this.options.stdout.write(plainLines(Buffer.from(bytes).toString('utf8')));
+    else this.options.stdout.write(plainLines(this.decoder.write(Buffer.from(bytes))));
   }
 
   /** Prints a note beside the result. */
