@@ -108,6 +108,12 @@ describe('the command line', () => {
     },
   );
 
+  it('names an argument that is not one of the choices in plain words', async () => {
+    const { exitCode, stderr } = await runCommand(['completion', 'tcsh'], { env: ENV });
+    expect(exitCode).toBe(EXIT.usage);
+    expect(stderr).toMatch(/^culvert: "tcsh" is not a valid shell\. Allowed choices are bash/);
+  });
+
   it('exits as interrupted after a signal', async () => {
     const interruption = new AbortController();
     const server = await TestServer.start();

@@ -137,7 +137,7 @@ export function createProgram(
       writeOut: (text) => void stdout.write(text),
       writeErr: (text) => void stderr.write(text),
       // Like all other errors of this program.
-      outputError: (text, write) => write(text.replace(/^error: /, 'culvert: ')),
+      outputError: (text, write) => write(inOwnWords(text)),
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     })
@@ -149,6 +149,16 @@ export function createProgram(
     for (const add of commands) add(program, action);
   }
   return program;
+}
+
+/** Words errors of the command line as all other errors of this program. */
+function inOwnWords(text: string): string {
+  return text
+    .replace(/^error: /, 'culvert: ')
+    .replace(
+      /^culvert: command-argument value '(.*)' is invalid for argument '(.*?)'\. /,
+      'culvert: "$1" is not a valid $2. ',
+    );
 }
 
 function afterHelp(program: Command): string {

@@ -1,12 +1,16 @@
 /** Names of the team's things, which Culvert knows, and of this machine's, for shells. */
-import type { Api, Preview } from '../api.js';
+import type { Api, ApiKey, Preview } from '../api.js';
 import type { CommandContext } from '../command-context.js';
+import { isUsable } from '../keys/keys.js';
 import { findPreview, previewName } from '../preview/find-preview.js';
 import type { Candidate } from './candidates.js';
 import type { CompletedThing } from './completers.js';
 
 /** The size of one page. */
 const MAX_THINGS = 200;
+const PLAIN_NAME = /^\w[\w.:/@+-]*$/;
+
+type Key = Pick<ApiKey, 'id' | 'name' | 'hint' | 'revokedAt' | 'expiresAt'>;
 
 /**
  * Returns names of things that may begin with `typed`.
@@ -33,9 +37,7 @@ export async function listThings(
         candidate(previewName(hostname), intercept.workload),
       );
     case 'key':
-      return (await api.list('listApiKeys'))
-        .filter(({ revokedAt }) => revokedAt === null)
-        .map(({ id, name }) => candidate(id, name));
+      return keyCandidates(await api.list('listApiKeys'));
     case 'member':
       return (await api.call('listMembers')).items.map(({ email, name }) => candidate(email, name));
     case 'invitation':
@@ -60,6 +62,17 @@ export async function listThings(
     default:
       return thing satisfies never;
   }
+}
+
+/** Offers names. The id stands for a key whose name is not unique, no longer finds it, or needs quotes in a shell. */
+export function keyCandidates(keys: readonly Key[]): Candidate[] {
+  const names = keys.filter(isUsable).map(({ name }) => name);
+  return keys
+    .filter(({ revokedAt }) => revokedAt === null)
+    .map(({ id, name, hint }) => {
+      const isClear = PLAIN_NAME.test(name) && names.filter((each) => each === name).length === 1;
+      return isClear ? candidate(name, `${hint}…`) : candidate(id, name);
+    });
 }
 
 /** Lists those that still work of a preview. */

@@ -129,6 +129,7 @@ async function findKey(api: Api, reference: string): Promise<ApiKey> {
   });
 }
 
-function isUsable({ revokedAt, expiresAt }: ApiKey): boolean {
+/** Reports whether a key works: neither revoked nor expired. */
+export function isUsable({ revokedAt, expiresAt }: Pick<ApiKey, 'revokedAt' | 'expiresAt'>): boolean {
   return revokedAt === null && (expiresAt === null || Date.parse(expiresAt) > Date.now());
 }

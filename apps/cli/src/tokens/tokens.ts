@@ -34,9 +34,7 @@ export async function createToken(
   // Only the token is on stdout, so that scripts can store it.
   output.result(token, () => output.line(token.token));
   if (!output.isForPrograms)
-    output.note(
-      `The token opens this preview only, until: ${showTime(token.expiresAt)}. It is not shown again.`,
-    );
+    output.note(`The token opens this preview only, and ${expiryOf(token)}. It is not shown again.`);
 }
 
 export async function listCredentials(
@@ -93,6 +91,10 @@ export async function revokeCredentials(
         for (const { id, name } of done) output.line(`Revoked ${name} (${id})`);
       }),
   );
+}
+
+function expiryOf({ expiresAt }: Pick<Credential, 'expiresAt'>): string {
+  return expiresAt === null ? 'does not expire' : `expires at ${showTime(expiresAt)}`;
 }
 
 function isUsable({ revokedAt, expiresAt }: Credential): boolean {
