@@ -88,7 +88,7 @@ describe('/api/v1/audit-events', () => {
       [`created the share link "For Ann" of the preview ${preview.hostname}`, null],
       ['renamed the traffic manager "Lab" to "Old lab"', 'traffic-manager'],
       [`changed access of the preview "${preview.hostname}" from "team" to "public"`, null],
-      [`changed access and display banner of the preview "${preview.hostname}"`, null],
+      [`changed access and the banner of the preview "${preview.hostname}"`, null],
       ['created the key "staging"', 'api-key'],
       ['revoked the key "staging"', 'api-key'],
       [`removed the preview "${preview.hostname}"`, null],

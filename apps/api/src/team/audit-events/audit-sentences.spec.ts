@@ -39,6 +39,18 @@ describe(summaryOf.name, () => {
       { previewIdleExpirySeconds: 600 },
       'changed preview idle expiry seconds of the team "staging" from none to 600',
     ],
+    [
+      'preview.update',
+      { expiresAt: null },
+      { expiresAt: '2030-01-31T12:00:00.000Z' },
+      'changed the expiry of the preview "staging" from none to "2030-01-31T12:00:00.000Z"',
+    ],
+    [
+      'preview.update',
+      { displayBanner: true, addRequestHeaders: {} },
+      { displayBanner: false, addRequestHeaders: {} },
+      'changed the banner and added request headers of the preview "staging"',
+    ],
     ['preview.update', { ingress: {} }, { ingress: {} }, 'changed ingress of the preview "staging"'],
     ['preview.end', null, { reason: 'unused' }, 'ended the preview "staging": it was unused for too long'],
     ['preview.replay', null, { method: 'GET', path: '/a' }, 'sent GET /a to the preview "staging"'],

@@ -82,7 +82,7 @@ function isOneself({ actor, targetId }: ToldEvent): boolean {
   return actor.id === targetId;
 }
 
-/** `renamed the key "a" to "b"`, `changed access and display banner of the preview "shop.example"`. */
+/** `renamed the key "a" to "b"`, `changed access and the banner of the preview "shop.example"`. */
 function changed(thing: string, event: ToldEvent): string {
   const { before, after } = event;
   const fields = Object.keys(after ?? {});
@@ -112,8 +112,16 @@ function isShort(what: unknown): boolean {
   );
 }
 
-/** Returns `displayBanner` as people read it: `display banner`. */
+/** Names of fields that do not read as nouns. */
+const FIELD_NAMES: Readonly<Record<string, string>> = {
+  addRequestHeaders: 'added request headers',
+  displayBanner: 'the banner',
+  expiresAt: 'the expiry',
+};
+
+/** Returns `previewIdleExpiry` as people read it: `preview idle expiry`. */
 function words(field: string): string {
+  if (Object.hasOwn(FIELD_NAMES, field)) return FIELD_NAMES[field] ?? field;
   return field.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
