@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CredentialFile } from '@culvert/client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CommandContext, GlobalFlags } from '../command-context.js';
 import { runCommand } from '../spec/test-terminal.js';
@@ -47,6 +48,12 @@ describe('the key that a run of a file sends', () => {
         `${name} is not sent to ${THEIRS}, which only culvert.yaml names`,
       );
     signIn(MINE);
+    await expect(used({ url: THEIRS }, { CULVERT_API_KEY: KEY })).rejects.toThrow(/is not sent to/);
+  });
+
+  it('is not that of the environment for the URL of a file after the sign-in there has ended', async () => {
+    signIn(THEIRS);
+    await new CredentialFile(home).remove(THEIRS);
     await expect(used({ url: THEIRS }, { CULVERT_API_KEY: KEY })).rejects.toThrow(/is not sent to/);
   });
 

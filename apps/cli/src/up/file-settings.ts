@@ -88,7 +88,8 @@ function keyOf(
   if (variable === undefined) return apiKey ?? null;
   const server = readServerUrl(url, `${path}: url`);
   const { current, isSignedIn } = storedAt(server, env);
-  if (current === server) return OF_ENVIRONMENT;
+  // The URL is remembered after a logout, too.
+  if (current === server && isSignedIn) return OF_ENVIRONMENT;
   if (apiKey !== undefined) return apiKey;
   if (isSignedIn) return null;
   throw new CliError(EXIT.usage, `${variable} is not sent to ${server}, which only ${path} names`, {
