@@ -121,7 +121,7 @@ interface Shell {
   readonly ended: Promise<number | null>;
 }
 
-function run(code: string): Shell {
+function run(code: string, environment: NodeJS.ProcessEnv = { CI: '1' }): Shell {
   const npm = (process.env['PATH'] ?? '').split(':').map((folder) => join(folder, 'npm'));
   const shell = spawn('bash', ['-euc', code], {
     cwd: ROOT,
@@ -131,7 +131,7 @@ function run(code: string): Shell {
       PATH: `${home}/bin:${home}/.local/bin:${process.env['PATH']}`,
       REAL_NPM: npm.find((path) => existsSync(path)) ?? 'npm',
       NODE: process.execPath,
-      CI: '1',
+      ...environment,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -162,7 +162,8 @@ describe('the commands of the start page', () => {
     await succeeds(install);
     const { port } = service.address() as AddressInfo;
     expect(use).toContain('expose 3000');
-    const { output } = run(use.replace('3000', String(port)));
+    // A person's machine has a display, and no program here that could open a browser.
+    const { output } = run(use.replace('3000', String(port)), { DISPLAY: ':0' });
     await expect.poll(output, POLL).toMatch(/http:\/\/\S+\/auth\?\S+/);
     const visitor = new Visitor(dashboard.url);
     await visitor.signIn(OWNER.email, OWNER.password);

@@ -148,11 +148,15 @@ describe('signing in by Telepresence', () => {
       clientId: 'docker-desktop',
     });
     const page = await context.newPage();
+    let refused = Promise.resolve();
     const login = client.login((address) => {
-      void page.goto(address).then(() => page.getByRole('button', { name: 'Cancel' }).click());
+      refused = page.goto(address).then(() => page.getByRole('button', { name: 'Cancel' }).click());
     });
     await expect(login).rejects.toThrow('access_denied');
     expect(client.tokenRequests).toBe(0);
+    // The browser may not have shown the answer yet: a page that is closed while it navigates may never report it.
+    await refused;
+    await page.waitForURL(/\/callback\?error=/);
     await page.close();
   });
 

@@ -353,7 +353,8 @@ class CallbackServer {
   async stop(): Promise<void> {
     const closed = once(this.server, 'close');
     this.server.close();
-    this.server.closeIdleConnections();
+    // The answer has been sent. Node does not count connections as idle that browsers opened in advance, without a request.
+    this.server.closeAllConnections();
     await closed;
   }
 }
