@@ -110,15 +110,26 @@ export class TemporaryFolder {
   }
 }
 
-/** Returns an unused port of the loopback interface. */
+/** Below the ports that Linux and macOS give to programs that ask for any, and to outgoing connections. */
+const [FIRST_PORT, LAST_PORT] = [10_000, 32_000];
+
+/**
+ * Returns a port at which no program listens now. Another test could get it before it is used only if it chose the same number:
+ * the system chooses none of these by itself.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('a TCP server without a port');
-  return address.port;
+  for (;;) {
+    const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT));
+    const server = createServer().listen(port, '127.0.0.1');
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    if (!isFree) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
 
 /** Runs a program to its end; throws with its output if it fails. */

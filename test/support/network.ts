@@ -2,6 +2,8 @@
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 
+export { freePort } from '../services/server.js';
+
 interface Link {
   readonly near: net.Socket;
   readonly far: net.Socket;
@@ -113,13 +115,4 @@ function mute(link: Link): void {
     socket.removeAllListeners('end');
     socket.pause();
   }
-}
-
-/** Returns an unused port of loopback, for programs that must know each other's before they start. */
-export async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
