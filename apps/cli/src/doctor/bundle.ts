@@ -3,13 +3,13 @@ import { writeFileSync } from 'node:fs';
 import { release, type as systemName } from 'node:os';
 import { gzipSync } from 'node:zlib';
 import { credentialSource, plainJson, VERSION } from '@culvert/client';
+import { packTar } from 'modern-tar';
 import { CliError } from '../cli-error.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-code.js';
 import type { DoctorReport } from './doctor.js';
 import { lastLogs } from './last-logs.js';
 import { redact } from './redact.js';
-import { tarOf } from './tar.js';
 
 /** Variables whose value is shown. */
 const SHOWN = [
@@ -43,12 +43,15 @@ export async function writeBundle(
     ...Object.entries(values).map(([name, value]) => ({ name: `${name}.json`, text: plainJson(value) })),
     ...(await lastLogs(context)),
   ];
-  const archive = tarOf(
-    files.map(({ name, text }) => ({
-      name: `culvert-doctor/${name}`,
-      content: `${redact(text, secrets)}\n`,
-    })),
-    new Date(),
+  const mtime = new Date();
+  const archive = await packTar(
+    files.map(({ name, text }) => {
+      const body = Buffer.from(`${redact(text, secrets)}\n`);
+      return {
+        header: { name: `culvert-doctor/${name}`, size: body.length, mode: 0o600, mtime },
+        body,
+      };
+    }),
   );
   try {
     writeFileSync(path, gzipSync(archive), { flag: 'wx', mode: 0o600 });
