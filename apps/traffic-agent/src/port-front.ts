@@ -10,12 +10,11 @@ import type { AgentLink, LookedFor } from '@culvert/meeting-point';
 import { ConfigurationError } from '@culvert/runtime';
 import {
   DEFAULT_POOL_LIMITS,
-  DEFAULT_RELAY_LIMITS,
   type Dialer,
   Http2Dialer,
+  MEMORY_LIMITS,
   OPEN_GATE,
   Relay,
-  type RelayLimits,
   Route,
   SocketDialer,
   type StreamPool,
@@ -26,23 +25,6 @@ import { spokenIn } from './first-bytes.js';
 import { InterceptDialer } from './intercept-dialer.js';
 import type { AgentPortOptions } from './options.js';
 import { passThrough } from './pass-through.js';
-
-const HOUR_MS = 3_600_000;
-
-/** The application sets its own limits: those of the agent only bound its memory. */
-const LIMITS: RelayLimits = {
-  ...DEFAULT_RELAY_LIMITS,
-  head: { maxHeadBytes: 131_072, maxFieldCount: 500, maxTargetBytes: 65_536 },
-  headTimeoutMs: 60_000,
-  idleTimeoutMs: HOUR_MS,
-  responseTimeoutMs: 24 * HOUR_MS,
-  stallTimeoutMs: HOUR_MS,
-  upgradeIdleTimeoutMs: 0,
-  managerWaitMs: 0,
-  maxBodyBytes: 0,
-  maxRequestsPerPreview: 100_000,
-  maxConnectionsPerAddress: 0,
-};
 
 /** A request that cannot be repeated gets a new stream: a kept one may have died unnoticed. */
 const INTERCEPT_POOL_LIMITS = { ...DEFAULT_POOL_LIMITS, maxIdleUnrepeatableMs: -1 };
@@ -161,7 +143,7 @@ export class PortFront {
     const relay = new Relay({
       routes: { find: (_hostname, request) => findRoute(request) },
       gate: OPEN_GATE,
-      limits: LIMITS,
+      limits: MEMORY_LIMITS,
       pools: this.pools,
       handOff: { ofBytes: (bytes) => (spokenIn(bytes) === 'http1' ? null : receiveSocket) },
       onFault: this.onFault,

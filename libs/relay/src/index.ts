@@ -20,7 +20,7 @@ export {
 } from './exchange/exchange-trace.js';
 export { type FieldChange, requestChanges, responseChanges } from './routing/field-changes.js';
 export { Http2Dialer } from './upstream/http2-dialer.js';
-export { DEFAULT_RELAY_LIMITS, type Http2Limits, type RelayLimits } from './limits.js';
+export { DEFAULT_RELAY_LIMITS, type Http2Limits, MEMORY_LIMITS, type RelayLimits } from './limits.js';
 export type { RelayCounters } from './exchange/host.js';
 export { type AcceptOptions, Relay, type RelayOptions } from './relay.js';
 export { hasOwnAuthorization, noteOwnAuthorization } from './routing/own-authorization.js';

@@ -66,6 +66,21 @@ export const DEFAULT_RELAY_LIMITS: RelayLimits = {
   http2: { maxStreams: 128, maxResets: 500, maxControlFrames: 1000, windowBytes: 262_144 },
 };
 
+const HOUR_MS = 3_600_000;
+
+/** Limits of a relay that stands in front of applications with limits of their own, or behind an edge: they only bound memory. */
+export const MEMORY_LIMITS: RelayLimits = {
+  ...DEFAULT_RELAY_LIMITS,
+  head: { maxHeadBytes: 131_072, maxFieldCount: 500, maxTargetBytes: 65_536 },
+  headTimeoutMs: 60_000,
+  idleTimeoutMs: HOUR_MS,
+  responseTimeoutMs: 24 * HOUR_MS,
+  stallTimeoutMs: HOUR_MS,
+  managerWaitMs: 0,
+  maxRequestsPerPreview: 100_000,
+  maxRequestsPerTeam: 0,
+};
+
 /** Bytes a visitor may send ahead of what can be handled yet, before its socket is paused. */
 export const MAX_PENDING_BYTES = 65_536;
 

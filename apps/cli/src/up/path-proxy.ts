@@ -5,10 +5,9 @@ import { connect as connectTls } from 'node:tls';
 import { showTarget, type Target, wantedPreview } from '@culvert/client';
 import { describeFailure, type IngressFailure } from '@culvert/outbound';
 import {
-  DEFAULT_RELAY_LIMITS,
+  MEMORY_LIMITS,
   OPEN_GATE,
   Relay,
-  type RelayLimits,
   Route,
   serviceAddress,
   SocketDialer,
@@ -19,21 +18,6 @@ import type { Preview } from '../api.js';
 import type { PathPlan } from './file/read-file.js';
 import type { EndpointContent } from './file/schema.js';
 import { PathTable } from './path-table.js';
-
-const HOUR_MS = 3_600_000;
-
-/** The edge has limits of its own: these only bound memory. */
-const LIMITS: RelayLimits = {
-  ...DEFAULT_RELAY_LIMITS,
-  head: { maxHeadBytes: 131_072, maxFieldCount: 500, maxTargetBytes: 65_536 },
-  headTimeoutMs: 60_000,
-  idleTimeoutMs: HOUR_MS,
-  responseTimeoutMs: 24 * HOUR_MS,
-  stallTimeoutMs: HOUR_MS,
-  managerWaitMs: 0,
-  maxRequestsPerPreview: 10_000,
-  maxRequestsPerTeam: 0,
-};
 
 /** What the paths of an endpoint depend on. */
 export interface PathSettings {
@@ -63,7 +47,7 @@ export class PathProxy {
         find: (hostname, request) => (hostname === this.hostname ? this.table.find(request.target) : null),
       },
       gate: OPEN_GATE,
-      limits: LIMITS,
+      limits: MEMORY_LIMITS,
       // The tunnel ends in this process: its streams arrive from loopback, with fields that the edge wrote.
       trustedProxies: new TrustedProxies(['127.0.0.1', '::1']),
       pools: this.pools,
