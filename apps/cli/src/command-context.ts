@@ -1,6 +1,13 @@
 import type { Readable } from 'node:stream';
 import type { Credential } from '@culvert/api-client';
-import { createBearer, createHttpClient, readSettings, type Settings, signInHint } from '@culvert/client';
+import {
+  createBearer,
+  createHttpClient,
+  type ProblemWording,
+  readSettings,
+  type Settings,
+  signInHint,
+} from '@culvert/client';
 import type { HttpClient } from '@culvert/outbound';
 import { createApi, type Api } from './api.js';
 import { Output, type OutputFormat, type OutputOptions } from './output/output.js';
@@ -57,15 +64,22 @@ export async function createContext(
     format === 'yaml' ? await import('./output/plain-yaml.js') : { plainYaml: undefined };
   const output = new Output({ format, stdout, stderr, env, ...(toYaml && { toYaml }) });
   const http = createHttpClient(settings.ca);
+  return contextOf({ settings, output, env, stdin, signal, http });
+}
+
+/**
+ * Returns the input of a command whose credential and API are made at their first use.
+ * @param wording how errors of the API name what a person gave; default: flags
+ */
+export function contextOf(
+  parts: Omit<CommandContext, 'bearer' | 'api'>,
+  wording?: ProblemWording,
+): CommandContext {
+  const { settings, http, signal } = parts;
   let bearer: Credential | undefined;
   let api: Api | undefined;
   const context: CommandContext = {
-    settings,
-    output,
-    env,
-    stdin,
-    signal,
-    http,
+    ...parts,
     get bearer() {
       return (bearer ??= createBearer(settings, http));
     },
@@ -76,6 +90,7 @@ export async function createContext(
         bearer: context.bearer,
         signInHint: signInHint(settings),
         signal,
+        ...(wording && { wording }),
       }));
     },
   };

@@ -1,8 +1,6 @@
-import { createBearer, readServerUrl, readSettings, type Settings, signInHint } from '@culvert/client';
-import type { Credential } from '@culvert/api-client';
-import { type Api, createApi } from '../api.js';
+import { readServerUrl, readSettings, type Settings } from '@culvert/client';
 import { CliError } from '../cli-error.js';
-import type { CommandContext, GlobalFlags } from '../command-context.js';
+import { type CommandContext, contextOf, type GlobalFlags } from '../command-context.js';
 import { EXIT } from '../exit-code.js';
 import { COMMAND_WORDING } from '../problem-error.js';
 import type { UpFile } from './file/read-file.js';
@@ -22,30 +20,7 @@ export function withFileSettings(
 ): CommandContext {
   const { env, output, stdin, signal, http } = context;
   const settings = settingsOf(file, env, flags);
-  let bearer: Credential | undefined;
-  let api: Api | undefined;
-  const changed: CommandContext = {
-    settings,
-    output,
-    env,
-    stdin,
-    signal,
-    http,
-    get bearer() {
-      return (bearer ??= createBearer(settings, http));
-    },
-    get api() {
-      return (api ??= createApi({
-        url: settings.url,
-        http,
-        bearer: changed.bearer,
-        signInHint: signInHint(settings),
-        signal,
-        wording: { ...COMMAND_WORDING, nameOfField },
-      }));
-    },
-  };
-  return changed;
+  return contextOf({ settings, output, env, stdin, signal, http }, { ...COMMAND_WORDING, nameOfField });
 }
 
 type ServerFlags = Pick<GlobalFlags, 'url' | 'caFile'>;

@@ -56,18 +56,21 @@ export interface ExposeOptions extends ConnectionOptions {
 /** A request that reached the exposed service. */
 export interface PreviewRequest {
   readonly startedAt: Date;
-  /** Empty if the service could not be reached before the request arrived, and then `path` is too. */
+  /** Empty if the connection to the service failed before the request arrived here, and then `path` is too. */
   readonly method: string;
   /** The path without its query, which may hold secrets. */
   readonly path: string;
-  /** `open`: a long request, which is reported again when it ends. */
+  /** `open`: it lasts long, as WebSockets and event streams do, and is reported again when it ends. `ended`: it is over. */
   readonly state: 'open' | 'ended';
   /** Null: there was no response. */
   readonly status: number | null;
   /** The protocol after the upgrade, such as `websocket`, or ''. */
   readonly upgrade: string;
+  /** Milliseconds until the response, or until its end. */
   readonly durationMs: number;
+  /** Received bytes of the request's body. After an upgrade, all bytes. */
   readonly receivedBytes: number;
+  /** Received bytes of the response's body. After an upgrade, all bytes. */
   readonly sentBytes: number;
   /** Why the response is missing or incomplete, for people; null if it is complete. */
   readonly failure: string | null;

@@ -15,31 +15,11 @@ import {
   parseRequestHead,
   parseResponseHead,
 } from '@culvert/http1';
+import type { PreviewRequest } from '../public/types.js';
 import { type RefusalCode, RefusalScan } from './refusals.js';
 
 /** One request that reached this machine, and its outcome. */
-export interface SeenRequest {
-  readonly startedAt: Date;
-  /** Empty if the connection to the service failed before the request arrived here, and then `path` is too. */
-  readonly method: string;
-  /** The path without its query, which may hold secrets. */
-  readonly path: string;
-  /**
-   * `open`: it lasts long, as WebSockets and event streams do, and is reported again when it ends. `ended`: it is over.
-   */
-  readonly state: 'open' | 'ended';
-  /** Null: there was no response. */
-  readonly status: number | null;
-  /** The protocol after the upgrade, such as `websocket`, or ''. */
-  readonly upgrade: string;
-  /** Milliseconds until the response, or until its end. */
-  readonly durationMs: number;
-  /** Received bytes of the request's body. After an upgrade, all bytes. */
-  readonly receivedBytes: number;
-  /** Received bytes of the response's body. After an upgrade, all bytes. */
-  readonly sentBytes: number;
-  /** Why the response is missing or incomplete, for people; null if it is complete. */
-  readonly failure: string | null;
+export interface SeenRequest extends PreviewRequest {
   /** What is wrong with a response that is delivered anyway. */
   readonly notes: readonly OddityCode[];
   /** The known refusal of a development server that the response is; null for every other response. */
