@@ -119,6 +119,28 @@ describe('a stream that is handed off', () => {
     await recorder.until('close');
   });
 
+  it('is closed by the end of the request when its answer was complete before', async () => {
+    const batch = DEFAULT_RELAY_LIMITS.http2.maxStreams;
+    // Twice as many as may be open at once, in less time than there is between two sweeps.
+    for (const path of Array<string>(2).fill('/tunnel')) {
+      const before = received.length;
+      const arrived = new Promise<void>((resolve) => {
+        whenReceived = () => received.length === before + batch && resolve();
+      });
+      const clients = Array.from({ length: batch }, () => request(path));
+      await arrived;
+      for (const { stream } of received.slice(before)) stream.end({ 'grpc-status': '12' });
+      const codes = clients.map(async (client) => {
+        client.resume().end('dropped');
+        await once(client, 'close');
+        return client.rstCode;
+      });
+      expect(await Promise.all(codes)).toEqual(Array(batch).fill(http2.constants.NGHTTP2_NO_ERROR));
+    }
+    for (const recorder of received) await recorder.until('close');
+    for (const { events } of received) expect(events).toEqual(['close']);
+  });
+
   it('reports that the visitor has sent everything, and lets the answer continue', async () => {
     const { client, recorder, stream } = await open();
     stream.resume();

@@ -127,6 +127,16 @@ describe('a malformed request', () => {
     expect(rig.relay.counters.exchanges).toBe(0);
   });
 
+  it('with a body that ends after the answer leaves its place to the next request at once', async () => {
+    await start(echo, {}, { maxStreams: 1 });
+    for (let id = 1; id <= 9; id += 2) {
+      visitor.send(headers(id, [...GET, ['expect', 'miracles']], Flag.NONE));
+      expect(JSON.parse(await bodyOf(id))).toMatchObject({ status: 417 });
+      visitor.send(frame(FrameType.DATA, Flag.END_STREAM, id, Buffer.from('dropped')));
+    }
+    await expectService(11);
+  });
+
   it.each([
     ['less', 'ab', Flag.END_STREAM],
     ['more', 'abcd', Flag.NONE],

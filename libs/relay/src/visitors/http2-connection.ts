@@ -323,6 +323,8 @@ export class Http2Connection implements VisitorConnection, Http2StreamOwner, Con
     const isPage = isForPage(valueOf('accept') ?? '', () => valueOf('sec-fetch-dest'));
     respondWithError(stream, error, null, isPage);
     this.activeAt = this.host.clock.now;
+    // The end of the request closes the stream.
+    stream.resume();
     if (!stream.isClosed) this.refused.add(stream);
   }
 

@@ -9,6 +9,7 @@ const NOBODY: HandedOffStreamHandler = { onData() {}, onEnd() {}, onDrain() {}, 
 export class Http2HandedOffStream implements HandedOffStream, StreamHandler {
   handler: HandedOffStreamHandler = NOBODY;
   private hasHead = false;
+  private isEnded = false;
 
   constructor(
     private readonly stream: ServerStream,
@@ -42,14 +43,18 @@ export class Http2HandedOffStream implements HandedOffStream, StreamHandler {
     if (this.hasEndFollowing) return;
     this.hasEndFollowing = true;
     queueMicrotask(() => {
-      if (!this.stream.isClosed) this.handler.onEnd();
+      if (!this.stream.isClosed) this.onEnd();
     });
   }
 
   end(trailers: Readonly<Record<string, string>>): void {
-    if (this.stream.isClosed) return;
+    if (this.stream.isClosed || this.isEnded) return;
+    this.isEnded = true;
     if (this.hasHead) this.stream.endWithTrailers(Object.entries(trailers));
     else this.sendHead(trailers, { endStream: true });
+    // The end of the request closes the stream, and must not wait in a paused one: it would count against the visitor's
+    // streams until the next sweep.
+    this.stream.resume();
   }
 
   reset(): void {
@@ -62,11 +67,11 @@ export class Http2HandedOffStream implements HandedOffStream, StreamHandler {
   }
 
   onData(chunk: Buffer): void {
-    this.handler.onData(chunk);
+    if (!this.isEnded) this.handler.onData(chunk);
   }
 
   onEnd(): void {
-    this.handler.onEnd();
+    if (!this.isEnded) this.handler.onEnd();
   }
 
   onDrain(): void {
