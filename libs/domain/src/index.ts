@@ -33,6 +33,7 @@ export * from './authority.repository.js';
 export * from './bootstrap.repository.js';
 export * from './connection-event.js';
 export * from './connection-event.repository.js';
+export * from './old-records.repository.js';
 export * from './device-authorization.js';
 export * from './device-authorization.repository.js';
 export * from './edge.js';

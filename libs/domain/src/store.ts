@@ -6,6 +6,7 @@ import type { ApiKeyRepository } from './api-key.repository.js';
 import type { AuditEventRepository } from './audit-event.repository.js';
 import type { AuthorityRepository } from './authority.repository.js';
 import type { BootstrapRepository } from './bootstrap.repository.js';
+import type { OldRecordsRepository } from './old-records.repository.js';
 import type { ConnectionEventRepository } from './connection-event.repository.js';
 import type { DeviceAuthorizationRepository } from './device-authorization.repository.js';
 import type { EdgeRepository } from './edge.repository.js';
@@ -58,6 +59,7 @@ export interface Repositories {
   readonly requestedPreviews: RequestedPreviewRepository;
   readonly previewTraffic: PreviewTrafficRepository;
   readonly auditEvents: AuditEventRepository;
+  readonly oldRecords: OldRecordsRepository;
   readonly bootstrap: BootstrapRepository;
 }
 

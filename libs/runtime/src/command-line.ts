@@ -1,6 +1,8 @@
 /** The command lines of the server programs: they take no arguments, except for those that explain them. */
 import type { App } from './settings/settings.js';
 import { REQUIRED } from './settings/settings.js';
+import { secretsWithFiles } from './settings/secret-files.js';
+import { VARIABLES } from './settings/variables.js';
 import { VARIABLE_GROUPS, type VariableHelp } from './settings/variable-help.js';
 
 /** What a program prints instead of starting. */
@@ -16,6 +18,9 @@ const PURPOSE: Readonly<Record<App, string>> = {
   edge: 'The edge of Culvert: serves visitors of previews, and holds the tunnels of traffic managers.',
   standalone: 'Culvert in one process: edge, API and an embedded database on one port.',
 };
+
+/** Secrets that can be in files. */
+const IN_FILES: ReadonlySet<string> = new Set(secretsWithFiles(VARIABLES));
 
 const INDENT = 2;
 const MAX_WIDTH = 110;
@@ -63,7 +68,8 @@ function helpOf(app: App): string {
   const parts = [
     `Usage: node dist/apps/${app}/src/main.js [--help | --version]`,
     PURPOSE[app],
-    'Settings come from environment variables. Times are in milliseconds. An empty value counts as none.',
+    'Settings come from environment variables. Times are in milliseconds. An empty value counts as none.\n' +
+      'A secret (*) can be in a file instead, which <VARIABLE>_FILE names.',
     ...groups.map(({ title, variables }) =>
       [`${title}:`, ...variables.map((row) => rowOf(app, row, width))].join('\n'),
     ),
@@ -72,7 +78,7 @@ function helpOf(app: App): string {
 }
 
 function rowOf(app: App, row: VariableHelp, width: number): string {
-  const text = `${row.about}${noteOf(app, row)}`;
+  const text = `${row.about}${IN_FILES.has(row.variable) ? '*' : ''}${noteOf(app, row)}`;
   const margin = ' '.repeat(INDENT + width + 2);
   const lines = wrap(text, MAX_WIDTH - margin.length);
   return `${' '.repeat(INDENT)}${row.variable.padEnd(width)}  ${lines.join(`\n${margin}`)}`;

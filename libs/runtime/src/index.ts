@@ -51,6 +51,7 @@ export {
   type ForgeSettings,
   loadSettings,
   previewUrl,
+  type Retention,
   type Settings,
 } from './settings/settings.js';
 export type { Limits } from './settings/limits.js';

@@ -13,6 +13,7 @@ import { PrismaDeviceAuthorizationRepository } from './repositories/device-autho
 import { PrismaEdgeRepository } from './repositories/edge.repository.js';
 import { PrismaInterceptRepository } from './repositories/intercept.repository.js';
 import { PrismaProgramRepository } from './repositories/program.repository.js';
+import { PrismaOldRecordsRepository } from './repositories/old-records.repository.js';
 import { PrismaPasswordResetRepository } from './repositories/password-reset.repository.js';
 import { PrismaInvitationRepository } from './repositories/invitation.repository.js';
 import { PrismaMemberCredentialRepository } from './repositories/member-credential.repository.js';
@@ -114,6 +115,7 @@ function repositoriesOn(client: Client): Repositories {
     previewTraffic: new PrismaPreviewTrafficRepository(client),
     requestedPreviews: new PrismaRequestedPreviewRepository(client),
     auditEvents: new PrismaAuditEventRepository(client),
+    oldRecords: new PrismaOldRecordsRepository(client),
     bootstrap: new PrismaBootstrapRepository(client),
   };
 }

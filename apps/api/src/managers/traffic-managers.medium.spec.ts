@@ -2,7 +2,7 @@ import { connectionEventPage, trafficManagerResource } from '@culvert/contract';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { TestApi, type TestTeam } from '../spec/api-harness.js';
-import { OldConnectionEvents } from './old-connection-events.js';
+import { OldRecords } from '../team/old-records.js';
 
 describe('/api/v1/traffic-managers', () => {
   let api: TestApi;
@@ -146,9 +146,9 @@ describe('/api/v1/traffic-managers', () => {
         id,
         Array.from({ length: 2500 }, (_, second) => second),
       );
-      const sweep = new OldConnectionEvents(
+      const sweep = new OldRecords(
         api.store,
-        { connectionHistoryMs: 1000 },
+        { retention: { connectionEventsMs: 1000, auditEventsMs: 0, sessionsMs: 0, credentialsMs: 0 } },
         pino({ enabled: false }),
       );
       // All except those of the last second.

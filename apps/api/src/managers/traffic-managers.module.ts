@@ -1,14 +1,13 @@
 import { Module } from '@nestjs/common';
 import { AuditEventsModule } from '../team/audit-events/audit-events.module.js';
 import { AnnouncementsModule } from '../announcements/announcements.module.js';
-import { OldConnectionEvents } from './old-connection-events.js';
 import { TrafficManagersController } from './traffic-managers.controller.js';
 import { TrafficManagersService } from './traffic-managers.service.js';
 
 @Module({
   imports: [AnnouncementsModule, AuditEventsModule],
   controllers: [TrafficManagersController],
-  providers: [TrafficManagersService, OldConnectionEvents],
+  providers: [TrafficManagersService],
   exports: [TrafficManagersService],
 })
 export class TrafficManagersModule {}

@@ -38,7 +38,7 @@ export function readVariables<Table extends VariableTable>(
 
 function problemOf(variable: string, schema: z.ZodType, text: string): ConfigurationProblem {
   const expected = schema.description ?? 'valid';
-  return { variable, expected, ...(schema.meta()?.['secret'] === true ? {} : { got: text }) };
+  return { variable, expected, ...(isSecret(schema) ? {} : { got: text }) };
 }
 
 /**
@@ -63,6 +63,11 @@ export function withFlags<Flags extends object>(
 /** A value that may carry a password or a key. */
 export function secret<T extends z.ZodType>(schema: T): T {
   return schema.meta({ ...schema.meta(), secret: true });
+}
+
+/** Reports whether values of this schema may carry a password or a key. */
+export function isSecret(schema: z.ZodType): boolean {
+  return schema.meta()?.['secret'] === true;
 }
 
 /** A whole number, ends included. `what` begins its description. */

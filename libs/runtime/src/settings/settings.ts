@@ -5,6 +5,7 @@ import { ConfigurationError, type ConfigurationProblem } from './configuration-e
 import { type Limits, limitsOf } from './limits.js';
 import { type LinkSettings, readLinks } from './link-settings.js';
 import { readVariables } from './read-variables.js';
+import { withSecretFiles } from './secret-files.js';
 import { readTls } from './tls-settings.js';
 import { parseAuthority, VARIABLES, type TeamRule, type Values, type Variable } from './variables.js';
 
@@ -103,8 +104,7 @@ export interface Settings {
   };
   /** Version of `culvert` that the API recommends, or `none`; undefined: that of the server. */
   readonly clientVersion: string | undefined;
-  /** How long connection events of traffic managers are kept. */
-  readonly connectionHistoryMs: number;
+  readonly retention: Retention;
   /** Processes in which an edge serves; 1: the one that was started. */
   readonly edgeWorkers: number;
   /** How long a stopping process still accepts connections, while load balancers and clients learn that it stops. */
@@ -114,6 +114,17 @@ export interface Settings {
   readonly limits: Limits;
 }
 
+/** How long records are kept that no longer have an effect, in milliseconds; 0: forever. */
+export interface Retention {
+  /** Tunnels of traffic managers that opened and closed. Never 0. */
+  readonly connectionEventsMs: number;
+  readonly auditEventsMs: number;
+  /** Sessions, from their end. */
+  readonly sessionsMs: number;
+  /** API keys, share links and preview tokens, from when they were revoked or expired. */
+  readonly credentialsMs: number;
+}
+
 export interface ForgeSettings {
   /** Without a slash at the end. */
   readonly apiUrl: string;
@@ -121,6 +132,7 @@ export interface ForgeSettings {
 }
 
 export const DEFAULT_GITHUB_URL = 'https://github.com';
+const DAY_MS = 24 * 60 * 60 * 1000;
 const DEFAULT_PORTS = { http: 80, https: 443 } as const;
 /** Variables without which an app cannot start. */
 export const REQUIRED: Readonly<Record<App, readonly Variable[]>> = {
@@ -130,11 +142,13 @@ export const REQUIRED: Readonly<Record<App, readonly Variable[]>> = {
 };
 
 /**
- * Reads the settings of `app` from environment variables. An empty value counts as absent.
+ * Reads the settings of `app` from environment variables, and secrets from the files that variables name. An empty value counts
+ * as absent.
  * @throws ConfigurationError that lists everything that is wrong
  */
-export function loadSettings(app: App, env: Readonly<Record<string, string | undefined>>): Settings {
+export function loadSettings(app: App, given: Readonly<Record<string, string | undefined>>): Settings {
   const problems: ConfigurationProblem[] = [];
+  const env = withSecretFiles(VARIABLES, given, problems);
   const values = readVariables(VARIABLES, env, problems);
   for (const variable of REQUIRED[app]) {
     if (!env[variable])
@@ -168,7 +182,12 @@ export function loadSettings(app: App, env: Readonly<Record<string, string | und
     mail: { smtpUrl: values.SMTP_URL, from: values.MAIL_FROM },
     signIn,
     clientVersion: values.CULVERT_CLIENT_VERSION,
-    connectionHistoryMs: values.CONNECTION_HISTORY_MS ?? 30 * 24 * 60 * 60 * 1000,
+    retention: {
+      connectionEventsMs: values.CONNECTION_HISTORY_MS ?? 30 * DAY_MS,
+      auditEventsMs: values.AUDIT_RETENTION_MS ?? 0,
+      sessionsMs: values.SESSION_RETENTION_MS ?? 90 * DAY_MS,
+      credentialsMs: values.CREDENTIAL_RETENTION_MS ?? 365 * DAY_MS,
+    },
     edgeWorkers: app === 'edge' ? (values.EDGE_WORKERS ?? availableCores()) : 1,
     // Standalone has no other edge that could serve its visitors.
     lameDuckMs: values.LAME_DUCK_MS ?? (app === 'standalone' ? 0 : 5000),
@@ -250,7 +269,7 @@ function readTelepresence(values: Values): Settings['telepresence'] {
       values.TELEPRESENCE_ENHANCED_DAEMON_DIR && resolve(values.TELEPRESENCE_ENHANCED_DAEMON_DIR),
     agentImage: values.TELEPRESENCE_AGENT_IMAGE,
     graceMs: values.TELEPRESENCE_GRACE_MS ?? 60_000,
-    retentionMs: values.TELEPRESENCE_RETENTION_MS ?? 24 * 60 * 60 * 1000,
+    retentionMs: values.TELEPRESENCE_RETENTION_MS ?? DAY_MS,
   };
 }
 

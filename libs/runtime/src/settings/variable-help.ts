@@ -194,7 +194,6 @@ const TEAM_LIMITS = {
 } satisfies Partial<Record<Variable, Row>>;
 
 const API_LIMITS = {
-  CONNECTION_HISTORY_MS: { about: 'how long the history of connections is kept', default: '2592000000' },
   MAX_LOGIN_REQUESTS_PER_ADDRESS: {
     about: 'sign-in requests of programs from one address in a minute; 0: no limit',
     default: '600',
@@ -204,6 +203,16 @@ const API_LIMITS = {
     default: '200',
   },
   MAX_EVENT_STREAMS: { about: 'streams of live events open in one process', default: '5000' },
+} satisfies Partial<Record<Variable, Row>>;
+
+const RETENTION = {
+  CONNECTION_HISTORY_MS: { about: 'how long the history of connections is kept', default: '2592000000' },
+  AUDIT_RETENTION_MS: { about: 'how long audit events are kept; 0: forever', default: '0' },
+  SESSION_RETENTION_MS: { about: 'how long ended sessions are kept; 0: forever', default: '7776000000' },
+  CREDENTIAL_RETENTION_MS: {
+    about: 'how long revoked and expired keys, links and tokens are kept; 0: forever',
+    default: '31536000000',
+  },
 } satisfies Partial<Record<Variable, Row>>;
 
 const CLIENTS = {
@@ -248,6 +257,7 @@ const TELEPRESENCE = {
   ...FORGES,
   ...TEAM_LIMITS,
   ...API_LIMITS,
+  ...RETENTION,
   ...CLIENTS,
   ...TELEPRESENCE,
 }) satisfies Record<Variable, Row>;
@@ -264,6 +274,7 @@ export const VARIABLE_GROUPS: readonly VariableGroup[] = [
   group('Comments on pull requests', FORGES, APIS),
   group('Limits of teams, the same at all processes', TEAM_LIMITS),
   group('Limits of the API', API_LIMITS, APIS),
+  group('Retention', RETENTION, APIS),
   group('Clients', CLIENTS, APIS),
   group("Telepresence's traffic managers and clients", TELEPRESENCE),
 ];

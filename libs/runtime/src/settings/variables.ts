@@ -16,6 +16,7 @@ const MAX_API_URLS = 16;
 const milliseconds = (min = 1, max = MAX_WAIT_MS) => integer({ min, max, what: 'a number of milliseconds' });
 const count = (max: number, min = 1) => integer({ min, max });
 const orNone = (schema: z.ZodType<number>) => schema.describe(`${schema.description}; 0 sets no limit`);
+const forever = (schema: z.ZodType<number>) => schema.describe(`${schema.description}; 0 keeps them forever`);
 
 function url(protocols: readonly string[], expected: string) {
   return z
@@ -204,6 +205,9 @@ export const VARIABLES = {
   MANAGER_WAIT_MS: milliseconds(0),
   SESSION_GRACE_MS: milliseconds(0),
   CONNECTION_HISTORY_MS: milliseconds(1, MAX_KEPT_MS),
+  AUDIT_RETENTION_MS: forever(milliseconds(0, MAX_KEPT_MS)),
+  SESSION_RETENTION_MS: forever(milliseconds(0, MAX_KEPT_MS)),
+  CREDENTIAL_RETENTION_MS: forever(milliseconds(0, MAX_KEPT_MS)),
   HEAD_TIMEOUT_MS: milliseconds(),
   IDLE_TIMEOUT_MS: milliseconds(),
   RESPONSE_TIMEOUT_MS: milliseconds(),
