@@ -1,5 +1,6 @@
 import { type Forge, PLAIN_COMMENTS } from './forge.js';
-import { OWNER, repositoryPath, withoutSuffix } from './pull-request-path.js';
+import { issueComments } from './issue-comments.js';
+import { OWNER, withoutSuffix } from './pull-request-path.js';
 
 /** GitHub, or a GitHub Enterprise Server. */
 export function gitHub(apiUrl: string, token: string): Forge {
@@ -19,16 +20,6 @@ export function gitHub(apiUrl: string, token: string): Forge {
       pageQuery: (page, pageSize) => `per_page=${pageSize}&page=${page}`,
       updateMethod: 'PATCH',
     },
-    pullRequest(url) {
-      const found = repositoryPath(url, { base: webUrl, word: 'pull', owner: OWNER });
-      if (found === null) return null;
-      const { owner, repository, number } = found;
-      const path = `/repos/${owner}/${repository}/issues`;
-      return {
-        commentsPath: `${path}/${number}/comments`,
-        commentPath: (id) => `${path}/comments/${id}`,
-        commentUrl: (id) => `${webUrl}/${owner}/${repository}/pull/${number}#issuecomment-${id}`,
-      };
-    },
+    pullRequest: (url) => issueComments(url, { base: webUrl, word: 'pull', owner: OWNER }),
   };
 }
