@@ -1,5 +1,6 @@
 // Debian packages, made without Debian's tools so that every system makes the same bytes.
 import { createHash } from 'node:crypto';
+import { NOTICES_FILE } from '../scripts/third-party-notices.mjs';
 import { fileEntry, gzipped, tarball } from './archive.mjs';
 
 const ARCHITECTURES = { 'linux-x64': 'amd64', 'linux-arm64': 'arm64' };
@@ -21,6 +22,7 @@ export async function debianFile({ version, epoch, settings, platform, program, 
     fileEntry('usr/bin/culvert', program, { isProgram: true }),
     fileEntry('usr/share/man/man1/culvert.1.gz', await gzipped(beside['culvert.1'])),
     fileEntry('usr/share/doc/culvert/copyright', beside.LICENSE),
+    fileEntry(`usr/share/doc/culvert/${NOTICES_FILE}`, beside[NOTICES_FILE]),
     fileEntry('usr/share/bash-completion/completions/culvert', beside['completions/culvert.bash']),
     fileEntry('usr/share/fish/vendor_completions.d/culvert.fish', beside['completions/culvert.fish']),
     fileEntry('usr/share/zsh/vendor-completions/_culvert', beside['completions/culvert.zsh']),

@@ -1,9 +1,10 @@
 // Executables of `culvert` that need no Node: copies of Node that hold the program (a "single executable application").
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { rolldown } from 'rolldown';
-import { PROGRAM_OPTIONS, RESOLVE_SOURCES, withoutCopies } from '../scripts/bundle.mjs';
+import { modulesOf, PROGRAM_OPTIONS, RESOLVE_SOURCES, withoutCopies } from '../scripts/bundle.mjs';
+import { noticesOf } from '../scripts/third-party-notices.mjs';
 
 /** Node looks for the program behind this mark, which its own binaries contain. */
 const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
@@ -26,10 +27,30 @@ export function nodeBinaries({ arm64 }) {
   return paths;
 }
 
-/** Returns `culvert` for a platform, such as linux-x64, made of the Node binary at `node`. */
+/** Where the license of Node is, seen from its binary: in archives of nodejs.org, and in packages of NodeSource. */
+const NODE_LICENSES = ['../LICENSE', '../share/doc/nodejs/LICENSE'];
+
+/**
+ * Returns the license of Node and of the libraries that its binaries contain. Each version has its own.
+ * @param path of the text; absent: that of the Node that runs this
+ */
+export function readNodeLicense(path) {
+  const folder = dirname(realpathSync(process.execPath));
+  const found = path ?? NODE_LICENSES.map((name) => join(folder, name)).find((one) => existsSync(one));
+  const text = found === undefined ? '' : readFileSync(found, 'utf8');
+  if (text.startsWith('Node.js is licensed')) return text.trim();
+  throw new Error(
+    `${found ?? folder}: no license of Node, which goes with executables: name the file with --node-license`,
+  );
+}
+
+/**
+ * Returns `culvert` for a platform, such as linux-x64, made of the Node binary at `node`, and the licenses of what it
+ * contains besides Node.
+ */
 export async function makeExecutable({ root, scratch, node, platform }) {
   const folder = join(scratch, platform);
-  await bundleProgram(root, folder);
+  const notices = await bundleProgram(root, folder);
   // Relative paths, since the program holds them.
   const config = {
     main: 'culvert.cjs',
@@ -46,7 +67,7 @@ export async function makeExecutable({ root, scratch, node, platform }) {
   const args = [postject, 'culvert', 'NODE_SEA_BLOB', 'culvert.blob', '--sentinel-fuse', FUSE];
   // It warns of sections of Node that it does not touch.
   execFileSync(process.execPath, args, { cwd: folder, stdio: 'pipe' });
-  return readFileSync(path);
+  return { program: readFileSync(path), notices };
 }
 
 function checkBinary(binary, { node, platform }) {
@@ -70,7 +91,7 @@ function withoutOptional() {
   };
 }
 
-/** Writes the program as one CommonJS file, the only form that Node reads from an executable. */
+/** Writes the program as one CommonJS file, the only form that Node reads from an executable. Returns its notices. */
 async function bundleProgram(root, folder) {
   const bundled = await rolldown({
     cwd: root,
@@ -84,7 +105,7 @@ async function bundleProgram(root, folder) {
       throw new Error(`executable: ${level}: ${message}`);
     },
   });
-  await bundled.write({
+  const { output } = await bundled.write({
     dir: folder,
     format: 'cjs',
     entryFileNames: '[name].cjs',
@@ -94,4 +115,6 @@ async function bundleProgram(root, folder) {
     comments: { legal: true, annotation: false, jsdoc: false },
   });
   await bundled.close();
+  const modules = modulesOf(output).filter((id) => !OPTIONAL.includes(id.slice(1)));
+  return noticesOf(modules, 'This program');
 }

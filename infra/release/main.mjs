@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { chartFiles } from './chart.mjs';
 import { checksumsOf } from './checksums.mjs';
-import { nodeBinaries } from './executable.mjs';
+import { nodeBinaries, readNodeLicense } from './executable.mjs';
 import { imageFiles } from './images.mjs';
 import { installerFiles } from './installers.mjs';
 import { npmFiles } from './npm.mjs';
@@ -20,6 +20,7 @@ const { values } = parseArgs({
     out: { type: 'string', default: join(root, 'dist/release') },
     settings: { type: 'string', default: join(root, 'infra/release/settings.json') },
     'node-arm64': { type: 'string' },
+    'node-license': { type: 'string' },
     'no-executables': { type: 'boolean', default: false },
     verify: { type: 'boolean', default: false },
   },
@@ -39,7 +40,12 @@ function readEpoch() {
 
 /** Returns the version of the packages that are published, which must agree. */
 function readVersion() {
-  const manifests = ['package.json', 'apps/cli/package.json', 'libs/client/package.json'];
+  const manifests = [
+    'package.json',
+    'apps/cli/package.json',
+    'infra/npm/server/package.json',
+    'libs/client/package.json',
+  ];
   const versions = manifests.map((path) => JSON.parse(readFileSync(join(root, path), 'utf8')).version);
   const [, constant] = /VERSION = '([^']+)'/.exec(
     readFileSync(join(root, 'libs/client/src/version.ts'), 'utf8'),
@@ -54,12 +60,14 @@ function readVersion() {
 
 /** Reads what the release is made of. Throws if anything is wrong, before anything is made. */
 function readRelease() {
+  const nodes = values['no-executables'] ? {} : nodeBinaries({ arm64: values['node-arm64'] });
   return {
     root,
     version: readVersion(),
     epoch: readEpoch(),
     settings: JSON.parse(readFileSync(values.settings, 'utf8')),
-    nodes: values['no-executables'] ? {} : nodeBinaries({ arm64: values['node-arm64'] }),
+    nodes,
+    nodeLicense: Object.keys(nodes).length === 0 ? '' : readNodeLicense(values['node-license']),
   };
 }
 

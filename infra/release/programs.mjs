@@ -5,19 +5,22 @@ import { join } from 'node:path';
 import { fileEntry, tarball } from './archive.mjs';
 import { debianFile } from './debian.mjs';
 import { makeExecutable } from './executable.mjs';
+import { NOTICES_FILE, RULE } from '../scripts/third-party-notices.mjs';
 
 const SHELLS = ['bash', 'fish', 'zsh'];
 
 /**
  * Returns `culvert-<version>-<platform>.tar.gz` and a Debian package for each platform.
  * @param nodes paths of Node binaries by platform
+ * @param nodeLicense license of those binaries
  * @param scratch a folder where npmFiles() has made the npm package
  */
-export async function programFiles({ root, version, epoch, settings, scratch, nodes }) {
+export async function programFiles({ root, version, epoch, settings, scratch, nodes, nodeLicense }) {
   const files = {};
-  const beside = besideProgram(root, join(scratch, 'cli/npm'));
+  const onEach = besideProgram(root, join(scratch, 'cli/npm'));
   for (const [platform, node] of Object.entries(nodes)) {
-    const program = await makeExecutable({ root, scratch, node, platform });
+    const { program, notices } = await makeExecutable({ root, scratch, node, platform });
+    const beside = { ...onEach, [NOTICES_FILE]: `${notices}\n${RULE}\n${nodeLicense}\n` };
     const name = `culvert-${version}-${platform}`;
     const entries = [fileEntry(`${name}/culvert`, program, { isProgram: true })];
     for (const [path, content] of Object.entries(beside)) entries.push(fileEntry(`${name}/${path}`, content));

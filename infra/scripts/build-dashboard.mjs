@@ -5,6 +5,8 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import { modulesOf } from './bundle.mjs';
+import { NOTICES_FILE, noticesOf } from './third-party-notices.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const source = `${root}apps/dashboard`;
@@ -13,7 +15,8 @@ const stamp = `${target}/.source-hash`;
 
 const hash = createHash('sha256')
   .update(readFileSync(`${root}package-lock.json`))
-  .update(readFileSync(fileURLToPath(import.meta.url)));
+  .update(readFileSync(fileURLToPath(import.meta.url)))
+  .update(readFileSync(`${root}infra/scripts/third-party-notices.mjs`));
 for (const name of filesIn(source)) {
   if (!name.startsWith('node_modules')) hash.update(name).update(readFileSync(join(source, name)));
 }
@@ -23,7 +26,8 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== digest) {
   // React and Mantine have one build for development and one for production.
   process.env.NODE_ENV = 'production';
   const { build } = await import('vite');
-  await build({ configFile: `${source}/vite.config.ts`, logLevel: 'warn' });
+  const { output } = await build({ configFile: `${source}/vite.config.ts`, logLevel: 'warn' });
+  writeFileSync(`${target}/${NOTICES_FILE}`, noticesOf(modulesOf(output), 'The dashboard'));
   for (const name of filesIn(`${target}/assets`)) compress(`${target}/assets/${name}`);
   writeFileSync(stamp, digest);
 }

@@ -1,8 +1,9 @@
 // Bundles modules with Rolldown: programs (bundle-programs.mjs) and npm packages (pack.mjs).
-import { readFileSync, rmSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
+import { NOTICES_FILE, noticesOf } from './third-party-notices.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -72,8 +73,8 @@ export function withoutCopies() {
 }
 
 /**
- * Writes the bundles of `input` below `dir`, a folder of the repository or an absolute path, and the code that they share to
- * its `chunks`.
+ * Writes the bundles of `input` below `dir`, a folder of the repository or an absolute path, the code that they share to
+ * its `chunks`, and the licenses of the packages that they contain to its `THIRD_PARTY_NOTICES`.
  */
 export async function bundle(dir, { input, codeSplitting, sourcemap = true, ...options }) {
   // Names of chunks contain content hashes, so old chunks would stay.
@@ -90,7 +91,7 @@ export async function bundle(dir, { input, codeSplitting, sourcemap = true, ...o
     },
     ...options,
   });
-  await bundled.write({
+  const { output } = await bundled.write({
     dir: resolve(root, dir),
     format: 'esm',
     entryFileNames: '[name].js',
@@ -102,4 +103,10 @@ export async function bundle(dir, { input, codeSplitting, sourcemap = true, ...o
     sourcemap,
   });
   await bundled.close();
+  writeFileSync(join(resolve(root, dir), NOTICES_FILE), noticesOf(modulesOf(output), 'This program'));
+}
+
+/** Returns the ids of the modules that a bundler's output contains. */
+export function modulesOf(output) {
+  return output.flatMap((part) => (part.type === 'chunk' ? part.moduleIds : []));
 }

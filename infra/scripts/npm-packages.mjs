@@ -37,7 +37,14 @@ else await import('./dist/apps/standalone/src/main.js');
 `;
 
 /** Files of `swagger-ui-dist` that the server serves. The package itself would report its installation to others. */
-const SWAGGER_UI = ['swagger-ui-bundle.js', 'swagger-ui.css', 'favicon-32x32.png', 'LICENSE', 'NOTICE'];
+const SWAGGER_UI = [
+  'swagger-ui-bundle.js',
+  'swagger-ui-bundle.js.LICENSE.txt',
+  'swagger-ui.css',
+  'favicon-32x32.png',
+  'LICENSE',
+  'NOTICE',
+];
 
 const PACKAGES = {
   cli: {

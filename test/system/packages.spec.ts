@@ -104,10 +104,12 @@ describe('the npm packages', () => {
     (name, packed, limit) => {
       const { files, size } = packed();
       const paths = files.map(({ path }) => path);
-      expect(paths).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'package.json']));
+      expect(paths).toEqual(
+        expect.arrayContaining(['LICENSE', 'README.md', 'npm/THIRD_PARTY_NOTICES', 'package.json']),
+      );
       const others = paths.filter(
         (path) =>
-          !/^(LICENSE|README\.md|package\.json|culvert\.schema\.json|npm\/[\w./-]+\.(?:m?js|d\.ts|1))$/.test(
+          !/^(LICENSE|README\.md|package\.json|culvert\.schema\.json|npm\/THIRD_PARTY_NOTICES|npm\/[\w./-]+\.(?:m?js|d\.ts|1))$/.test(
             path,
           ),
       );

@@ -1,0 +1,1 @@
+export declare function noticesOf(modules: readonly string[], name: string): string;
