@@ -4,9 +4,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makePackage } from '../scripts/npm-packages.mjs';
 
-const PACKAGES = ['cli', 'client'];
+const PACKAGES = ['cli', 'client', 'server'];
 
-/** Returns `culvert-<version>.tgz` and `culvert-client-<version>.tgz`, as npm uploads them. */
+/** Returns `culvert-<version>.tgz`, `culvert-client-<version>.tgz` and `culvert-server-<version>.tgz`, as npm uploads them. */
 export async function npmFiles({ scratch }) {
   const files = {};
   for (const name of PACKAGES) {

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 
 const BILLS = {
-  // What the images hold, and what the dashboard is bundled from.
+  // What the images and the npm package `@culvert/server` contain, and what the dashboard is bundled from.
   'culvert-server': { args: ['--omit=dev'] },
   // A package that is bundled names what it contains as its development dependencies.
   'culvert-cli': { args: ['--workspace=culvert'], main: 'cli' },

@@ -71,5 +71,9 @@ tell('bundling programs, writing the manual page and preparing the embedded data
 await run(
   ['infra/scripts/bundle-programs.mjs'],
   ['infra/scripts/cli-docs.mjs', '--man', `${root}dist/apps/cli/man/culvert.1`],
-  ['dist/libs/store/src/migrate/write-migrated-cluster.js'],
+  [
+    '--import',
+    './infra/scripts/same-everywhere.mjs',
+    'dist/libs/store/src/migrate/write-migrated-cluster.js',
+  ],
 );

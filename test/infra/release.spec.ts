@@ -2,6 +2,7 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  cpSync,
   existsSync,
   mkdtempSync,
   readdirSync,
@@ -119,6 +120,62 @@ describe('the release', () => {
       if (entries.some(({ name }) => name === 'package/package.json')) continue;
       expect(new Set(entries.map(({ mtime }) => mtime)), archive).toEqual(new Set([EPOCH]));
     }
+  });
+
+  it('has the licenses of bundled packages in each archive of a program', async () => {
+    const found: [string, string][] = [];
+    for (const archive of archives().filter((name) => !/images|traffic-manager/.test(name)))
+      for (const { name, data } of await entriesOf(archive))
+        if (name.endsWith('/THIRD_PARTY_NOTICES')) found.push([`${archive} ${name}`, data.toString()]);
+    const expected = [
+      [`culvert-${VERSION}.tgz package/npm`, 'commander'],
+      [`culvert-client-${VERSION}.tgz package/npm`, 'zod'],
+      [`culvert-server-${VERSION}.tgz package/npm/dist`, '@nestjs/core'],
+      [`culvert-server-${VERSION}.tgz package/npm/dist/apps/dashboard`, 'react'],
+      ...(IS_LINUX
+        ? [
+            [
+              `culvert-${VERSION}-linux-${process.arch}.tar.gz culvert-${VERSION}-linux-${process.arch}`,
+              'yaml',
+            ],
+          ]
+        : []),
+    ];
+    expect(found.map(([path]) => path).toSorted()).toEqual(
+      expected.map(([path]) => `${path}/THIRD_PARTY_NOTICES`).toSorted(),
+    );
+    for (const [path, contained] of expected) {
+      const [, text = ''] = found.find(([name]) => name === `${path}/THIRD_PARTY_NOTICES`) ?? [];
+      expect(text).toMatch(new RegExp(`^${contained} \\d+\\.\\S+ \\(\\w+\\)$`, 'm'));
+      expect(text.includes('Node.js is licensed for use'), path).toBe(path.includes('linux'));
+    }
+  });
+
+  it.skipIf(!IS_LINUX)('makes no executable without the license of Node', async () => {
+    const other = join(folder, 'other');
+    const args = ['--out', other, '--node-license', join(ROOT, 'LICENSE')];
+    await expect(run(process.execPath, [SCRIPT, ...args], { cwd: ROOT })).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('LICENSE: no license of Node, which goes with executables'),
+    });
+    expect(readdirSync(other)).toEqual([]);
+    rmSync(other, { recursive: true });
+  });
+
+  it('has a server package whose migrated database every build makes of the same bytes', async () => {
+    const tree = join(folder, 'tree');
+    const database = join(tree, 'dist/embedded-postgres');
+    cpSync(join(ROOT, 'prisma'), join(tree, 'prisma'), { recursive: true });
+    const script = join(ROOT, 'dist/libs/store/src/migrate/write-migrated-cluster.js');
+    const preload = join(ROOT, 'infra/scripts/same-everywhere.mjs');
+    await run(process.execPath, ['--import', preload, script, join(tree, 'prisma')]);
+    const [name] = readdirSync(database);
+    const built = readFileSync(join(database, name));
+    rmSync(tree, { recursive: true });
+    const shipped = (await entriesOf(`culvert-server-${VERSION}.tgz`)).find((entry) =>
+      entry.name.endsWith(`/dist/embedded-postgres/${name}`),
+    );
+    expect(shipped?.data.equals(built)).toBe(true);
   });
 
   it.skipIf(!IS_LINUX)('refuses a Node for another processor before it makes anything', async () => {
@@ -307,7 +364,7 @@ describe.skipIf(!IS_LINUX || !HAS_DPKG)('the Debian package', () => {
       await run('dpkg-deb', ['--extract', path, root]);
       await run('dpkg-deb', ['--control', path, join(root, 'DEBIAN')]);
       const { stdout: checked } = await run('md5sum', ['--check', 'DEBIAN/md5sums'], { cwd: root });
-      expect(checked.match(/: OK$/gm)).toHaveLength(6);
+      expect(checked.match(/: OK$/gm)).toHaveLength(7);
       const { stdout } = await run(join(root, 'usr/bin/culvert'), ['--version'], { env: {} });
       expect(stdout).toBe(`${VERSION}\n`);
       const manual = gunzipSync(readFileSync(join(root, 'usr/share/man/man1/culvert.1.gz'))).toString();

@@ -1,4 +1,5 @@
-/** What `npm run build` runs: see `writeMigratedCluster`. */
+/** What `npm run build` runs: see `writeMigratedCluster`. Takes the folder with the migrations, by default that of this tree. */
 import { writeMigratedCluster } from './migrated-cluster.js';
 
-await writeMigratedCluster();
+const [, , prismaFolder] = process.argv;
+await writeMigratedCluster(prismaFolder);
