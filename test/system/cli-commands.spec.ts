@@ -341,6 +341,13 @@ describe('replay', () => {
     );
     expect(result).toMatchObject({ replayOf: id, status: 200 });
     expect(seen).toEqual([{ method: 'POST', url: '/again', body: 'recorded' }]);
+    const prefixed = await json('replay', id.slice(0, 8), '--preview', nameOf(made));
+    expect(replayResource.parse(prefixed).replayOf).toBe(id);
+    const unknown = await culvert(['replay', '00000000', '--preview', nameOf(made)]);
+    expect([unknown.code, unknown.stderr]).toEqual([
+      EXIT.notFound,
+      expect.stringContaining('has no exchange 00000000'),
+    ]);
     watching.kill('SIGTERM');
     expect((await watching.exited).code).toBe(EXIT.ok);
     await succeed('preview', 'remove', made.url);

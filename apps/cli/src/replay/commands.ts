@@ -16,7 +16,7 @@ export function addReplayCommand(program: Command, action: Action): void {
     )
     .argument(
       '<exchange-or-url>',
-      'id of an exchange in full, as "culvert inspect" shows it, or a URL of a preview',
+      'id of an exchange, as "culvert inspect" shows it, or its first 8 or more characters; or a URL of a preview',
     )
     .addOption(
       completed(new Option('--preview <preview>', 'the preview, for the id of an exchange'), 'preview'),
@@ -42,7 +42,7 @@ export function addReplayCommand(program: Command, action: Action): void {
         'a recorded request are not sent again: add them with --header.',
     ],
     examples: [
-      'culvert replay 0198c7f2-4b1e-4c3a-9d52-6f1e0a7b8c9d --preview k3v9 --include',
+      'culvert replay 0198c7f2 --preview k3v9 --include',
       'culvert replay https://k3v9.preview.example.com/health --fail',
       'culvert replay -H "content-type: application/json" -d @order.json \\\n' +
         '  https://k3v9.preview.example.com/orders',

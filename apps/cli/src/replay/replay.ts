@@ -9,10 +9,7 @@ import type { CommandContext } from '../command-context.js';
 import { EXIT, type ExitCode } from '../exit-code.js';
 import { findPreview } from '../preview/find-preview.js';
 import { showDuration } from '../requests/request-log.js';
-
-/** Beginning of a UUID. The API looks up exchanges by the id in full, because it has no list of them. */
-const SHORTENED_ID =
-  /^[0-9a-f]{1,8}(?:-[0-9a-f]{0,4}){0,3}$|^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{0,11}$/i;
+import { findExchange } from './find-exchange.js';
 
 type Request = z.input<typeof createReplayRequest>;
 
@@ -32,7 +29,9 @@ export async function replay(context: CommandContext, what: string, flags: Repla
   const { reference, request } = requestOf(what, flags);
   const data = flags.data === undefined ? null : await readData(context, flags.data);
   const { id: previewId } = await findPreview(api, reference);
-  const body = { ...request, ...(data && { body: data }) };
+  const { exchangeId: named } = request;
+  const exchangeId = named === undefined ? undefined : await findExchange(context, previewId, named);
+  const body = { ...request, ...(exchangeId && { exchangeId }), ...(data && { body: data }) };
   const result = await api.call('createReplay', { previewId, body });
   output.result(result, () => {
     if (flags.include === true) showHead(context, result);
@@ -43,7 +42,7 @@ export async function replay(context: CommandContext, what: string, flags: Repla
 }
 
 /**
- * Returns the preview and the request, without a body, for the arguments.
+ * Returns the preview and the request, without a body, for the arguments. The id of an exchange may be a prefix.
  * @throws CliError if they contradict each other
  */
 export function requestOf(
@@ -66,11 +65,6 @@ export function requestOf(
   if (preview === undefined) {
     throw new CliError(EXIT.usage, `--preview is needed for the exchange ${what}`, {
       hint: 'Name the preview that you inspect, or give a URL instead of an id.',
-    });
-  }
-  if (SHORTENED_ID.test(what)) {
-    throw new CliError(EXIT.usage, `${what} is only a part of the id of an exchange`, {
-      hint: 'Give the id in full, as "culvert inspect" shows it at the end of a line.',
     });
   }
   return {
