@@ -23,6 +23,7 @@ import type { CommandContext } from '../command-context.js';
 import { Ending } from '../ending.js';
 import { EXIT, type ExitCode } from '../exit-code.js';
 import { previewName } from '../preview/find-preview.js';
+import { ignoredOptions } from '../preview/ignored-options.js';
 import { printPreviewUrl } from '../preview/preview-url.js';
 import { RequestLog } from '../requests/request-log.js';
 import { ReloadClient } from '../target/reload-client.js';
@@ -151,6 +152,11 @@ class ExposeRun {
     this.isShown = true;
     const { context, flags, target } = this;
     await printPreviewUrl(context.output, preview, { target: showTarget(target), qr: flags.qr });
+    const ignored = ignoredOptions(preview, {
+      addressedAs: flags.rewriteOrigin === true && '--rewrite-origin',
+      allowUpgrades: flags.allowUpgrades === true && '--allow-upgrades',
+    });
+    if (ignored !== null) context.output.note(ignored);
   }
 
   /** @param keep whether the preview stays. Returns whether everything else was removed. */

@@ -7,8 +7,11 @@ import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-code.js';
 import { findTrafficManagerId } from '../find/find-traffic-manager.js';
 import type { Expiry } from '../flags.js';
+import { findIntercept } from '../intercepts/find-intercept.js';
+import type { Output } from '../output/output.js';
 import { printQrCode } from '../output/qr-code.js';
 import { problemCodeOf } from '../problem-error.js';
+import { ignoredOptions } from './ignored-options.js';
 
 /** Most traffic managers that a hint names. */
 const MAX_NAMED = 10;
@@ -55,6 +58,7 @@ export async function createPreview({ api, output }: CommandContext, flags: Crea
       ? 'Everyone with the URL can open it.'
       : 'Members of your team can open it. "culvert preview share" creates a link for others.',
   );
+  noteIgnored(output, preview, flags);
   if (preview.pullRequest?.status === 'unsupported')
     output.note('Culvert cannot comment on that pull request: it has no access to it.');
 }
@@ -94,11 +98,11 @@ async function interceptOf(api: Api, flags: CreateFlags): Promise<Intercepted> {
   const { intercept, workload, namespace, name, trafficManager } = flags;
   if ((intercept === undefined) === (workload === undefined)) {
     throw new CliError(EXIT.usage, 'give either --workload or --intercept', {
-      hint: '--workload names a service or Deployment. "culvert list -o json" shows the ids of intercepts.',
+      hint: '--workload names a service or Deployment. "culvert intercepts list" shows intercepts with their ids.',
     });
   }
   if (intercept !== undefined) {
-    const found = await api.call('getIntercept', { interceptId: intercept });
+    const found = await findIntercept(api, intercept);
     return { ...found, request: { interceptId: found.id } };
   }
   const of = workload ?? '';
@@ -124,6 +128,19 @@ async function nameManagers(api: Api, error: unknown): Promise<never> {
     hint: `Name one with --traffic-manager: ${shown}.`,
     cause: error.cause,
   });
+}
+
+/** Tells a person which of their options the server ignores. */
+export function noteIgnored(
+  output: Output,
+  preview: Preview,
+  flags: Pick<CreateFlags, 'ingressAddressedAs' | 'allowUpgrades'>,
+): void {
+  const ignored = ignoredOptions(preview, {
+    addressedAs: flags.ingressAddressedAs !== undefined && '--ingress-addressed-as',
+    allowUpgrades: flags.allowUpgrades === true && '--allow-upgrades',
+  });
+  if (ignored !== null) output.note(ignored);
 }
 
 /** Prints the result of a command that changes one preview. */

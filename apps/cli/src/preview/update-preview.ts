@@ -6,7 +6,7 @@ import { CliError } from '../cli-error.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-code.js';
 import type { Expiry, IdleExpiry } from '../flags.js';
-import { showChanged } from './create-preview.js';
+import { noteIgnored, showChanged } from './create-preview.js';
 import { findPreview } from './find-preview.js';
 
 type Request = z.input<typeof updatePreviewRequest>;
@@ -49,6 +49,7 @@ export async function updatePreview(
     body: changeOf(preview, flags),
   });
   showChanged(context, changed, 'is changed.');
+  if (!context.output.isForPrograms) noteIgnored(context.output, changed, flags);
 }
 
 /** Returns the fields to send: those that a flag names. The ingress is replaced as a whole, so it starts from the current one. */

@@ -12,6 +12,7 @@ import type { IngressFailure } from '@culvert/outbound';
 import type { Preview } from '../api.js';
 import { refusalAdvice } from '../expose/refusal-advice.js';
 import type { Output } from '../output/output.js';
+import { ignoredOptions } from '../preview/ignored-options.js';
 import { RequestLog } from '../requests/request-log.js';
 import { ReloadClient } from '../target/reload-client.js';
 import { TargetWatch } from '../target/target-watch.js';
@@ -145,6 +146,7 @@ export class EndpointRun {
       );
       this.note(`requests go to ${this.services}`);
       if (preview.access === 'public') this.note('everyone with the URL reaches it without signing in');
+      this.noteIgnored(preview);
     }
     this.watchTargets();
     await this.startCommands();
@@ -186,6 +188,16 @@ export class EndpointRun {
     ]);
     this.log.close();
     this.claim.release(keep);
+  }
+
+  private noteIgnored(preview: Preview): void {
+    const { target, content } = this.endpoint;
+    const ignored = ignoredOptions(preview, {
+      // Where paths share a URL, this machine translates addresses itself.
+      addressedAs: target !== null && content.rewriteOrigin === true && 'rewriteOrigin',
+      allowUpgrades: content.allowUpgrades && 'allowUpgrades',
+    });
+    if (ignored !== null) this.note(ignored);
   }
 
   private async planOf(endpoint: Endpoint): Promise<PreviewPlan> {

@@ -102,6 +102,30 @@ describe('an exposed preview', () => {
     ).rejects.toBe(refused);
   });
 
+  it('is made by an older server without each of the newest fields that it does not know', async () => {
+    const newest = ['addressedAs', 'allowUpgrades', 'endsWithSession'];
+    for (const unknown of [newest, ['endsWithSession'], ['addressedAs', 'allowUpgrades']]) {
+      const bodies: Record<string, unknown>[] = [];
+      const api = {
+        call: async (_id: string, { body }: { body: Record<string, unknown> }) => {
+          bodies.push(body);
+          const errors = unknown
+            .filter((field) => JSON.stringify(body).includes(field))
+            .map((field) => ({ pointer: '', message: `Unrecognized key: "${field}"` }));
+          if (errors.length > 0) throw new ClientError('usage', 'not known', { cause: { errors } });
+          return {};
+        },
+      } as unknown as PreviewApi;
+      const target = parseTarget('3000');
+      const wanted = wantedPreview(target, { ...settings, allowUpgrades: true });
+      await createExposedPreview(api, { trafficManagerId: '1', name: 'a', target, wanted });
+      expect(bodies).toHaveLength(2);
+      const sent = newest.filter((field) => JSON.stringify(bodies[1]).includes(field));
+      expect(sent).toEqual(newest.filter((field) => !unknown.includes(field)));
+      expect(bodies[1]).toMatchObject({ access: wanted.access, ingress: { l5Host: 'localhost' } });
+    }
+  });
+
   it('has a protocol, and people who may open it without being members, where they are set', () => {
     const wanted = wantedPreview(parseTarget('3000'), {
       ...settings,

@@ -126,9 +126,7 @@ export async function adoptPreview(
       ...((before.allowUpgrades ?? false) !== allowUpgrades && { allowUpgrades }),
       ...((before.endsWithSession ?? false) !== endsWithSession && { endsWithSession }),
     };
-    return await withKnownIngress(body.ingress, (ingress) =>
-      api.call('updatePreview', { previewId, body: { ...body, ingress } }),
-    );
+    return await withKnownFields(body, (known) => api.call('updatePreview', { previewId, body: known }));
   } catch (error) {
     if (error instanceof ClientError && error.code === 'not_found') return null;
     throw error;
@@ -164,33 +162,45 @@ export function createExposedPreview(
       disposition: 'ACTIVE',
     },
   } as const;
-  return withKnownIngress(body.ingress, (ingress) =>
-    api.call('createPreview', { body: { ...body, ingress } }),
-  );
+  return withKnownFields(body, (known) => api.call('createPreview', { body: known }));
 }
 
 /**
- * Sends a request, and once more without `addressedAs` if the server does not know that field. Older servers address every
- * service by its `l5Host`.
+ * Sends a request, and once more without the fields that the server reports as unknown, if they are among the newest ones. An
+ * older server addresses every service by its `l5Host`, allows no other protocols, and keeps previews of lost sessions.
  */
-async function withKnownIngress(
-  ingress: Request['ingress'],
-  send: (ingress: Request['ingress']) => Promise<ExposedPreview>,
+async function withKnownFields<Body extends NewestFields>(
+  body: Body,
+  send: (body: Body) => Promise<ExposedPreview>,
 ): Promise<ExposedPreview> {
   try {
-    return await send(ingress);
+    return await send(body);
   } catch (error) {
-    const { addressedAs: unknown, ...known } = ingress;
-    if (unknown === undefined || !(error instanceof ClientError) || !isAboutAddressedAs(error.cause))
-      throw error;
+    const known = withoutNamed(body, error instanceof ClientError ? error.cause : null);
+    if (known === body) throw error;
     return send(known);
   }
 }
 
-/** Reports whether a problem document names the field. */
-function isAboutAddressedAs(problem: unknown): boolean {
+type NewestFields = Pick<Wanted, 'ingress' | 'allowUpgrades' | 'endsWithSession'>;
+
+/** Returns `body` without the newest fields that a problem document names; if it names none, `body` itself. */
+function withoutNamed<Body extends NewestFields>(body: Body, problem: unknown): Body {
   const errors: unknown = (problem as { readonly errors?: unknown } | null | undefined)?.errors;
-  return Array.isArray(errors) && JSON.stringify(errors).includes('addressedAs');
+  const text = Array.isArray(errors) ? JSON.stringify(errors) : '';
+  const isUnknown = (field: string, value: unknown): boolean => value !== undefined && text.includes(field);
+  const { ingress, allowUpgrades, endsWithSession, ...others } = body;
+  const { addressedAs: address, ...known } = ingress;
+  const isWithoutAddress = isUnknown('addressedAs', address);
+  const isWithoutUpgrades = isUnknown('allowUpgrades', allowUpgrades);
+  const isWithoutEnd = isUnknown('endsWithSession', endsWithSession);
+  if (!isWithoutAddress && !isWithoutUpgrades && !isWithoutEnd) return body;
+  return {
+    ...others,
+    ingress: isWithoutAddress ? known : ingress,
+    ...(!isWithoutUpgrades && allowUpgrades !== undefined && { allowUpgrades }),
+    ...(!isWithoutEnd && endsWithSession !== undefined && { endsWithSession }),
+  } as Body;
 }
 
 /** Sets the host header to the preview's own hostname, if the settings ask for it and the server is too old to do so itself. */
