@@ -8,7 +8,7 @@ export interface ServiceFlags {
   readonly system?: boolean;
 }
 
-export interface InstallFlags extends ServiceFlags, Pick<GlobalFlags, 'caFile'> {
+export interface InstallFlags extends ServiceFlags, Pick<GlobalFlags, 'url' | 'caFile'> {
   readonly user?: string;
   readonly envFile?: string;
   readonly dryRun?: boolean;

@@ -27,7 +27,7 @@ export async function install(
   const isSystem = flags.system === true;
   const manager = serviceManager({ env, isSystem });
   checkWords(words, context);
-  const definition = definitionOf(context, words, flags);
+  const definition = await definitionOf(context, words, flags);
   const text = manager.textOf(definition);
   if (flags.dryRun) {
     output.result({ file: manager.fileOf(definition.id), text }, () => output.verbatim(text));
@@ -38,7 +38,8 @@ export async function install(
       hint: 'Run the command with sudo, or leave --system out.',
     });
   }
-  if (!isSystem && definition.environmentFile === null) checkCredential(context);
+  if (!isSystem && definition.environmentFile === null)
+    await checkCredential(context, words, definition, flags);
   const file = manager.fileOf(definition.id);
   await writeAndStart(context, manager, definition.id, { file, text });
   const advice = manager.advice(definition);
@@ -118,11 +119,11 @@ function checkWords(words: readonly string[], { settings }: CommandContext): voi
   }
 }
 
-function definitionOf(
+async function definitionOf(
   context: CommandContext,
   words: readonly string[],
   flags: InstallFlags,
-): ServiceDefinition {
+): Promise<ServiceDefinition> {
   const { env } = context;
   const isSystem = flags.system === true;
   const environmentFile = flags.envFile === undefined ? null : checkedFile(resolve(flags.envFile));
@@ -130,7 +131,7 @@ function definitionOf(
     id: serviceId(flags),
     command: [process.execPath, programPath(), ...words],
     workingDirectory: process.cwd(),
-    environment: environmentOf(context, flags.caFile),
+    environment: environmentOf(context, await urlOf(context, words, flags), flags.caFile),
     environmentFile,
     user: isSystem ? userOf(flags, env) : null,
   };
@@ -147,10 +148,10 @@ function programPath(): string {
 
 /** Returns the settings that a service cannot inherit. */
 function environmentOf(
-  { env, settings }: CommandContext,
+  { env }: CommandContext,
+  url: string | undefined,
   givenCaFile: string | undefined,
 ): Record<string, string> {
-  const url = urlOf(settings);
   const caFile = givenCaFile ?? (env['CULVERT_CA_FILE'] || undefined);
   const given = { CULVERT_URL: url, CULVERT_CA_FILE: caFile === undefined ? undefined : resolve(caFile) };
   const kept = ['CULVERT_CONFIG_DIR', 'HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY', 'NODE_EXTRA_CA_CERTS'];
@@ -168,7 +169,17 @@ function environmentOf(
   );
 }
 
-function urlOf(settings: CommandContext['settings']): string | undefined {
+/**
+ * Returns the URL of Culvert that the service gets: that of a flag or the environment; otherwise that of the current sign-in,
+ * which a later sign-in does not change for the service. The URL that a file names stays in the file alone.
+ */
+async function urlOf(
+  { env, settings }: CommandContext,
+  words: readonly string[],
+  flags: InstallFlags,
+): Promise<string | undefined> {
+  const isGiven = flags.url !== undefined || Boolean(env['CULVERT_URL']);
+  if (!isGiven && words[0] === 'up' && (await import('./service-file.js')).namesUrl(words)) return undefined;
   try {
     return settings.url;
   } catch {
@@ -213,16 +224,28 @@ function checkedFile(path: string): string {
   return path;
 }
 
-/** @throws CliError if the service would start without a credential */
-function checkCredential({ settings }: CommandContext): void {
-  const source = credentialSource(settings);
-  if (source === 'environment') {
-    throw new CliError(EXIT.usage, `the service does not see ${settings.apiKeyVariable} of this terminal`, {
+/** @throws CliError if the service would start without a credential, or without a file that it can use */
+async function checkCredential(
+  context: CommandContext,
+  words: readonly string[],
+  { environment }: ServiceDefinition,
+  flags: InstallFlags,
+): Promise<void> {
+  const isUp = words[0] === 'up';
+  const { settings } = isUp
+    ? (await import('./service-file.js')).contextInService(context, words, { variables: environment, flags })
+    : context;
+  // In a service, only the file can have given a key.
+  if (isUp && settings.apiKey !== null) return;
+  if (context.settings.apiKey !== null) {
+    const { apiKeyVariable } = context.settings;
+    throw new CliError(EXIT.usage, `the service does not see ${apiKeyVariable} of this terminal`, {
       hint: 'Put it into a file for --env-file, or store it with "culvert login --apikey -" and unset it.',
     });
   }
-  if (source === null)
+  if (credentialSource(settings) === null) {
     throw new CliError(EXIT.notSignedIn, `you are not signed in at ${settings.url}`, {
       hint: 'Run "culvert login", or name a file with CULVERT_API_KEY by --env-file.',
     });
+  }
 }

@@ -228,10 +228,14 @@ describe.skipIf(process.platform !== 'linux')('culvert service', () => {
   beforeEach(() => {
     home = mkdtempSync(join(tmpdir(), 'culvert-service-'));
     mkdirSync(join(home, 'bin'));
+    writeFileSync(file(), 'endpoints:\n  web:\n    target: 3000\n', { mode: 0o600 });
     for (const name of ['systemctl', 'journalctl'])
       answerOf(name, 'echo "ActiveState=active"; echo "MainPID=42"');
   });
   afterEach(() => rmSync(home, { recursive: true, force: true }));
+
+  const file = (): string => join(home, 'culvert.yaml');
+  const up = (): string[] => ['--', 'up', '--file', file()];
 
   /** Puts a program on the PATH that records how it is called. */
   function answerOf(name: string, script: string): void {
@@ -300,14 +304,21 @@ describe.skipIf(process.platform !== 'linux')('culvert service', () => {
   it('reports a service that does not run, or is not installed, by the exit code', async () => {
     expect((await run(['status'])).exitCode).toBe(5);
     signIn();
-    await run(['install', '--', 'up']);
+    await run(['install', ...up()]);
     answerOf('systemctl', 'echo "ActiveState=failed"');
     expect((await run(['status'])).exitCode).toBe(1);
   });
 
   it.each([
-    ['the key of the terminal', ['--', 'up'], { CULVERT_API_KEY: 'cvt_abcdefgh' }, 2, '--env-file'],
-    ['no sign-in', ['--', 'up'], {}, 3, 'culvert login'],
+    [
+      'the key of the terminal',
+      ['--', 'expose', '3000'],
+      { CULVERT_API_KEY: 'cvt_abcdefgh' },
+      2,
+      '--env-file',
+    ],
+    ['no sign-in', ['--', 'expose', '3000'], {}, 3, 'culvert login'],
+    ['a file that does not exist', ['--', 'up', '--file', '/no/such/file'], {}, 2, 'is not a file'],
     ['another command', ['--', 'login'], {}, 2, 'not "login"'],
     ['a command that ends at once', ['--', 'up', '--detach'], {}, 2, '--detach'],
     [
@@ -322,6 +333,77 @@ describe.skipIf(process.platform !== 'linux')('culvert service', () => {
     const result = await run(['install', ...argv], env);
     expect([result.exitCode, result.stderr]).toEqual([exitCode, expect.stringContaining(said)]);
     expect([existsSync(unit()), calls()]).toEqual([false, []]);
+  });
+
+  describe('with a URL in culvert.yaml', () => {
+    const OF_FILE = 'https://of-file.example.com';
+    const OF_SIGN_IN = 'https://culvert.example.com';
+    const write = (text: string): void =>
+      writeFileSync(file(), `${text}\nendpoints:\n  web:\n    target: 3000\n`, { mode: 0o600 });
+    /** Signs in at servers, the last of which is the current one. */
+    const signInAt = (...servers: string[]): void => {
+      mkdirSync(join(home, '.config', 'culvert'), { recursive: true });
+      const keys = servers.map((url) => [url, { kind: 'api-key', apiKey: 'cvt_planted' }]);
+      const content = { version: 1, current: servers.at(-1), servers: Object.fromEntries(keys) as object };
+      const path = join(home, '.config', 'culvert', 'credentials.json');
+      writeFileSync(path, JSON.stringify(content), { mode: 0o600 });
+    };
+    const urlIn = (text: string): string | undefined => /CULVERT_URL=([^"\s]+)/.exec(text)?.[1];
+    const withoutUrl = { CULVERT_URL: '' };
+
+    it.each([
+      ['the file', `url: ${OF_FILE}`, [], withoutUrl, undefined],
+      [
+        'the file, whatever its variables are',
+        'url: ${WHERE:-https://of-file.example.com}',
+        [],
+        withoutUrl,
+        undefined,
+      ],
+      [
+        '--url over the file',
+        `url: ${OF_FILE}`,
+        ['--url', 'https://flag.example.com'],
+        withoutUrl,
+        'https://flag.example.com',
+      ],
+      ['CULVERT_URL over the file', `url: ${OF_FILE}`, [], {}, OF_SIGN_IN],
+      ['the sign-in, without one in the file', 'name: shop', [], withoutUrl, OF_SIGN_IN],
+    ])('gives the service that of %s', async (_name, text, flags, env, url) => {
+      write(text);
+      signInAt(OF_FILE, 'https://flag.example.com', OF_SIGN_IN);
+      const shown = await run(['install', '--dry-run', ...flags, ...up()], env);
+      expect([shown.exitCode, urlIn(shown.stdout)]).toEqual([0, url]);
+      const installed = await run(['install', ...flags, ...up()], env);
+      expect([installed.exitCode, urlIn(readFileSync(unit(), 'utf8'))]).toEqual([0, url]);
+    });
+
+    it('checks the sign-in at the URL of the file', async () => {
+      write(`url: ${OF_FILE}`);
+      signInAt(OF_SIGN_IN);
+      const refused = await run(['install', ...up()], withoutUrl);
+      expect([refused.exitCode, refused.stderr]).toEqual([
+        3,
+        expect.stringContaining(`not signed in at ${OF_FILE}`),
+      ]);
+      signInAt(OF_FILE, OF_SIGN_IN);
+      expect((await run(['install', ...up()], withoutUrl)).exitCode).toBe(0);
+    });
+
+    it('needs no sign-in if the file has a key', async () => {
+      write(`url: ${OF_FILE}\napiKey: cvt_abcdefgh`);
+      const installed = await run(['install', ...up()], withoutUrl);
+      expect([installed.exitCode, installed.stderr]).toEqual([0, expect.any(String)]);
+      expect(readFileSync(unit(), 'utf8')).not.toContain('cvt_abcdefgh');
+    });
+
+    it('refuses a file that needs a variable of the terminal', async () => {
+      write('url: ${WHERE}');
+      signInAt(OF_FILE);
+      const refused = await run(['install', ...up()], { ...withoutUrl, WHERE: OF_FILE });
+      expect([refused.exitCode, refused.stderr]).toEqual([2, expect.stringContaining('WHERE is not set')]);
+      expect(refused.stderr).toContain('A service does not see the variables of this terminal.');
+    });
   });
 
   it('uses a file of variables only if no other user can read it, and never copies it', async () => {
@@ -348,7 +430,7 @@ describe.skipIf(process.platform !== 'linux')('culvert service', () => {
     signIn();
     mkdirSync(join(home, '.config', 'systemd', 'user'), { recursive: true });
     writeFileSync(unit(), '[Service]\nExecStart=/bin/mine\n');
-    for (const argv of [['install', '--', 'up'], ['uninstall']])
+    for (const argv of [['install', ...up()], ['uninstall']])
       expect(await run(argv)).toMatchObject({
         exitCode: 6,
         stderr: expect.stringContaining('not written by') as string,
@@ -359,7 +441,7 @@ describe.skipIf(process.platform !== 'linux')('culvert service', () => {
   it('leaves no unit behind if systemd cannot start it, and says what to do', async () => {
     signIn();
     answerOf('systemctl', 'echo "Failed to connect to bus: No medium found" >&2; exit 1');
-    const { exitCode, stderr } = await run(['install', '--', 'up']);
+    const { exitCode, stderr } = await run(['install', ...up()]);
     expect([exitCode, stderr]).toEqual([8, expect.stringContaining('not with su or sudo')]);
     expect(existsSync(unit())).toBe(false);
   });

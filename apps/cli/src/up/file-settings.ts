@@ -14,7 +14,7 @@ const KEY_VARIABLES = ['CULVERT_API_KEY', 'AMBASSADOR_CLOUD_APIKEY'] as const;
  * @throws CliError if one of them is wrong, or no key may be sent to the URL
  */
 export function withFileSettings(
-  context: CommandContext,
+  context: Pick<CommandContext, 'env' | 'output' | 'stdin' | 'signal' | 'http'>,
   file: UpFile,
   flags: Pick<GlobalFlags, 'url' | 'caFile'>,
 ): CommandContext {

@@ -22,6 +22,21 @@ export function findFile(folder: string, given?: string): string {
     if (isFile(path)) return path;
     throw new CliError(EXIT.usage, `--file: ${path} is not a file`);
   }
+  const found = searchFile(folder);
+  if (found !== null) {
+    refuseForeignFile(found);
+    return found;
+  }
+  throw new CliError(EXIT.usage, `there is no ${FILE_NAMES.join(', ')} in ${folder} or above`, {
+    hint: `Create culvert.yaml, such as with "${SMALLEST_FILE}", or name another file with --file.`,
+  });
+}
+
+/**
+ * Returns the absolute path of the file that a search from `folder` finds, of any owner; null if there is none.
+ * @throws CliError if a folder has several
+ */
+export function searchFile(folder: string): string | null {
   for (let at = resolve(folder); ; at = dirname(at)) {
     const found = FILE_NAMES.map((name) => join(at, name)).filter(isFile);
     if (found.length > 1) {
@@ -29,15 +44,9 @@ export function findFile(folder: string, given?: string): string {
         hint: 'Remove all but one, or name one with --file.',
       });
     }
-    if (found[0] !== undefined) {
-      refuseForeignFile(found[0]);
-      return found[0];
-    }
-    if (isLast(at)) break;
+    if (found[0] !== undefined) return found[0];
+    if (isLast(at)) return null;
   }
-  throw new CliError(EXIT.usage, `there is no ${FILE_NAMES.join(', ')} in ${folder} or above`, {
-    hint: `Create culvert.yaml, such as with "${SMALLEST_FILE}", or name another file with --file.`,
-  });
 }
 
 /** Returns the path of the file, like `findFile`. A file that `--file` names may be gone by now. */
