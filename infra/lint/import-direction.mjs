@@ -24,6 +24,7 @@ const ANY_LIB = [
   'http2',
   'intercepts',
   'meeting-point',
+  'messages',
   'nest',
   'outbound',
   'previews',
@@ -120,6 +121,12 @@ const PACKAGES = {
     external: [],
     builtins: ['node:crypto', 'node:zlib'],
     why: 'banner is one filter of response bodies: it knows the port of relay that it implements, and relay does not know it',
+  },
+  'libs/messages': {
+    culvert: ['contract', 'http1'],
+    external: [],
+    builtins: ['node:zlib'],
+    why: 'messages reads along with bytes that pass: no I/O, so that the edge and programs of workstations share it',
   },
   'libs/telepresence': {
     culvert: ['flow', 'http2', 'tunnel'],

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import type { Locator, Page } from 'playwright-core';
+import { WebSocket, WebSocketServer } from 'ws';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import {
   type Dashboard,
@@ -48,6 +49,9 @@ beforeAll(async () => {
       else response.end(JSON.stringify({ echo: body }));
     });
   });
+  new WebSocketServer({ server: service, perMessageDeflate: { threshold: 0 } }).on('connection', (socket) =>
+    socket.on('message', (data: Buffer, binary) => socket.send(data, { binary })),
+  );
   service.listen(0, '127.0.0.1');
   await once(service, 'listening');
   dashboard = await startDashboard(inject('chromiumPath'));
@@ -138,6 +142,41 @@ describe('the list of requests', () => {
     await row('/while-paused').waitFor();
     await page.getByRole('button', { name: 'Clear' }).click();
     await page.getByRole('heading', { name: 'Waiting for a request' }).waitFor();
+  });
+
+  it('shows the messages of a WebSocket as they pass, to filter, follow and copy', async () => {
+    await inspect();
+    await capture();
+    const { port } = dashboard.deployment;
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/live`, {
+      headers: { host: `${preview.hostname}:${port}` },
+    });
+    await once(socket, 'open');
+    await openRequest('/live');
+    const list = drawer().getByRole('table', { name: 'Messages' });
+    for (let n = 0; n < 50; n++) {
+      socket.send(`{"n":${n},"by":"${HOSTILE}"}`);
+      await once(socket, 'message');
+    }
+    socket.send(Buffer.from([0, 255, 72]));
+    await once(socket, 'message');
+    // It follows: the newest message is in view.
+    await list.getByRole('row').filter({ hasText: 'binary' }).last().waitFor();
+    await drawer().getByRole('combobox', { name: 'Direction' }).selectOption('From the service');
+    await drawer().getByRole('searchbox', { name: 'Search messages' }).fill('"n":17,');
+    await expect.poll(() => list.getByRole('row').count(), POLL).toBe(1);
+    await list.getByRole('button').click();
+    await drawer().getByRole('region', { name: 'the message' }).getByText('"n":17').waitFor();
+    await drawer().getByRole('button', { name: 'Copy the message' }).click();
+    const copied = String(await page.evaluate('navigator.clipboard.readText()'));
+    expect(copied).toBe(`{"n":17,"by":"${HOSTILE}"}`);
+    expect(await page.locator('img[src="x"]').count()).toBe(0);
+    expect(await findBarriers(page)).toEqual([]);
+    await drawer().getByRole('searchbox', { name: 'Search messages' }).fill('');
+    await list.getByRole('button').last().click();
+    await drawer().getByRole('region', { name: 'the bytes' }).getByText('00 ff 48').waitFor();
+    socket.close(4000);
+    await drawer().getByText('52 messages').first().waitFor();
   });
 
   it('shows text of visitors as text, whatever it looks like', async () => {

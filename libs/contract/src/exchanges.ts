@@ -12,7 +12,8 @@ export const exchangesQuery = streamQuery.extend({
     .default('false')
     .transform((text) => text === 'true')
     .describe(
-      `Whether to capture bodies while this stream is open, up to ${MAX_CAPTURED_BYTES} bytes each. Needs ` +
+      `Whether to capture bodies while this stream is open, up to ${MAX_CAPTURED_BYTES} bytes each, and messages ` +
+        'of WebSockets, gRPC calls and streams of events, up to 16384 bytes each. Needs ' +
         'the scope `previews:write` as well.',
     ),
 });
@@ -53,6 +54,34 @@ const fieldChange = z.strictObject({
 });
 
 const milliseconds = z.number().nullable();
+
+/** Kinds of messages: of a WebSocket, of a gRPC call and its end, and of a stream of events. */
+export const MESSAGE_KINDS = [
+  'text',
+  'binary',
+  'close',
+  'ping',
+  'pong',
+  'grpc',
+  'trailers',
+  'event',
+] as const;
+export type MessageKind = (typeof MESSAGE_KINDS)[number];
+
+const messageTotals = z.strictObject({
+  count: z.int(),
+  bytes: z.int().describe('Sum of the lengths as they were sent.'),
+});
+
+const messageSummary = z.strictObject({
+  protocol: z.enum(['websocket', 'grpc', 'grpc-web', 'events']),
+  request: messageTotals.describe('Messages that the visitor has sent.'),
+  response: messageTotals.describe('Messages that the service has sent.'),
+  note: z
+    .string()
+    .nullable()
+    .describe('Why messages are no longer observed, for people; null: they are. Traffic is not affected.'),
+});
 
 /** Data of the event `exchange`. It replaces an earlier event with the same ID. */
 export const exchange = z.strictObject({
@@ -113,6 +142,11 @@ export const exchange = z.strictObject({
     .describe('Durations of consecutive steps; null: the step was not reached.'),
   bytesIn: z.int().describe('Bytes sent to the service, including heads.'),
   bytesOut: z.int().describe('Bytes received from the service, including heads.'),
+  messages: messageSummary
+    .optional()
+    .describe(
+      'Messages of a WebSocket, a gRPC call or a stream of events so far; absent for other exchanges.',
+    ),
 });
 export type Exchange = z.output<typeof exchange>;
 
@@ -125,11 +159,45 @@ export const capturedBody = z.strictObject({
 });
 export type CapturedBody = z.output<typeof capturedBody>;
 
-/** Data of the event `bodies`: the bodies of an exchange that has ended. Nothing in them is masked. */
+/** Data of the event `message`: one message within an exchange. Nothing in it is masked. */
+export const exchangeMessage = z.strictObject({
+  exchangeId: z.string(),
+  seq: z.int().describe('Position among the messages of the exchange, both directions together, from 0.'),
+  at: timestamp.describe('Time when the end of the message passed.'),
+  direction: z
+    .enum(['request', 'response'])
+    .describe('`request`: from the visitor to the service; `response`: the other way.'),
+  kind: z
+    .enum(MESSAGE_KINDS)
+    .describe(
+      '`trailers`: the end of a gRPC call; `event`: of a stream of events; `grpc`: a message of a call.',
+    ),
+  bytes: z.int().describe('Length as it was sent, compressed or not. Fragments are joined.'),
+  isCompressed: z.boolean(),
+  code: z.int().nullable().describe('Close code of a WebSocket, or status of a gRPC call; otherwise null.'),
+  text: z
+    .string()
+    .nullable()
+    .describe(
+      'Content as text, decompressed; for `grpc` the fields of the message by their numbers. Null if it is not text.',
+    ),
+  base64: z
+    .string()
+    .nullable()
+    .describe('Content that is not text, decompressed; null if it is text or cannot be decompressed.'),
+  isTruncated: z.boolean().describe('Whether the content is only its beginning, or missing.'),
+});
+export type ExchangeMessage = z.output<typeof exchangeMessage>;
+
+/** Data of the event `bodies`: the bodies and messages of an exchange that has ended. Nothing in them is masked. */
 export const exchangeBodies = z.strictObject({
   id: z.string().describe('ID of the exchange.'),
   request: capturedBody.nullable(),
   response: capturedBody.nullable(),
+  messages: z
+    .array(exchangeMessage)
+    .optional()
+    .describe('The newest messages of the exchange, up to 200; absent if there are none.'),
 });
 export type ExchangeBodies = z.output<typeof exchangeBodies>;
 
@@ -142,3 +210,13 @@ export const omittedExchanges = z.strictObject({
     ),
 });
 export type OmittedExchanges = z.output<typeof omittedExchanges>;
+
+/** Data of the event `messages_omitted`. */
+export const omittedMessages = z.strictObject({
+  count: z
+    .int()
+    .describe(
+      'Number of messages left out since the last event of this kind because there were too many at once.',
+    ),
+});
+export type OmittedMessages = z.output<typeof omittedMessages>;

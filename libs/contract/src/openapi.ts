@@ -88,6 +88,8 @@ const RESPONSE_SCHEMAS = {
   Exchange: exchanges.exchange,
   ExchangeBodies: exchanges.exchangeBodies,
   OmittedExchanges: exchanges.omittedExchanges,
+  ExchangeMessage: exchanges.exchangeMessage,
+  OmittedMessages: exchanges.omittedMessages,
   Replay: replays.replayResource,
   StreamEnd: changes.streamEnd,
   AuditEvent: auditEvents.auditEventResource,

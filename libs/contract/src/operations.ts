@@ -600,9 +600,10 @@ const DETAILS = [
     description:
       'Server-sent events without end: `exchange` (`Exchange`) when an exchange begins, is answered and ' +
       'ends, including the last 200 while anyone watches; `bodies` (`ExchangeBodies`) if bodies are ' +
-      'captured; `omitted` (`OmittedExchanges`) if there are too many; `ready` once every new exchange is ' +
+      'captured, and then also `message` (`ExchangeMessage`) for each message of a WebSocket, a gRPC call or a ' +
+      'stream of events, and `messages_omitted` (`OmittedMessages`) if these are too many; `omitted` (`OmittedExchanges`) if there are too many; `ready` once every new exchange is ' +
       'received; `reset` if some may have been missed; `end` (`StreamEnd`) comes last. Exchanges that the ' +
-      'gate turns away are not included. Secrets in heads and targets are masked; bodies are unchanged.',
+      'gate turns away are not included. Secrets in heads and targets are masked; bodies and messages are unchanged.',
     access: 'previews:read',
     query: exchangesQuery,
     status: 200,

@@ -14,6 +14,7 @@ export {
   type BegunExchange,
   BodyCapture,
   type ExchangeError,
+  type ByteReader,
   type ExchangeObserver,
   ExchangeTrace,
   type ReplayMark,

@@ -1,10 +1,12 @@
-import type { CapturedBody, Exchange, ExchangeBodies } from '@culvert/contract';
+import type { CapturedBody, Exchange, ExchangeBodies, ExchangeMessage } from '@culvert/contract';
 import { VERSION } from '@culvert/client';
 import { decodedBytes } from '../bodies/body-text.js';
 import { WholeFile } from '../files/whole-file.js';
 import { harText, type HarItem } from './har.js';
 
 const MAX_EXCHANGES = 10_000;
+/** Messages of one exchange; the newest are kept. */
+const MAX_MESSAGES = 1000;
 /** Limit of all captured bodies together, as they are held in memory and as they are written. */
 const MAX_BODY_CHARACTERS = 128 * 1024 * 1024;
 
@@ -48,7 +50,28 @@ export class HarRecording {
   addBodies(bodies: ExchangeBodies): void {
     const item = this.items.get(bodies.id);
     if (item === undefined) return;
-    const characters = charactersOf(bodies.request) + charactersOf(bodies.response);
+    const messages = allMessages(item.bodies?.messages, bodies.messages);
+    this.set(item, messages.length === 0 ? bodies : { ...bodies, messages });
+  }
+
+  /** Adds a message of an exchange that was added before; others are ignored. */
+  addMessage(message: ExchangeMessage): void {
+    const item = this.items.get(message.exchangeId);
+    if (item === undefined) return;
+    const { bodies } = item;
+    const { request = null, response = null } = bodies ?? {};
+    this.set(item, {
+      id: message.exchangeId,
+      request,
+      response,
+      messages: allMessages(bodies?.messages, [message]),
+    });
+  }
+
+  private set(item: RecordedItem, bodies: ExchangeBodies): void {
+    let characters = charactersOf(bodies.request) + charactersOf(bodies.response);
+    for (const { text, base64 } of bodies.messages ?? [])
+      characters += (text?.length ?? 0) + (base64?.length ?? 0);
     this.bodyCharacters += characters - item.characters;
     this.items.set(bodies.id, { ...item, bodies, characters });
     this.dropOldest();
@@ -81,6 +104,15 @@ export class HarRecording {
       this.dropped++;
     }
   }
+}
+
+/** Returns messages of both lists once each, the newest up to a limit. */
+function allMessages(
+  before: readonly ExchangeMessage[] = [],
+  added: readonly ExchangeMessage[] = [],
+): ExchangeMessage[] {
+  const last = before.at(-1)?.seq ?? -1;
+  return [...before, ...added.filter(({ seq }) => seq > last)].slice(-MAX_MESSAGES);
 }
 
 /** A body is written without its content coding, which can make it a thousand times longer. */

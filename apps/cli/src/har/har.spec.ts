@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
-import type { CapturedBody, Exchange } from '@culvert/contract';
+import type { CapturedBody, Exchange, ExchangeMessage } from '@culvert/contract';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HarRecording } from './har-recording.js';
 import { harText, type HarItem } from './har.js';
@@ -119,6 +119,39 @@ describe(harText.name, () => {
     expect(entry?.response.content).toMatchObject({ text: body.base64, encoding: 'base64' });
     expect(entry?.request.postData).toMatchObject({ text: body.base64 });
     expect(entry?.request.postData?.comment).toContain('base64');
+  });
+
+  it('writes messages of a WebSocket as Chromium does', () => {
+    const message = (change: Partial<ExchangeMessage>): ExchangeMessage => ({
+      exchangeId: 'exchange-1',
+      seq: 0,
+      at: '2030-01-01T00:00:01.500Z',
+      direction: 'request',
+      kind: 'text',
+      bytes: 2,
+      isCompressed: false,
+      code: null,
+      text: 'hi',
+      base64: null,
+      isTruncated: false,
+      ...change,
+    });
+    const messages = [
+      message({}),
+      message({ seq: 1, direction: 'response', kind: 'binary', text: null, base64: 'AP8=' }),
+    ];
+    const bodies = { id: 'exchange-1', request: null, response: null, messages };
+    const [socket] = archive({ exchange: exchangeOf({ upgrade: 'websocket', status: 101 }), bodies }).log
+      .entries;
+    expect(socket).toMatchObject({
+      _resourceType: 'websocket',
+      _webSocketMessages: [
+        { type: 'send', time: 1_893_456_001.5, opcode: 1, data: 'hi' },
+        { type: 'receive', time: 1_893_456_001.5, opcode: 2, data: 'AP8=' },
+      ],
+    });
+    const [call] = archive({ exchange: exchangeOf(), bodies }).log.entries;
+    expect(call).toMatchObject({ _messages: messages });
   });
 
   it('leaves out half a character at the end of a body that was cut', () => {

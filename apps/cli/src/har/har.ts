@@ -1,5 +1,5 @@
 /** Exchanges as an HTTP Archive, version 1.2. Secrets are masked as the API masks them. */
-import type { CapturedBody, Exchange, ExchangeBodies } from '@culvert/contract';
+import type { CapturedBody, Exchange, ExchangeBodies, ExchangeMessage } from '@culvert/contract';
 import { STATUS_CODES } from 'node:http';
 import { decodedBytes, textOf } from '../bodies/body-text.js';
 
@@ -12,6 +12,15 @@ export interface HarItem {
 type Fields = Exchange['request']['fields'];
 
 const VERSIONS: Readonly<Record<string, string>> = { '1.0': 'HTTP/1.0', '1.1': 'HTTP/1.1', '2': 'HTTP/2' };
+
+/** Opcodes of RFC 6455 §5.2. */
+const OPCODES: Partial<Record<ExchangeMessage['kind'], number>> = {
+  text: 1,
+  binary: 2,
+  close: 8,
+  ping: 9,
+  pong: 10,
+};
 
 /**
  * Yields the JSON text of an archive in parts, one for each exchange: as a whole it could be longer than a string can be.
@@ -49,6 +58,22 @@ function entryOf({ exchange, bodies }: HarItem, origin: string): object {
     _visitor: visitor,
     ...(error !== null && { _error: error }),
     ...(replayOf !== null && { _replayOf: replayOf }),
+    ...messagesOf(exchange, bodies?.messages ?? []),
+  };
+}
+
+/** Returns the messages of a WebSocket as Chromium writes them, and others as the API describes them. */
+function messagesOf({ upgrade }: Exchange, messages: readonly ExchangeMessage[]): object {
+  if (messages.length === 0) return {};
+  if (upgrade?.toLowerCase() !== 'websocket') return { _messages: messages };
+  return {
+    _resourceType: 'websocket',
+    _webSocketMessages: messages.map(({ direction, kind, at, text, base64 }) => ({
+      type: direction === 'request' ? 'send' : 'receive',
+      time: Date.parse(at) / 1000,
+      opcode: OPCODES[kind] ?? -1,
+      data: text ?? base64 ?? '',
+    })),
   };
 }
 

@@ -21,6 +21,10 @@ export function addInspectCommand(program: Command, action: Action): void {
     .option('--path <text>', 'show only paths with this text, or like /api/*')
     .option('-v, --verbose', 'also show headers, times and, with --bodies, text')
     .option('--bodies', 'capture bodies while this runs, up to 64 KiB each; needs the scope previews:write')
+    .option(
+      '--messages',
+      'also show messages of WebSockets, gRPC and event streams; needs the scope previews:write',
+    )
     .option('--har <file>', 'write what is shown to an HTTP Archive (HAR 1.2) at the end')
     .addOption(new Option('--count <number>', 'end after this many requests').argParser(readLimit))
     .action(
@@ -30,13 +34,14 @@ export function addInspectCommand(program: Command, action: Action): void {
     );
   withHelp(command, {
     details: [
-      'Secrets in headers and queries are masked by Culvert. Bodies are not masked.',
+      'Secrets in headers and queries are masked by Culvert. Bodies and messages are not masked.',
       'A line ends with the id of the exchange. "culvert replay" can send it again while this runs.',
     ],
     examples: [
       'culvert inspect k3v9 --status 5xx --status failed',
       'culvert inspect k3v9 --method POST --path "/api/*" --bodies --verbose',
       'culvert inspect k3v9 --bodies --har traffic.har --count 20',
+      'culvert inspect k3v9 --messages --path /live',
     ],
   });
 }

@@ -1,8 +1,12 @@
 import {
   exchange as exchangeSchema,
   exchangeBodies,
+  exchangeMessage,
   omittedExchanges,
+  omittedMessages,
   type Exchange,
+  type ExchangeBodies,
+  type ExchangeMessage,
 } from '@culvert/contract';
 import type { CommandContext } from '../command-context.js';
 import type { ExitCode } from '../exit-code.js';
@@ -12,11 +16,13 @@ import { runLive } from '../live/run-live.js';
 import type { Output } from '../output/output.js';
 import { findPreview } from '../preview/find-preview.js';
 import { bodyLines, detailsOf, lineOf } from './exchange-text.js';
+import { messageLines } from './message-text.js';
 import { matchesFilter, type ExchangeFilter } from './filter.js';
 
 export interface InspectFlags extends ExchangeFilter {
   readonly verbose?: boolean;
   readonly bodies?: boolean;
+  readonly messages?: boolean;
   readonly har?: string;
   readonly count?: number;
 }
@@ -42,7 +48,7 @@ export async function inspect(
   try {
     exitCode = await runLive(context, (signal, done) => {
       const { onEvent } = new Inspection(output, flags, recording, done);
-      const captureBodies = flags.bodies === true;
+      const captureBodies = flags.bodies === true || flags.messages === true;
       const note = (text: string): void => output.note(text);
       if (output.isWatched) note(`Waiting for requests of ${url}. Ctrl-C ends this.`);
       return follow({ of: 'exchanges', previewId, captureBodies }, { api, signal, note, onEvent });
@@ -69,6 +75,10 @@ class Inspection {
   private count = 0;
   /** Id of the last counted exchange. */
   private last: string | null = null;
+  /** Position of the last message that was shown, by the id of its exchange. */
+  private readonly seen = new Map<string, number>();
+  /** Number of messages that were left out because the reader of stdout is slow. */
+  private unreadMessages = 0;
   /** Number of exchanges that were left out because the reader of stdout is slow. */
   private unread = 0;
   private isOver = false;
@@ -89,6 +99,10 @@ class Inspection {
         return this.addBodies(event);
       case 'omitted':
         return this.showOmitted(readEvent(omittedExchanges, event).count);
+      case 'message':
+        return this.addMessage(readEvent(exchangeMessage, event) as ExchangeMessage);
+      case 'messages_omitted':
+        return this.showOmittedMessages(readEvent(omittedMessages, event).count);
       case 'reset':
         return output.event({ type: 'reset' }, () => output.note('Requests may have been missed.'));
       default:
@@ -99,14 +113,16 @@ class Inspection {
     const { output, flags } = this;
     const { id, state } = exchange;
     // A WebSocket can last for hours: it is shown when it begins, and when it ends.
-    const isLong = exchange.upgrade !== null && exchange.status === 101;
+    const isLong =
+      (exchange.upgrade !== null && exchange.status === 101) ||
+      (this.flags.messages === true && exchange.messages !== undefined);
     if (this.isOver || (state === 'open' && !isLong) || this.shown.get(id) === state) return;
     if (this.shown.get(id) === 'ended' || !matchesFilter(exchange, flags)) return;
     this.remember(id, state);
     if (output.isBehind) this.unread++;
     else this.show(exchange);
+    if (state === 'ended' || exchange.messages !== undefined) this.recording?.add(exchange);
     if (state === 'open') return;
-    this.recording?.add(exchange);
     this.count++;
     this.last = id;
     if (this.count === flags.count) this.endSoon();
@@ -130,20 +146,50 @@ class Inspection {
 
   private addBodies(event: LiveEvent): void {
     const { output, flags, shown } = this;
-    const bodies = readEvent(exchangeBodies, event);
+    const bodies = readEvent(exchangeBodies, event) as ExchangeBodies;
     if (shown.get(bodies.id) !== 'ended') return;
     this.recording?.addBodies(bodies);
+    // Those that passed before this began.
+    for (const message of bodies.messages ?? []) this.addMessage(message);
+    this.seen.delete(bodies.id);
     if (this.isOver && bodies.id === this.last) this.done();
     if (output.isBehind) return;
-    output.event({ type: 'bodies', ...bodies }, () => {
+    if (flags.bodies !== true) return;
+    const { messages: _shown, ...withoutMessages } = bodies;
+    output.event({ type: 'bodies', ...withoutMessages }, () => {
       if (flags.verbose === true) for (const line of bodyLines(bodies)) output.line(line);
     });
+  }
+
+  private addMessage(message: ExchangeMessage): void {
+    const { output, flags, shown, seen } = this;
+    const { exchangeId, seq } = message;
+    if (flags.messages !== true || !shown.has(exchangeId) || seq <= (seen.get(exchangeId) ?? -1)) return;
+    seen.set(exchangeId, seq);
+    this.recording?.addMessage(message);
+    if (output.isBehind) {
+      this.unreadMessages++;
+      return;
+    }
+    this.showOmittedMessages(this.unreadMessages);
+    this.unreadMessages = 0;
+    output.event({ type: 'message', ...message }, () => {
+      for (const line of messageLines(message, { isVerbose: flags.verbose === true })) output.line(line);
+    });
+  }
+
+  private showOmittedMessages(count: number): void {
+    const { output, flags } = this;
+    if (count > 0 && flags.messages === true)
+      output.event({ type: 'messages_omitted', count }, () => output.note(`… and ${count} more messages`));
   }
 
   private remember(id: string, state: Exchange['state']): void {
     this.shown.set(id, state);
     const [oldest] = this.shown.keys();
-    if (this.shown.size > MAX_SHOWN_IDS && oldest !== undefined) this.shown.delete(oldest);
+    if (this.shown.size <= MAX_SHOWN_IDS || oldest === undefined) return;
+    this.shown.delete(oldest);
+    this.seen.delete(oldest);
   }
 
   private endSoon(): void {

@@ -3,6 +3,7 @@ import { answerOf, api, type Schemas } from './client.js';
 
 export type Exchange = Schemas['Exchange'];
 export type ExchangeBodies = Schemas['ExchangeBodies'];
+export type ExchangeMessage = Schemas['ExchangeMessage'];
 export type CapturedBody = NonNullable<ExchangeBodies['request']>;
 export type HeaderField = Exchange['request']['fields'][number];
 
@@ -15,6 +16,10 @@ export type StreamEndReason = Schemas['StreamEnd']['reason'];
 export interface ExchangeListener {
   readonly onExchange: (exchange: Exchange) => void;
   readonly onBodies: (bodies: ExchangeBodies) => void;
+  /** Called for each message of a WebSocket, a gRPC call or a stream of events while bodies are captured. */
+  readonly onMessage: (message: ExchangeMessage) => void;
+  /** Called with the number of messages that were left out because there were too many at once. */
+  readonly onMessagesOmitted: (count: number) => void;
   /** Called with the number of exchanges that were left out because there were too many at once. */
   readonly onOmitted: (count: number) => void;
   readonly onState: (state: 'open' | 'interrupted' | StreamEndReason) => void;
@@ -24,13 +29,28 @@ const PAUSE_MS = 2000;
 /** Reasons after which connecting again does not help. */
 const FINAL: ReadonlySet<string> = new Set(['access_ended', 'gone']);
 
-/** Watches until the returned function is called. Reconnects when the stream breaks off. */
-export function watchExchanges(
-  { previewId, teamId, captureBodies }: { previewId: string; teamId: string; captureBodies: boolean },
-  listener: ExchangeListener,
-): () => void {
-  const query = new URLSearchParams({ team: teamId, captureBodies: String(captureBodies) });
-  const url = `/api/v1/previews/${encodeURIComponent(previewId)}/exchanges?${query.toString()}`;
+/** Where the inspector gets exchanges: Culvert, or `culvert` on this machine. */
+export interface ExchangeSource {
+  /** Watches until the returned function is called. */
+  readonly watch: (options: { captureBodies: boolean }, listener: ExchangeListener) => () => void;
+  readonly replay: (request: ReplayRequest) => Promise<Replay>;
+}
+
+/** Returns the exchanges of a preview. */
+export function exchangesOf({ previewId, teamId }: { previewId: string; teamId: string }): ExchangeSource {
+  return {
+    watch: ({ captureBodies }, listener) => {
+      const query = new URLSearchParams({ team: teamId, captureBodies: String(captureBodies) });
+      const path = `/api/v1/previews/${encodeURIComponent(previewId)}/exchanges`;
+      return watchExchanges(`${path}?${query.toString()}`, listener);
+    },
+    replay: (body) =>
+      answerOf(api.POST('/api/v1/previews/{previewId}/replays', { params: { path: { previewId } }, body })),
+  };
+}
+
+/** Watches a stream until the returned function is called. Reconnects when it breaks off. */
+function watchExchanges(url: string, listener: ExchangeListener): () => void {
   let source: EventSource | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let isOver = false;
@@ -44,6 +64,8 @@ export function watchExchanges(
     on('ready', () => listener.onState('open'));
     on('exchange', listener.onExchange);
     on('bodies', listener.onBodies);
+    on('message', listener.onMessage);
+    on('messages_omitted', ({ count }: { count: number }) => listener.onMessagesOmitted(count));
     on('omitted', ({ count }: { count: number }) => listener.onOmitted(count));
     on('end', ({ reason }: { reason: StreamEndReason }) => {
       isOver = FINAL.has(reason);
@@ -64,11 +86,4 @@ export function watchExchanges(
     clearTimeout(timer);
     source?.close();
   };
-}
-
-/** Resolves when the service has answered. */
-export function replayRequest(previewId: string, body: ReplayRequest): Promise<Replay> {
-  return answerOf(
-    api.POST('/api/v1/previews/{previewId}/replays', { params: { path: { previewId } }, body }),
-  );
 }

@@ -1,9 +1,9 @@
-import { type Exchange, type ExchangeBodies, RESPONSE_NOTES } from '@culvert/contract';
+import { type Exchange, type ExchangeBodies, type ExchangeMessage, RESPONSE_NOTES } from '@culvert/contract';
 import { DEFAULT_HEAD_LIMITS, Oddity, parseRequestHead, parseResponseHead } from '@culvert/http1';
+import { InflateBudget, WatchMemory } from '@culvert/messages';
 import { type BegunExchange, Route, serviceAddress, SocketDialer, StreamPools } from '@culvert/relay';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { ExchangeWatch } from './exchange-watch.js';
-import { WatchMemory } from './watch-memory.js';
 
 const SECRET = 'S3CR3Tvalue0123456789';
 
@@ -78,6 +78,8 @@ describe(ExchangeWatch.name, () => {
     watch = new ExchangeWatch({
       visitorOf: ({ peer }) => ({ address: peer, kind: 'anyone', id: null }),
       memory,
+      inflateBudget: new InflateBudget(1024 * 1024),
+      onFault: (error) => expect.unreachable(String(error)),
       sendExchanges: (text) => lines.push(...text.split('\n')),
       sendBodies: (text) => bodies.push(...text.split('\n')),
     });
@@ -182,6 +184,71 @@ describe(ExchangeWatch.name, () => {
     open.end('cancelled', null);
   });
 
+  describe('messages', () => {
+    const upgraded = () => {
+      const request = begun('/live', 'Connection: Upgrade\r\nUpgrade: websocket\r\n');
+      const trace = watch.begin(request)!;
+      const head = Buffer.from(
+        'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+      );
+      trace.answer(parseResponseHead(head, 0, head.length, DEFAULT_HEAD_LIMITS, 'GET'), false);
+      return trace;
+    };
+    const frame = (text: string) => Buffer.concat([Buffer.from([0x81, text.length]), Buffer.from(text)]);
+    const textsOf = (some: readonly string[]) =>
+      some
+        .filter((line) => line.startsWith('m'))
+        .map((line) => (JSON.parse(line.slice(1)) as ExchangeMessage).text);
+
+    it('are counted for everyone, and shown only to those who capture bodies', () => {
+      const trace = upgraded();
+      trace.showUpgraded('response', frame('before'));
+      watch.capturesBodies = true;
+      trace.showUpgraded('response', frame('while'));
+      watch.flush();
+      expect(textsOf(bodies)).toEqual(['while']);
+      expect(textsOf(lines)).toEqual([]);
+      expect(textsOf(past(true))).toEqual(['while']);
+      expect(textsOf(past(false))).toEqual([]);
+      trace.end(null, null);
+      watch.flush();
+      expect(exchanges().at(-1)?.messages).toEqual({
+        protocol: 'websocket',
+        request: { count: 0, bytes: 0 },
+        response: { count: 2, bytes: 11 },
+        note: null,
+      });
+      const [last] = bodies.filter((line) => line.startsWith('b'));
+      expect(JSON.parse(last.slice(1))).toMatchObject({
+        request: null,
+        response: null,
+        messages: [{ text: 'while' }],
+      });
+      watch.close();
+      expect(memory.heldBytes).toBe(0);
+    });
+
+    it('beyond the rate are left out and counted', () => {
+      watch.capturesBodies = true;
+      const trace = upgraded();
+      for (let i = 0; i < 1000; i++) trace.showUpgraded('response', frame('x'));
+      watch.flush();
+      const omitted = bodies.find((line) => line.startsWith('n'));
+      expect(textsOf(bodies).length + Number(omitted?.slice(1))).toBe(1000);
+      // The clock may have entered another second.
+      expect(textsOf(bodies).length).toBeLessThanOrEqual(600);
+      trace.end(null, null);
+    });
+
+    it('are no longer read when the watch is over', () => {
+      const trace = upgraded();
+      watch.close();
+      trace.showUpgraded('response', frame('x'));
+      watch.flush();
+      expect([bodies, memory.heldBytes]).toEqual([[], 0]);
+    });
+  });
+
   // Recording a whole second's share at once delayed all other exchanges for tens of milliseconds, once a second.
   it('records a burst evenly over time', () => {
     vi.useFakeTimers({ toFake: ['performance'] });
@@ -189,6 +256,8 @@ describe(ExchangeWatch.name, () => {
       watch = new ExchangeWatch({
         visitorOf: ({ peer }) => ({ address: peer, kind: 'anyone', id: null }),
         memory,
+        inflateBudget: new InflateBudget(1024),
+        onFault: () => {},
         sendExchanges: () => {},
         sendBodies: () => {},
       });

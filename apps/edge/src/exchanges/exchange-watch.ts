@@ -3,10 +3,18 @@ import {
   type CapturedBody,
   type Exchange,
   type ExchangeBodies,
+  type ExchangeMessage,
   MAX_CAPTURED_BYTES,
   RESPONSE_NOTES,
 } from '@culvert/contract';
 import { type Fields, oddityCodes } from '@culvert/http1';
+import {
+  ExchangeMessages,
+  type InflateBudget,
+  MessageBudget,
+  trailerLines,
+  type WatchMemory,
+} from '@culvert/messages';
 import {
   type BegunExchange,
   BodyCapture,
@@ -16,7 +24,7 @@ import {
   responseChanges,
 } from '@culvert/relay';
 import { maskChanges, maskFields, maskTarget } from './masking.js';
-import type { WatchMemory } from './watch-memory.js';
+import { observeAnswer, observeRequest } from './observe-messages.js';
 
 /** Maximum number of exchanges that are kept for later watchers, and of bytes that they use. */
 const MAX_KEPT = 200;
@@ -25,6 +33,8 @@ const MAX_KEPT_BYTES = 4 * 1024 * 1024;
 const MAX_PER_SECOND = 300;
 /** Maximum number of bytes sent in one second; exchanges beyond it are sent without heads and bodies. */
 const MAX_BYTES_PER_SECOND = 2 * 1024 * 1024;
+/** Milliseconds between two reports of the numbers of messages of one exchange. */
+const COUNT_MS = 1000;
 /** Longest message between processes. */
 const MAX_MESSAGE_LENGTH = 262_144;
 
@@ -32,6 +42,10 @@ export interface WatchOptions {
   /** Returns the visitor, as far as the gate knows. */
   readonly visitorOf: (exchange: BegunExchange) => Exchange['visitor'];
   readonly memory: WatchMemory;
+  /** Shared by all watches of the edge. */
+  readonly inflateBudget: InflateBudget;
+  /** A reader of messages has failed. The exchange continues. */
+  readonly onFault: (error: unknown) => void;
   readonly sendExchanges: (lines: string) => void;
   readonly sendBodies: (lines: string) => void;
 }
@@ -51,6 +65,11 @@ interface Begun {
   readonly startedAt: string;
   readonly visitor: Exchange['visitor'];
   heldBytes: number;
+  /** Whether bodies were captured from the start. */
+  readonly isCaptured: boolean;
+  readonly messages: ExchangeMessages;
+  /** When the numbers of messages were last reported, by the clock of `performance.now`. */
+  countedAt: number;
   /** Whether the exchange has ended, or the watch has. */
   isOver: boolean;
 }
@@ -58,7 +77,7 @@ interface Begun {
 /**
  * Watches the exchanges of one preview for the people who follow it. Reports each when it begins and when it ends, in
  * batches: one that ends within its batch is reported once. Lines are JSON after a letter: `e` an exchange, `b` its
- * bodies, `o` how many were left out.
+ * bodies, `o` how many were left out, `m` a message within an exchange, `n` how many messages were left out.
  */
 export class ExchangeWatch implements ExchangeObserver {
   capturesBodies = false;
@@ -69,6 +88,7 @@ export class ExchangeWatch implements ExchangeObserver {
   private readonly kept: Shown[] = [];
   private keptBytes = 0;
   private omitted = 0;
+  private readonly messageBudget = new MessageBudget();
   /** Exchanges that can be recorded now, by the clock of `performance.now`. */
   private turns = MAX_PER_SECOND;
   private turnsAt = performance.now();
@@ -83,23 +103,44 @@ export class ExchangeWatch implements ExchangeObserver {
       this.omitted++;
       return null;
     }
+    const id = exchange.replay?.id ?? randomUUID();
     const begun: Begun = {
-      id: exchange.replay?.id ?? randomUUID(),
+      id,
       replayOf: exchange.replay?.replayOf ?? null,
       startedAt: new Date(performance.timeOrigin + exchange.startedAt).toISOString(),
       visitor: this.options.visitorOf(exchange),
       heldBytes: 0,
+      isCaptured: this.capturesBodies,
+      messages: this.messagesOf(id, () => this.countMessages(trace, begun)),
+      countedAt: 0,
       isOver: false,
     };
-    const capture = () => (this.capturesBodies ? this.capture(begun) : null);
-    const trace = new ExchangeTrace(exchange, this, capture(), capture());
+    const requestBody = this.capture(begun);
+    const isOfMessages = observeRequest(begun.messages, exchange.request, requestBody, this.options.onFault);
+    const trace = new ExchangeTrace(
+      exchange,
+      this,
+      begun.isCaptured || isOfMessages ? requestBody : null,
+      begun.isCaptured ? this.capture(begun) : null,
+    );
     this.begun.set(trace, begun);
     this.changed.add(trace);
     return trace;
   }
 
   answered(trace: ExchangeTrace): void {
+    const begun = this.begun.get(trace);
+    if (begun === undefined) return;
+    observeAnswer(begun.messages, trace, () => this.capture(begun), this.options.onFault);
     this.changed.add(trace);
+  }
+
+  trailed(trace: ExchangeTrace, trailers: Fields): void {
+    this.begun.get(trace)?.messages.addTrailers(trailerLines(trailers));
+  }
+
+  readerFailed(error: unknown): void {
+    this.options.onFault(error);
   }
 
   end(trace: ExchangeTrace): void {
@@ -109,6 +150,7 @@ export class ExchangeWatch implements ExchangeObserver {
     this.changed.delete(trace);
     begun.isOver = true;
     const shown = this.show(begun, trace);
+    begun.messages.close();
     this.options.memory.release(begun.heldBytes);
     this.lines.push(shown.line);
     if (shown.bodies !== '') this.bodyLines.push(shown.bodies);
@@ -124,6 +166,8 @@ export class ExchangeWatch implements ExchangeObserver {
     this.changed.clear();
     if (this.omitted > 0) this.lines.push(`o${this.omitted}`);
     this.omitted = 0;
+    const omittedMessages = this.messageBudget.takeOmitted();
+    if (omittedMessages > 0) this.bodyLines.push(`n${omittedMessages}`);
     sendIn(this.lines, this.options.sendExchanges);
     sendIn(this.bodyLines, this.options.sendBodies);
     this.lines = [];
@@ -133,8 +177,11 @@ export class ExchangeWatch implements ExchangeObserver {
   /** Sends the kept exchanges to a new watcher. */
   tellPast(send: (lines: string) => void, options: { readonly withBodies: boolean }): void {
     const lines = this.kept.map(({ line }) => line);
-    for (const [trace, begun] of this.begun) lines.push(this.lineOf(begun, trace));
     const bodies = options.withBodies ? this.kept.flatMap((shown) => shown.bodies || []) : [];
+    for (const [trace, begun] of this.begun) {
+      lines.push(this.lineOf(begun, trace));
+      if (options.withBodies) bodies.push(...begun.messages.kept.map(messageLine));
+    }
     sendIn([...lines, ...bodies], send);
   }
 
@@ -151,6 +198,7 @@ export class ExchangeWatch implements ExchangeObserver {
   close(): void {
     for (const begun of this.begun.values()) {
       begun.isOver = true;
+      begun.messages.close();
       this.options.memory.release(begun.heldBytes);
     }
     this.begun.clear();
@@ -160,8 +208,31 @@ export class ExchangeWatch implements ExchangeObserver {
     this.kept.length = 0;
   }
 
+  private messagesOf(exchangeId: string, onChange: () => void): ExchangeMessages {
+    const { memory, inflateBudget } = this.options;
+    return new ExchangeMessages({
+      exchangeId,
+      memory,
+      budget: inflateBudget,
+      captures: () => this.capturesBodies,
+      onMessage: (message) => {
+        const line = messageLine(message);
+        if (this.messageBudget.take(line.length)) this.bodyLines.push(line);
+      },
+      onChange,
+    });
+  }
+
+  /** Reports the numbers of messages again, at most once a second. */
+  private countMessages(trace: ExchangeTrace, begun: Begun): void {
+    const now = performance.now();
+    if (begun.isOver || now - begun.countedAt < COUNT_MS) return;
+    begun.countedAt = now;
+    this.changed.add(trace);
+  }
+
   private capture(begun: Begun): BodyCapture {
-    return new BodyCapture(MAX_CAPTURED_BYTES, (bytes) => {
+    return new BodyCapture(begun.isCaptured ? MAX_CAPTURED_BYTES : 0, (bytes) => {
       // An exchange that outlasts its watch does not return memory: the watch returned it all when it ended.
       if (begun.isOver || !this.options.memory.reserve(bytes)) return 0;
       begun.heldBytes += bytes;
@@ -209,18 +280,21 @@ export class ExchangeWatch implements ExchangeObserver {
       },
       bytesIn: trace.bytesIn,
       bytesOut: trace.bytesOut,
+      messages: begun.messages.summary,
     };
     return `e${JSON.stringify(exchange)}`;
   }
 
-  private bodiesOf({ id }: Begun, trace: ExchangeTrace): string {
-    if (trace.requestBody === null && trace.responseBody === null) return '';
+  private bodiesOf({ id, isCaptured, messages: { kept } }: Begun, trace: ExchangeTrace): string {
+    if (!isCaptured && kept.length === 0) return '';
     const bodies: ExchangeBodies = {
       id,
-      request: bodyOf(trace.requestBody, trace.exchange.request),
-      response: trace.response && bodyOf(trace.responseBody, trace.response),
+      request: isCaptured ? bodyOf(trace.requestBody, trace.exchange.request) : null,
+      response: isCaptured ? trace.response && bodyOf(trace.responseBody, trace.response) : null,
+      ...(kept.length > 0 && { messages: kept }),
     };
-    return bodies.request === null && bodies.response === null ? '' : `b${JSON.stringify(bodies)}`;
+    const isEmpty = bodies.request === null && bodies.response === null && kept.length === 0;
+    return isEmpty ? '' : `b${JSON.stringify(bodies)}`;
   }
 
   private keep(shown: Shown): void {
@@ -285,6 +359,10 @@ function shortValue(head: Fields, isMeant: (i: number) => boolean): string | nul
 
 function rounded<T extends number | null>(ms: T): T {
   return (ms === null ? null : Math.round(ms * 100) / 100) as T;
+}
+
+function messageLine(message: ExchangeMessage): string {
+  return `m${JSON.stringify(message)}`;
 }
 
 /** Sends lines in messages that do not exceed the limit. */

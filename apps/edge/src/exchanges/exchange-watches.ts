@@ -7,11 +7,11 @@ import {
   watcherTopic,
 } from '@culvert/events';
 import type { Exchange } from '@culvert/contract';
+import { InflateBudget, WatchMemory } from '@culvert/messages';
 import { type BegunExchange, forwardedFor, type Relay, type TrustedProxies } from '@culvert/relay';
 import type { Logger } from 'pino';
 import type { PreviewGate } from '../previews/preview-gate.js';
 import { ExchangeWatch } from './exchange-watch.js';
-import { WatchMemory } from './watch-memory.js';
 
 /** Milliseconds that a report may wait to be sent together with others. */
 const FLUSH_MS = 100;
@@ -19,6 +19,8 @@ const FLUSH_MS = 100;
 const MAX_WATCHES = 500;
 const MAX_WATCHERS_PER_PREVIEW = 100;
 const MAX_MEMORY_BYTES = 64 * 1024 * 1024;
+/** Bytes of compressed messages that this edge decompresses per second; it takes about a twentieth of that second. */
+const INFLATED_BYTES_PER_SECOND = 16 * 1024 * 1024;
 
 type Watched = Extract<ClusterEvent, { type: 'preview.watched' }>;
 
@@ -34,6 +36,7 @@ interface WatchedPreview {
 export class ExchangeWatches {
   private readonly watched = new Map<string, WatchedPreview>();
   private readonly memory = new WatchMemory(MAX_MEMORY_BYTES);
+  private readonly inflateBudget = new InflateBudget(INFLATED_BYTES_PER_SECOND);
   private timer: NodeJS.Timeout | null = null;
 
   constructor(
@@ -82,6 +85,8 @@ export class ExchangeWatches {
     const watch = new ExchangeWatch({
       visitorOf: (exchange) => this.visitorOf(exchange),
       memory: this.memory,
+      inflateBudget: this.inflateBudget,
+      onFault: (error) => this.log.error({ err: error, previewId }, 'messages of an exchange cannot be read'),
       sendExchanges: (lines) => this.bus.send(exchangesTopic(teamId, previewId), lines),
       sendBodies: (lines) => this.bus.send(bodiesTopic(teamId, previewId), lines),
     });

@@ -20,6 +20,10 @@ class Recorder implements ExchangeObserver {
   answered(trace: ExchangeTrace): void {
     this.answeredWith.push(trace.status);
   }
+  trailed(): void {}
+  readerFailed(error: unknown): void {
+    throw error;
+  }
   end(trace: ExchangeTrace): void {
     this.ended.push(trace);
     for (const wake of this.waiting.splice(0)) wake();

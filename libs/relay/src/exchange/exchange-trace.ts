@@ -2,7 +2,14 @@
  * The record of one exchange of a watched preview. Exchanges of other previews have no record, so nothing here is on
  * the hot path. The observer bounds what is kept.
  */
-import { ChunkedScanner, Framing, type RequestHead, type ResponseHead } from '@culvert/http1';
+import {
+  ChunkedScanner,
+  type Fields,
+  Framing,
+  HttpSyntaxError,
+  type RequestHead,
+  type ResponseHead,
+} from '@culvert/http1';
 import type { RelayErrorCode } from '../answers/relay-error.js';
 import { CHUNKED_LIMITS } from '../limits.js';
 import type { Route } from '../routing/route.js';
@@ -14,9 +21,24 @@ export type ExchangeError = RelayErrorCode | 'cancelled';
 export interface ExchangeObserver {
   /** Returns null for an exchange that is not watched. */
   begin(exchange: BegunExchange): ExchangeTrace | null;
-  /** Its answer has begun. */
+  /** Its answer has begun. It may set `responseBody` and `upgraded` of the trace. */
   answered(trace: ExchangeTrace): void;
+  /** The answer ended with trailers. */
+  trailed(trace: ExchangeTrace, trailers: Fields): void;
   end(trace: ExchangeTrace): void;
+  /** A reader has thrown an error. The exchange continues without it. */
+  readerFailed(error: unknown): void;
+}
+
+/** Reads along with bytes that pass. It must neither change nor keep the buffer. */
+export interface ByteReader {
+  push(buffer: Buffer, start: number, end: number): void;
+}
+
+/** Readers of both directions of an upgraded connection. */
+export interface UpgradedReaders {
+  readonly request: ByteReader;
+  readonly response: ByteReader;
 }
 
 /** Marks an exchange that a person or API key started, not a visitor's connection. */
@@ -46,6 +68,9 @@ export class BodyCapture {
   /** Length of the body as it passed, chunk framing included where it has some. */
   bytes = 0;
   isChunked = false;
+  private reader: ByteReader | null = null;
+  private onReaderFault: ((error: unknown) => void) | null = null;
+  private scanner: ChunkedScanner | null = null;
   private readonly pieces: Buffer[] = [];
   private kept = 0;
 
@@ -55,14 +80,39 @@ export class BodyCapture {
     private readonly reserve: (bytes: number) => number,
   ) {}
 
+  /**
+   * Shows the whole body to `reader`, without chunk framing.
+   * @param onFault receives an error that the reader throws, after which it is no longer used
+   */
+  readAlong(reader: ByteReader, onFault: (error: unknown) => void): void {
+    this.reader = reader;
+    this.onReaderFault = onFault;
+  }
+
   add(buffer: Buffer, start: number, end: number): void {
     this.bytes += end - start;
+    if (this.reader !== null) this.show(this.reader, buffer, start, end);
     const wanted = Math.min(end - start, this.maxBytes - this.kept);
     if (wanted <= 0) return;
     const given = this.reserve(wanted);
     if (given <= 0) return;
     this.kept += given;
     this.pieces.push(Buffer.from(buffer.subarray(start, start + given)));
+  }
+
+  private show(reader: ByteReader, buffer: Buffer, start: number, end: number): void {
+    try {
+      if (!this.isChunked) {
+        reader.push(buffer, start, end);
+        return;
+      }
+      this.scanner ??= new ChunkedScanner('decoded', CHUNKED_LIMITS);
+      this.scanner.scan(buffer.subarray(start, end), 0, (part, from, to) => reader.push(part, from, to));
+    } catch (error) {
+      this.reader = null;
+      // The exchange reports framing that is wrong.
+      if (!(error instanceof HttpSyntaxError)) this.onReaderFault?.(error);
+    }
   }
 
   /** Returns what was kept, without chunk framing. */
@@ -90,6 +140,8 @@ export class ExchangeTrace {
   status: number | null = null;
   error: ExchangeError | null = null;
   isEnded = false;
+  /** Null unless the connection was upgraded and someone reads along. */
+  upgraded: UpgradedReaders | null = null;
 
   /** Time when the current step began. */
   private since: number;
@@ -100,7 +152,7 @@ export class ExchangeTrace {
     private readonly observer: ExchangeObserver,
     /** Null: not captured. */
     readonly requestBody: BodyCapture | null,
-    readonly responseBody: BodyCapture | null,
+    public responseBody: BodyCapture | null,
   ) {
     this.since = performance.now();
     this.gateMs = this.since - exchange.startedAt;
@@ -130,8 +182,23 @@ export class ExchangeTrace {
     this.firstByteMs = this.step();
     this.response = response;
     this.status = response.status;
-    if (this.responseBody !== null) this.responseBody.isChunked = isEncoded;
     this.observer.answered(this);
+    if (this.responseBody !== null) this.responseBody.isChunked = isEncoded;
+  }
+
+  /** Bytes of an upgraded connection pass. */
+  showUpgraded(direction: keyof UpgradedReaders, chunk: Buffer): void {
+    if (this.upgraded === null) return;
+    try {
+      this.upgraded[direction].push(chunk, 0, chunk.length);
+    } catch (error) {
+      this.upgraded = null;
+      this.observer.readerFailed(error);
+    }
+  }
+
+  addTrailers(trailers: Fields): void {
+    this.observer.trailed(this, trailers);
   }
 
   /** @param status of the answer that was given instead of the service's, if one was */

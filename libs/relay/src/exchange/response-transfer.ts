@@ -140,6 +140,7 @@ export class ResponseTransfer implements BodySink, BodyStation {
   /** Sends bytes of an upgraded connection to the service. Returns false when it has enough for now. */
   pushRaw(chunk: Buffer): boolean {
     this.webSocket?.fromVisitor.follow(chunk);
+    this.exchange.trace?.showUpgraded('request', chunk);
     return this.stream.write(chunk);
   }
 
@@ -350,6 +351,7 @@ export class ResponseTransfer implements BodySink, BodyStation {
   /** The service has sent the whole body. */
   finish(trailers: Fields | null): void {
     const { exchange, filtered } = this;
+    if (trailers !== null) exchange.trace?.addTrailers(trailers);
     if (filtered === null) {
       exchange.complete(this, trailers);
     } else {
@@ -360,6 +362,7 @@ export class ResponseTransfer implements BodySink, BodyStation {
 
   private sendRaw(chunk: Buffer): void {
     this.webSocket?.fromService.follow(chunk);
+    this.exchange.trace?.showUpgraded('response', chunk);
     if (!this.requester.sendRaw(chunk)) this.pause();
   }
 

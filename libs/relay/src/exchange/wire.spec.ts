@@ -563,6 +563,8 @@ describe('a response whose status allows no body', () => {
     rig.relay.observers.set(rig.route.id, {
       begin: (exchange) => new ExchangeTrace(exchange, rig.relay.observers.get(rig.route.id)!, null, null),
       answered: () => {},
+      trailed: () => {},
+      readerFailed: (error: unknown) => expect.unreachable(String(error)),
       end: (trace) => noted.push(oddityCodes(trace.oddities)),
     });
     await converse(get('/', 'Connection: close\r\n'));

@@ -129,6 +129,8 @@ describe('a replay', () => {
         return new ExchangeTrace(begun, observer, null, null);
       },
       answered: () => {},
+      trailed: () => {},
+      readerFailed: (error: unknown) => expect.unreachable(String(error)),
       end: (trace: ExchangeTrace) => void ended.push(trace),
     };
     rig.relay.observers.set('p1', observer);

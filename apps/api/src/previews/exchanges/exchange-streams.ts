@@ -9,7 +9,7 @@ import {
   type Listening,
   watcherTopic,
 } from '@culvert/events';
-import type { ExchangesQuery, OmittedExchanges } from '@culvert/contract';
+import type { ExchangesQuery, OmittedExchanges, OmittedMessages } from '@culvert/contract';
 import { EVENT_BUS } from '@culvert/nest';
 import type { Caller } from '../../http/auth/caller.js';
 import { Announcer } from '../../announcements/announcer.js';
@@ -145,6 +145,15 @@ function passOn(stream: LiveStream, line: string): void {
       stream.send({
         name: 'omitted',
         data: JSON.stringify({ count: Number(data) } satisfies OmittedExchanges),
+      });
+      return;
+    case 'm':
+      stream.send({ name: 'message', data });
+      return;
+    case 'n':
+      stream.send({
+        name: 'messages_omitted',
+        data: JSON.stringify({ count: Number(data) } satisfies OmittedMessages),
       });
       return;
     default:

@@ -1,14 +1,22 @@
 import { Alert, Anchor, Button, Drawer, Group, Stack, Tabs, Text } from '@mantine/core';
 import { useClipboard, useMediaQuery } from '@mantine/hooks';
 import type { ReactElement } from 'react';
-import type { CapturedBody, Exchange, ExchangeBodies, HeaderField, Replay } from '../../api/exchanges.js';
-import type { Preview } from '../../api/previews.js';
+import type {
+  CapturedBody,
+  Exchange,
+  ExchangeBodies,
+  ExchangeMessage,
+  ExchangeSource,
+  HeaderField,
+  Replay,
+} from '../../api/exchanges.js';
 import { Facts } from '../../components/facts.js';
 import { toastDone } from '../../components/toast.js';
 import { formatBytes, formatTime } from '../../intl.js';
 import { IconTerminal2 } from '../../icons.js';
 import { BodyView } from './body-view.js';
 import { toCurl } from './curl.js';
+import { MessageList } from './message-list.js';
 import { ReplayActions } from './replay-actions.js';
 import { texts } from './texts.js';
 import { Waterfall } from './waterfall.js';
@@ -24,9 +32,13 @@ const VISITORS: Readonly<Record<Exchange['visitor']['kind'], string>> = {
 };
 
 interface ExchangeDetailsProps {
-  readonly preview: Preview;
+  readonly source: ExchangeSource;
+  readonly url: string;
+  readonly reasonAgainst: string | undefined;
   readonly exchange: Exchange;
   readonly bodies: ExchangeBodies | undefined;
+  readonly messages: readonly ExchangeMessage[];
+  readonly omittedMessages: number;
   readonly isCapturing: boolean;
   readonly onClose: () => void;
   readonly onReplayed: (replay: Replay, sent: CapturedBody | null) => void;
@@ -36,7 +48,8 @@ interface ExchangeDetailsProps {
 
 /** All details of one exchange. */
 export function ExchangeDetails(props: ExchangeDetailsProps): ReactElement {
-  const { preview, exchange, bodies, isCapturing, onClose, onReplayed, onShowOriginal } = props;
+  const { source, url, reasonAgainst, exchange, bodies, messages, omittedMessages } = props;
+  const { isCapturing, onClose, onReplayed, onShowOriginal } = props;
   const isPhone = useMediaQuery('(max-width: 48em)');
   const clipboard = useClipboard();
   // An edge of an older version reports none.
@@ -55,12 +68,14 @@ export function ExchangeDetails(props: ExchangeDetailsProps): ReactElement {
     >
       <Stack>
         <Group gap="xs">
-          {exchange.upgrade === null && <ReplayActions {...{ preview, exchange, bodies, onReplayed }} />}
+          {exchange.upgrade === null && (
+            <ReplayActions {...{ source, reasonAgainst, exchange, bodies, onReplayed }} />
+          )}
           <Button
             variant="default"
             leftSection={<IconTerminal2 size={16} />}
             onClick={() => {
-              clipboard.copy(toCurl(exchange, preview.url, bodies?.request ?? null));
+              clipboard.copy(toCurl(exchange, url, bodies?.request ?? null));
               toastDone(texts.exchangeDetails.copiedAsCurl);
             }}
           >
@@ -113,11 +128,23 @@ export function ExchangeDetails(props: ExchangeDetailsProps): ReactElement {
           ]}
         />
         <Waterfall timings={exchange.timings} />
-        <Tabs defaultValue="request" keepMounted={false}>
+        <Tabs defaultValue={exchange.messages === undefined ? 'request' : 'messages'} keepMounted={false}>
           <Tabs.List mb="sm">
+            {exchange.messages !== undefined && (
+              <Tabs.Tab value="messages">{texts.exchangeDetails.messages}</Tabs.Tab>
+            )}
             <Tabs.Tab value="request">{texts.exchangeDetails.request}</Tabs.Tab>
             <Tabs.Tab value="response">{texts.exchangeDetails.response}</Tabs.Tab>
           </Tabs.List>
+          {exchange.messages !== undefined && (
+            <Tabs.Panel value="messages">
+              <MessageList
+                summary={exchange.messages}
+                {...{ messages, isCapturing }}
+                omitted={omittedMessages}
+              />
+            </Tabs.Panel>
+          )}
           <Tabs.Panel value="request">
             <Fields fields={exchange.request.fields} isTruncated={exchange.request.isTruncated} />
             <Changes title={texts.exchangeDetails.toService} changes={requestChanges} />

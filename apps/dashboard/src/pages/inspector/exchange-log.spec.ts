@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Exchange } from '../../api/exchanges.js';
-import { ExchangeLog, matches, MAX_BODIES, MAX_EXCHANGES } from './exchange-log.js';
+import type { Exchange, ExchangeMessage } from '../../api/exchanges.js';
+import { ExchangeLog, matches, MAX_BODIES, MAX_EXCHANGES, MAX_MESSAGES } from './exchange-log.js';
 
 export function exchange(id: string, change: Partial<Exchange> = {}): Exchange {
   return {
@@ -68,6 +68,38 @@ describe(ExchangeLog.name, () => {
     expect([exchanges.length, exchanges.at(-1)?.id, bodies.size]).toEqual([MAX_EXCHANGES, '10', MAX_BODIES]);
   });
 
+  it('adds each message once, live or with the bodies, up to a limit', () => {
+    const { log, draw } = manualLog();
+    const message = (seq: number): ExchangeMessage => ({
+      exchangeId: 'a',
+      seq,
+      at: '2026-11-25T12:00:00.000Z',
+      direction: 'request',
+      kind: 'text',
+      bytes: 1,
+      isCompressed: false,
+      code: null,
+      text: 'x',
+      base64: null,
+      isTruncated: false,
+    });
+    const seqs = () => {
+      draw();
+      return log
+        .snapshot()
+        .messages.get('a')
+        ?.map(({ seq }) => seq);
+    };
+    log.addMessage(message(0));
+    log.addMessage(message(2));
+    log.addMessage(message(2));
+    log.addBodies({ id: 'a', request: null, response: null, messages: [message(2), message(3)] });
+    expect(seqs()).toEqual([0, 2, 3]);
+    for (let seq = 4; seq < 2 * MAX_MESSAGES; seq++) log.addMessage(message(seq));
+    expect(seqs()).toHaveLength(MAX_MESSAGES);
+    expect(seqs()?.at(-1)).toBe(2 * MAX_MESSAGES - 1);
+  });
+
   it('counts what the server left out, until it is cleared', () => {
     const { log, draw } = manualLog();
     log.addOmitted(7);
@@ -76,7 +108,12 @@ describe(ExchangeLog.name, () => {
     expect(log.snapshot().omitted).toBe(10);
     log.clear();
     draw();
-    expect(log.snapshot()).toEqual({ exchanges: [], bodies: new Map(), omitted: 0 });
+    expect(log.snapshot()).toMatchObject({
+      exchanges: [],
+      bodies: new Map(),
+      messages: new Map(),
+      omitted: 0,
+    });
   });
 });
 

@@ -1,43 +1,14 @@
-import { Alert, Button, Group, NativeSelect, Switch, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { useEffect, useMemo, useState, useSyncExternalStore, type ReactElement } from 'react';
+import { useMemo, type ReactElement } from 'react';
 import { useParams } from 'wouter';
-import {
-  watchExchanges,
-  type CapturedBody,
-  type Exchange,
-  type Replay,
-  type StreamEndReason,
-} from '../../api/exchanges.js';
-import { useMay, useMe } from '../../api/me.js';
+import { exchangesOf } from '../../api/exchanges.js';
+import { useMe, useReasonAgainst } from '../../api/me.js';
 import { nameOfPreview, previewById, type Preview } from '../../api/previews.js';
 import { BackLink } from '../../components/back-link.js';
-import { EmptyState } from '../../components/empty-state.js';
 import { Page } from '../../components/page.js';
 import { QueryView } from '../../components/query-view.js';
-import { SearchField } from '../../components/search-field.js';
-import { StateDot, type Tone } from '../../components/state-dot.js';
-import { IconActivity, IconPlayerPause, IconPlayerPlay } from '../../icons.js';
-import { ExchangeDetails } from './exchange-details.js';
-import { ExchangeList } from './exchange-list.js';
-import { ExchangeLog, matches, type LogSnapshot } from './exchange-log.js';
+import { Inspector } from './inspector.js';
 import { texts } from './texts.js';
-
-type StreamState = 'connecting' | 'open' | 'interrupted' | StreamEndReason;
-
-/**
- * Milliseconds for which the old stream stays open after the new one has begun, so that nothing is missed in between.
- */
-const OVERLAP_MS = 2000;
-
-const STATES: Readonly<Record<StreamState, readonly [tone: Tone, word: string]>> = {
-  connecting: ['waiting', texts.inspectorPage.connecting],
-  open: ['good', texts.inspectorPage.live],
-  interrupted: ['waiting', texts.inspectorPage.reconnecting],
-  too_slow: ['waiting', texts.inspectorPage.reconnecting],
-  access_ended: ['bad', texts.inspectorPage.accessEnded],
-  gone: ['bad', texts.inspectorPage.previewRemoved],
-};
 
 /** Live requests of a preview. */
 export function InspectorPage(): ReactElement {
@@ -53,150 +24,14 @@ export function InspectorPage(): ReactElement {
         </BackLink>
       }
     >
-      <QueryView query={query}>{(preview) => <Inspector preview={preview} key={preview.id} />}</QueryView>
+      <QueryView query={query}>{(preview) => <InspectorOf preview={preview} key={preview.id} />}</QueryView>
     </Page>
   );
 }
 
-function Inspector({ preview }: { preview: Preview }): ReactElement {
+function InspectorOf({ preview }: { preview: Preview }): ReactElement {
   const teamId = useMe().team?.id ?? '';
-  const mayCapture = useMay('previews:write');
-  const [log] = useState(() => new ExchangeLog());
-  const [state, setState] = useState<StreamState>('connecting');
-  const [isCapturing, setIsCapturing] = useState(false);
-  const [frozen, setFrozen] = useState<LogSnapshot | null>(null);
-  const [text, setText] = useState('');
-  const [outcome, setOutcome] = useState('');
-  const [openId, setOpenId] = useState<string | null>(null);
-  /** ID of an exchange to open as soon as it arrives. */
-  const [nextId, setNextId] = useState<string | null>(null);
-  const current = useSyncExternalStore(log.subscribe, log.snapshot);
-  const shown = frozen ?? current;
-
-  useEffect(() => {
-    let isCurrent = true;
-    const stop = watchExchanges(
-      { previewId: preview.id, teamId, captureBodies: isCapturing },
-      {
-        onExchange: (exchange) => log.add(exchange),
-        onBodies: (bodies) => log.addBodies(bodies),
-        onOmitted: (count) => isCurrent && log.addOmitted(count),
-        onState: (next) => isCurrent && setState(next),
-      },
-    );
-    return () => {
-      isCurrent = false;
-      setTimeout(stop, OVERLAP_MS);
-    };
-  }, [log, preview.id, teamId, isCapturing]);
-  const exchanges = useMemo(
-    () => shown.exchanges.filter((exchange) => matches(exchange, { text: text.trim(), outcome })),
-    [shown.exchanges, text, outcome],
-  );
-  const find = (id: string | null): Exchange | undefined => {
-    const isMeant = (exchange: Exchange): boolean => exchange.id === id;
-    return shown.exchanges.find(isMeant) ?? current.exchanges.find(isMeant);
-  };
-  const opened = find(nextId) ?? find(openId);
-  const open = (id: string | null): void => {
-    setOpenId(id);
-    setNextId(null);
-  };
-  const showReplayed = (replay: Replay, sent: CapturedBody | null): void => {
-    setNextId(replay.exchangeId);
-    // Known without capturing.
-    log.addBodies({ id: replay.exchangeId, request: sent, response: replay.body });
-  };
-  const [tone, word] = STATES[state];
-
-  return (
-    <>
-      <Group gap="xs" mb="sm">
-        <SearchField label={texts.inspectorPage.searchRequests} value={text} onChange={setText} />
-        <NativeSelect
-          aria-label={texts.inspectorPage.outcome}
-          value={outcome}
-          onChange={(event) => setOutcome(event.currentTarget.value)}
-          data={[
-            { value: '', label: texts.inspectorPage.anyOutcome },
-            { value: '2', label: texts.inspectorPage.status2xx },
-            { value: '3', label: texts.inspectorPage.status3xx },
-            { value: '4', label: texts.inspectorPage.status4xx },
-            { value: '5', label: texts.inspectorPage.status5xx },
-            { value: 'failed', label: texts.inspectorPage.noResponse },
-          ]}
-        />
-        <Button
-          variant="default"
-          leftSection={frozen === null ? <IconPlayerPause size={16} /> : <IconPlayerPlay size={16} />}
-          onClick={() => setFrozen(frozen === null ? current : null)}
-        >
-          {frozen === null ? texts.inspectorPage.pause : texts.inspectorPage.resume}
-        </Button>
-        <Button
-          variant="default"
-          onClick={() => {
-            log.clear();
-            setFrozen(null);
-          }}
-        >
-          {texts.inspectorPage.clear}
-        </Button>
-        <Switch
-          label={texts.inspectorPage.captureBodies}
-          description={texts.inspectorPage.captureBodiesDescription}
-          checked={isCapturing}
-          disabled={!mayCapture}
-          onChange={(event) => {
-            setIsCapturing(event.currentTarget.checked);
-            // Changing this opens a new stream.
-            setState('connecting');
-          }}
-        />
-      </Group>
-      <Group gap="xs" mb="xs" role="status">
-        <StateDot tone={tone} />
-        <Text size="sm">{frozen === null ? word : texts.inspectorPage.paused}</Text>
-        <Text size="sm" c="dimmed">
-          {countOf(exchanges.length, shown.exchanges.length)}
-        </Text>
-      </Group>
-      {shown.omitted > 0 && (
-        <Alert color="orange" mb="sm">
-          {texts.inspectorPage.omitted(shown.omitted)}
-        </Alert>
-      )}
-      {shown.exchanges.length === 0 ? (
-        <EmptyState
-          icon={IconActivity}
-          title={texts.inspectorPage.waitingTitle}
-          action={
-            <Button component="a" href={preview.url} target="_blank" rel="noreferrer">
-              {texts.inspectorPage.openPreview}
-            </Button>
-          }
-        >
-          {texts.inspectorPage.waitingText}
-        </EmptyState>
-      ) : (
-        <ExchangeList exchanges={exchanges} openId={opened?.id ?? null} onOpen={open} />
-      )}
-      {opened !== undefined && (
-        <ExchangeDetails
-          key={opened.id}
-          preview={preview}
-          exchange={opened}
-          bodies={current.bodies.get(opened.id)}
-          isCapturing={isCapturing}
-          onClose={() => open(null)}
-          onReplayed={showReplayed}
-          onShowOriginal={find(opened.replayOf) && (() => open(opened.replayOf))}
-        />
-      )}
-    </>
-  );
-}
-
-function countOf(shown: number, all: number): string {
-  return texts.inspectorPage.count(shown, all);
+  const reasonAgainst = useReasonAgainst('previews:write');
+  const source = useMemo(() => exchangesOf({ previewId: preview.id, teamId }), [preview.id, teamId]);
+  return <Inspector {...{ source, reasonAgainst }} url={preview.url} />;
 }

@@ -1,18 +1,17 @@
 import { Alert } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { useState, type ReactElement } from 'react';
-import {
-  type CapturedBody,
-  type Exchange,
-  type ExchangeBodies,
-  type Replay,
-  replayRequest,
-  type ReplayRequest,
+import type {
+  CapturedBody,
+  Exchange,
+  ExchangeBodies,
+  ExchangeSource,
+  Replay,
+  ReplayRequest,
 } from '../../api/exchanges.js';
 import { describeError } from '../../api/problem.js';
-import type { Preview } from '../../api/previews.js';
 import { useConfirm } from '../../components/confirm.js';
-import { ScopedButton } from '../../components/scoped-button.js';
+import { ReasonedButton } from '../../components/reasoned-button.js';
 import { toastDone } from '../../components/toast.js';
 import { formatMilliseconds } from '../../intl.js';
 import { IconPencil, IconRepeat } from '../../icons.js';
@@ -21,7 +20,9 @@ import { draftOf, isSafe, sentBody } from './replay-draft.js';
 import { texts } from './texts.js';
 
 interface ReplayActionsProps {
-  readonly preview: Preview;
+  readonly source: ExchangeSource;
+  /** Why the person must not replay requests; undefined: they may. */
+  readonly reasonAgainst: string | undefined;
   readonly exchange: Exchange;
   readonly bodies: ExchangeBodies | undefined;
   /** @param sent body of the replayed request */
@@ -29,11 +30,12 @@ interface ReplayActionsProps {
 }
 
 /** Buttons that replay the request of an exchange, unchanged or edited, with the error if that failed. */
-export function ReplayActions({ preview, exchange, bodies, onReplayed }: ReplayActionsProps): ReactElement {
+export function ReplayActions(props: ReplayActionsProps): ReactElement {
+  const { source, reasonAgainst, exchange, bodies, onReplayed } = props;
   const [isEditing, setIsEditing] = useState(false);
   const confirm = useConfirm();
   const replay = useMutation({
-    mutationFn: (request: ReplayRequest) => replayRequest(preview.id, request),
+    mutationFn: (request: ReplayRequest) => source.replay(request),
     onSuccess: (done, request) => {
       const { method = exchange.method } = request;
       setIsEditing(false);
@@ -55,16 +57,16 @@ export function ReplayActions({ preview, exchange, bodies, onReplayed }: ReplayA
   const isSendingAsItWas = replay.isPending && !isEditing;
   return (
     <>
-      <ScopedButton
-        needs="previews:write"
+      <ReasonedButton
+        reasonAgainst={reasonAgainst}
         leftSection={<IconRepeat size={16} />}
         loading={isSendingAsItWas}
         onClick={() => void send({ exchangeId: exchange.id })}
       >
         {texts.replayActions.replay}
-      </ScopedButton>
-      <ScopedButton
-        needs="previews:write"
+      </ReasonedButton>
+      <ReasonedButton
+        reasonAgainst={reasonAgainst}
         variant="default"
         leftSection={<IconPencil size={16} />}
         onClick={() => {
@@ -73,7 +75,7 @@ export function ReplayActions({ preview, exchange, bodies, onReplayed }: ReplayA
         }}
       >
         {texts.replayActions.editAndReplay}
-      </ScopedButton>
+      </ReasonedButton>
       {replay.error !== null && !isEditing && <ReplayProblem error={replay.error} />}
       {isEditing && (
         <ReplayDialog

@@ -37,6 +37,7 @@ export const texts = {
     original: 'an earlier request',
     sent: 'Sent',
     received: 'Received',
+    messages: 'Messages',
     request: 'Request',
     response: 'Response',
     requestBody: 'the request body',
@@ -82,7 +83,7 @@ export const texts = {
     resume: 'Resume',
     clear: 'Clear',
     captureBodies: 'Capture bodies',
-    captureBodiesDescription: 'While this page is open, up to 64 KiB each',
+    captureBodiesDescription: 'And messages of WebSockets, while this page is open',
     paused: 'Paused',
     waitingTitle: 'Waiting for a request',
     openPreview: 'Open the preview',
@@ -94,6 +95,31 @@ export const texts = {
       const total = count(all, { one: 'request', other: 'requests' });
       return shown === all ? total : `${formatNumber(shown)} of ${total}`;
     },
+  },
+  messageList: {
+    messages: 'Messages',
+    search: 'Search messages',
+    direction: 'Direction',
+    both: 'Both',
+    request: 'From the visitor',
+    response: 'From the service',
+    follow: 'Follow',
+    fromVisitor: 'from the visitor',
+    fromService: 'from the service',
+    notCaptured: 'Messages are counted, not captured. Turn on “Capture bodies” to see the next ones.',
+    none: 'No messages yet.',
+    noMatch: 'No message matches.',
+    totals: (sent: string, received: string) => `${sent} from the visitor, ${received} from the service`,
+    total: (messages: number, size: string) =>
+      `${count(messages, { one: 'message', other: 'messages' })} (${size})`,
+    omitted: (messages: number) =>
+      `${count(messages, { one: 'message', other: 'messages' })} of this preview not shown because there were too many at once.`,
+    ended: (note: string) => `Messages are no longer shown: ${note}. The traffic is not affected.`,
+    content: 'the message',
+    hex: 'the bytes',
+    unreadable: 'This message cannot be decompressed.',
+    truncated: 'Only its beginning was captured.',
+    compressed: 'compressed',
   },
   replayActions: {
     responded: (method: string, status: number, duration: string) =>
