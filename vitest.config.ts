@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { SuiteSequencer } from './test/order/suite-sequencer.js';
 import { findMemoryFolder } from './test/services/memory-folder.js';
 import { SuiteReporter } from './test/report/suite-reporter.js';
 
@@ -19,9 +20,10 @@ export const alias = Object.fromEntries(
 export const oxc = { decorator: { legacy: true, emitDecoratorMetadata: true } };
 const shared = { oxc, resolve: { alias } };
 
-// Two for each core of a machine with two: files of `medium` wait a fifth of their time, those of `system` half of it. All
-// projects but the last share these workers in one group, so that none of them waits for the longest file of another.
-const maxWorkers = 4;
+// Three for each core of a machine with two: files of `medium` wait a fifth of their time, those of `system` half of it, and
+// those that begin the run nearly all of it. All projects but the last share these workers in one group, so that none of
+// them waits for the longest file of another.
+const maxWorkers = 6;
 
 // Specs share nothing that one of them changes, and loading Nest and Prisma anew for each file costs more than all of its
 // tests: 299 s of CPU time for apps/api, 144 s without.
@@ -30,7 +32,8 @@ const isolate = false;
 // How long `expect.poll` waits: Vitest's own second is less than a busy machine takes to open 500 connections.
 const patient = (timeout: number) => ({ poll: { timeout } });
 
-// Whole processes. Those of MEASURED look at memory and at who waits for whom, so nothing else runs beside them.
+// Whole processes. Those of MEASURED look at memory, at waiting times and at the moment at which the kernel hands over a
+// connection, so nothing else runs beside them.
 const processes = {
   expect: patient(15_000),
   isolate,
@@ -39,9 +42,7 @@ const processes = {
   testTimeout: 60_000,
   hookTimeout: 60_000,
 };
-const MEASURED = ['attackers', 'cluster-faults', 'fairness', 'liveness', 'rolling-restart', 'shutdown'].map(
-  (name) => `test/system/${name}.spec.ts`,
-);
+const MEASURED = ['attackers', 'fairness', 'shutdown'].map((name) => `test/system/${name}.spec.ts`);
 
 /** Results as JSON as well, in the file that `TEST_REPORT_FILE` names: `.ci/run` counts them. */
 function jsonReport(): ['json', { outputFile: string }][] {
@@ -52,6 +53,7 @@ function jsonReport(): ['json', { outputFile: string }][] {
 export default defineConfig({
   test: {
     reporters: [new SuiteReporter(), ...jsonReport()],
+    sequence: { sequencer: SuiteSequencer },
     projects: [
       {
         ...shared,
