@@ -118,6 +118,15 @@ export class HolderLookups {
     this.askWanted();
   }
 
+  /** Has what this edge holds looked up again when it is next used: its record changed what an answer means. */
+  doubt(edgeId: string): void {
+    for (const entry of this.cache.values()) {
+      if (entry.holders?.some(({ edge }) => edge.id === edgeId) !== true) continue;
+      if (entry.askAt === Number.POSITIVE_INFINITY) entry.isOvertaken = true;
+      else entry.askAt = 0;
+    }
+  }
+
   /** Advances the clock, and looks up again what is still wanted. */
   tick(now: number): void {
     this.now = now;

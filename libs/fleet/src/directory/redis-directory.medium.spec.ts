@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { RedisServer } from '../spec/redis-server.js';
 import { createDirectory } from './create-directory.js';
 import type { EdgeNode, GoneEdge, Holding } from './directory.js';
-import { encodeEdge, MalformedDirectoryDataError } from './directory-codec.js';
+import { encodeEdge, encodeEdgeMessage, MalformedDirectoryDataError } from './directory-codec.js';
 import { edgeKey, holdersKey } from './directory-keys.js';
 import { DEFAULT_TIMES, type DirectoryTimes, tickOf } from './directory-times.js';
 import { RedisDirectory } from './redis-directory.js';
@@ -203,6 +203,27 @@ describe('RedisDirectory', () => {
     await one.change(id);
     expect(one.directory.holdersOf(id)).toHaveLength(1);
     expect(await one.gone()).toBe(ghost.id);
+  });
+
+  it('asks again what an edge holds once that edge has written everything anew', async () => {
+    // Fault: a tunnel that had ended during an outage was believed for 15 seconds more, if its end was announced before
+    // this edge listened again.
+    const ghost = node();
+    const id = randomUUID();
+    const record = (isComplete: boolean) => ({ node: ghost, isComplete, heldCount: 1 });
+    const announce = (isComplete: boolean) =>
+      admin().publish('culvert:directory', encodeEdgeMessage(record(isComplete)));
+    await admin().set(edgeKey(ghost.id), encodeEdge(record(true)), 'PX', 60_000);
+    cleanUp.push(() => admin().del(edgeKey(ghost.id), holdersKey(id)));
+    await admin().hset(holdersKey(id), ghost.id, '1,0,1,,1');
+    const one = open({ ...NEVER_ASKS, renewMs: 60_000, edgeLifeMs: 60_000 });
+    one.directory.holdersOf(id);
+    await one.change(id);
+    expect(one.directory.holdersOf(id)).toHaveLength(1);
+    await admin().hdel(holdersKey(id), ghost.id);
+    await announce(false);
+    await announce(true);
+    await expect.poll(() => one.directory.holdersOf(id)).toEqual([]);
   });
 
   it('reports everything anew when its record has expired while it stood still', async () => {

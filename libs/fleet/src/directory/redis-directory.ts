@@ -211,7 +211,7 @@ export class RedisDirectory implements Directory {
     switch (message.type) {
       case 'edge':
         if (message.record.node.id === this.self.id) this.handleEcho();
-        else this.living.add(message.record, performance.now());
+        else this.handleRecord(message.record);
         break;
       case 'gone':
         this.handleLeaving(message.edgeId);
@@ -238,6 +238,16 @@ export class RedisDirectory implements Directory {
     }
     this.echoedAt = now;
     this.unechoed = 0;
+  }
+
+  /**
+   * Until an edge has written everything anew, a holding of it that Redis lacks is believed. Once it has, that may be one
+   * that it no longer has, and whose end was announced before this edge listened again.
+   */
+  private handleRecord(record: EdgeRecord): void {
+    const wasComplete = this.living.get(record.node.id)?.isComplete;
+    this.living.add(record, performance.now());
+    if (wasComplete === false && record.isComplete) this.lookups.doubt(record.node.id);
   }
 
   /** An edge that only Redis cannot reach keeps its holdings. Its link ends when the edge itself is gone. */
