@@ -30,6 +30,8 @@ beforeAll(async () => {
     PORT: '0',
     DATA_DIR: dataDir.path,
     CULVERT_BOOTSTRAP_API_KEY: API_KEY,
+    // Two balancers, one after the other, if visits say so.
+    TRUSTED_PROXIES: '127.0.0.1,10.0.0.5',
   });
   const [, found] = await program.line(/^Dashboard +https?:\/\/[^:/]+:(\d+)/m);
   port = Number(found);
@@ -99,7 +101,11 @@ async function hostnameOf(program: Program, endpoint: string): Promise<string> {
   return hostname;
 }
 
-async function bodyOf(hostname: string, path = '/', options: { method?: string; body?: Buffer } = {}) {
+async function bodyOf(
+  hostname: string,
+  path = '/',
+  options: { method?: string; body?: Buffer; headers?: http.OutgoingHttpHeaders } = {},
+) {
   const { status, body } = await visit(port, hostname, path, { headers: WITH_KEY, ...options });
   return [status, status === 200 ? JSON.parse(body.toString()) : body.toString()] as const;
 }
@@ -161,6 +167,13 @@ describe('culvert up', () => {
       },
     ]);
     expect(await bodyOf(shop, '/api/raw/x')).toMatchObject([200, { name: 'api', url: '/api/raw/x' }]);
+    // The visitor 203.0.113.9 sent the first address; the balancers added the others.
+    const forged = { 'x-forwarded-for': '6.6.6.6, 203.0.113.9, 10.0.0.5', forwarded: 'for=6.6.6.6' };
+    for (const path of ['/', '/api/users'])
+      expect(await bodyOf(shop, path, { headers: { ...WITH_KEY, ...forged } })).toMatchObject([
+        200,
+        { headers: { 'x-forwarded-for': '203.0.113.9' } },
+      ]);
     const body = Buffer.alloc(10 * 1024 * 1024, 7);
     expect(await bodyOf(shop, '/api/up', { method: 'POST', body })).toMatchObject([
       200,

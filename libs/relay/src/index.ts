@@ -9,7 +9,7 @@ export { type AccessGate, ALLOW, OPEN_GATE, refuse, respond, type Verdict } from
 export { type Clock, RelayClock } from './clock.js';
 export { ERROR_PAGE_POLICY, type ErrorPage, errorPage } from './answers/error-page.js';
 export type { ConnectionPlaces } from './visitors/connection-places.js';
-export { forwardedFor, TrustedProxies } from './visitors/forwarded.js';
+export { EdgeBefore, forwardedFor, TrustedProxies } from './visitors/forwarded.js';
 export {
   type BegunExchange,
   BodyCapture,

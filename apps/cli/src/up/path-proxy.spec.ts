@@ -112,9 +112,26 @@ describe(PathProxy.name, () => {
     expect(JSON.parse(text)).toMatchObject({
       host: 'a.preview.test:8443',
       origin: PREVIEW.url,
-      'x-forwarded-for': expect.stringContaining('192.0.2.1'),
+      'x-forwarded-for': '192.0.2.1',
       'x-forwarded-proto': 'https',
     });
+  });
+
+  it('tells services the visitor whom the edge names, behind a balancer and whatever the visitor claims', async () => {
+    const port = await startService(echo);
+    // What an edge writes that trusts the balancer 10.0.0.5; the visitor sent the first address.
+    const ofEdge = {
+      'x-forwarded-for': '6.6.6.6, 203.0.113.9, 10.0.0.5',
+      'x-forwarded-host': 'a.preview.test:8443',
+      'x-forwarded-proto': 'https',
+      forwarded: 'for=203.0.113.9;host="a.preview.test:8443";proto=https',
+    };
+    const own = await (await Rig.start(`{ paths: { /: ${port} } }`)).get('/', ofEdge);
+    expect(JSON.parse(own.text)).toMatchObject({ 'x-forwarded-for': '203.0.113.9' });
+    const knowing = await (
+      await Rig.start(`{ hostHeader: preview, paths: { /: ${port} } }`)
+    ).get('/', ofEdge);
+    expect(JSON.parse(knowing.text)).toMatchObject(ofEdge);
   });
 
   it('translates redirects and cookies of a service to the URL', async () => {

@@ -5,6 +5,7 @@ import { connect as connectTls } from 'node:tls';
 import { showTarget, type Target, wantedPreview } from '@culvert/client';
 import { describeFailure, type IngressFailure } from '@culvert/outbound';
 import {
+  EdgeBefore,
   MEMORY_LIMITS,
   OPEN_GATE,
   Relay,
@@ -12,7 +13,6 @@ import {
   serviceAddress,
   SocketDialer,
   StreamPools,
-  TrustedProxies,
 } from '@culvert/relay';
 import type { Preview } from '../api.js';
 import type { PathPlan } from './file/read-file.js';
@@ -49,7 +49,7 @@ export class PathProxy {
       gate: OPEN_GATE,
       limits: MEMORY_LIMITS,
       // The tunnel ends in this process: its streams arrive from loopback, with fields that the edge wrote.
-      trustedProxies: new TrustedProxies(['127.0.0.1', '::1']),
+      trustedProxies: new EdgeBefore(['127.0.0.1', '::1']),
       pools: this.pools,
       onFault: options.onFault,
     });

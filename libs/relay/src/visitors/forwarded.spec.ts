@@ -1,6 +1,6 @@
 import { DEFAULT_HEAD_LIMITS, parseRequestHead, type RequestHead } from '@culvert/http1';
 import { describe, expect, it } from 'vitest';
-import { clientLine, forwardedLines, TrustedProxies } from './forwarded.js';
+import { clientLine, EdgeBefore, forwardedLines, TrustedProxies } from './forwarded.js';
 
 function request(host: string, lines = ''): RequestHead {
   const bytes = Buffer.from(`GET / HTTP/1.1\r\nHost: ${host}\r\n${lines}\r\n`, 'latin1');
@@ -45,6 +45,33 @@ describe(clientLine.name, () => {
 
   it('has the address that a trusted proxy saw, without the claims before it', () => {
     expect(line('10.0.0.1', ['10.0.0.1'])).toBe('X-Forwarded-For: 5.6.7.8\r\n');
+  });
+});
+
+describe(EdgeBefore.name, () => {
+  const edge = new EdgeBefore(['127.0.0.1']);
+  // The visitor claimed the first address, the edge trusted the balancer 10.0.0.5.
+  const fields = (named: string) =>
+    `X-Forwarded-For: 6.6.6.6, 203.0.113.9, 10.0.0.5\r\nX-Forwarded-Proto: https\r\nForwarded: ${named}\r\n`;
+
+  it.each([
+    ['for=203.0.113.9;host=a.test;proto=https', '203.0.113.9'],
+    ['for="[2001:db8::9]";host="a.test:1";proto=https', '2001:db8::9'],
+    // The edge writes one element with an address: otherwise, the chain has to tell.
+    ['for=_hidden;host=a.test', '10.0.0.5'],
+    ['for=6.6.6.6;host=a.test, for=203.0.113.9;host=a.test', '10.0.0.5'],
+  ])('names the client: %s is %s', (named, client) => {
+    expect(clientLine(request('a.test', fields(named)), '127.0.0.1', edge)).toBe(
+      `X-Forwarded-For: ${client}\r\n`,
+    );
+  });
+
+  it('is not seen in what it wrote', () => {
+    const named = 'for=203.0.113.9;host=a.test;proto=https';
+    expect(forwardedLines(request('a.test', fields(named)), '127.0.0.1', false, edge)).toBe(
+      'X-Forwarded-For: 6.6.6.6, 203.0.113.9, 10.0.0.5\r\nX-Forwarded-Host: a.test\r\nX-Forwarded-Proto: https\r\n' +
+        `Forwarded: ${named}\r\n`,
+    );
   });
 });
 

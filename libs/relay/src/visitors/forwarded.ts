@@ -40,6 +40,35 @@ export class TrustedProxies {
     }
     return client;
   }
+
+  /** Returns the client that the peer itself names in a request; null: only the chain of addresses tells. */
+  clientNamedIn(_request: RequestHead): string | null {
+    return null;
+  }
+
+  /** Returns the chain of addresses that services get. `claimedChain` is not empty. */
+  chainOf(peer: string, claimedChain: string): string {
+    return `${claimedChain}, ${peer}`;
+  }
+}
+
+/**
+ * An edge, as seen by a relay behind its tunnel, which passes the fields about the visitor on as they are. The edge drops those of
+ * visitors, and alone knows which balancers in front of it to trust, so that its chain of addresses does not tell the client.
+ */
+export class EdgeBefore extends TrustedProxies {
+  /** Returns the client of `Forwarded`; null if the edge does not write it. */
+  override clientNamedIn(request: RequestHead): string | null {
+    const elements: string[] = [];
+    for (let i = 0; i < request.count; i++)
+      if (request.id(i) === Field.FORWARDED) elements.push(request.value(i));
+    const [, named = ''] = /^for="?\[?([\da-f.:]+)\]?"?;[^,]*$/i.exec(elements.join(', ')) ?? [];
+    return isIP(named) === 0 ? null : named;
+  }
+
+  override chainOf(_peer: string, claimedChain: string): string {
+    return claimedChain;
+  }
 }
 
 /** The lines that tell services who the visitor of one connection is. Most of its requests name the same host. */
@@ -85,7 +114,10 @@ export function forwardedFor(request: RequestHead): string {
  * @param proxies those that are trusted, when the peer is one of them; null otherwise
  */
 export function clientLine(request: RequestHead, peer: string, proxies: TrustedProxies | null): string {
-  const client = proxies === null ? peer : proxies.clientOf(peer, forwardedFor(request));
+  const client =
+    proxies === null
+      ? peer
+      : (proxies.clientNamedIn(request) ?? proxies.clientOf(peer, forwardedFor(request)));
   return `X-Forwarded-For: ${client}\r\n`;
 }
 
@@ -109,8 +141,8 @@ export function forwardedLines(
     const claimed = claim(request, 'x-forwarded-for');
     if (claimed !== '') {
       // The first of the chain may be the visitor's own invention.
-      client = proxies.clientOf(peer, claimed);
-      chain = `${claimed}, ${peer}`;
+      client = proxies.clientNamedIn(request) ?? proxies.clientOf(peer, claimed);
+      chain = proxies.chainOf(peer, claimed);
     }
     const claimedScheme = claim(request, 'x-forwarded-proto').toLowerCase();
     if (claimedScheme === 'http' || claimedScheme === 'https') scheme = claimedScheme;
