@@ -135,6 +135,54 @@ describe('the checks of the way to Culvert', () => {
     expect(statesOf(found)).toMatchObject({ name: 'ok', proxy: 'ok', tcp: 'ok', api: 'ok' });
   });
 
+  /** Sends the checks of https URLs through a proxy, which alone knows the name culvert.example.test. */
+  async function startProxyBefore(
+    port: number,
+  ): Promise<{ readonly proxy: ConnectProxy; readonly url: string }> {
+    const proxy = await ConnectProxy.start();
+    stops.push(() => proxy.stop());
+    proxy.names.set('culvert.example.test', '127.0.0.1');
+    vi.stubEnv('HTTPS_PROXY', proxy.url.replace('//', '//ann:planted-password@'));
+    vi.stubEnv('NO_PROXY', '');
+    return { proxy, url: `https://culvert.example.test:${port}` };
+  }
+
+  it('see the certificate of Culvert itself through a proxy that passes TLS on', async () => {
+    const { port, cert } = await startSecure(['culvert.example.test']);
+    const { proxy, url } = await startProxyBefore(port);
+    const found = await results(url, cert);
+    expect(statesOf(found)).toMatchObject({ name: 'ok', proxy: 'ok', tcp: 'ok', tls: 'ok', api: 'ok' });
+    expect(found['tls']?.facts).toMatchObject({
+      proxy: proxy.url,
+      chain: [{ subject: 'culvert.example.test' }],
+    });
+    expect(new Set(proxy.asked)).toEqual(new Set([`culvert.example.test:${port}`]));
+    expect(JSON.stringify(found)).not.toContain('planted-password');
+  });
+
+  it('say that a proxy may decrypt TLS, and what to trust, when it shows a certificate of its own authority', async () => {
+    const { port, cert } = await startSecure(['culvert.example.test']);
+    const { proxy, url } = await startProxyBefore(port);
+    const authority = createTestCertificate(['Company Proxy CA']);
+    proxy.interceptsWith = createTestCertificate(['culvert.example.test'], authority);
+    const found = await results(url, cert);
+    expect(found['tls']).toMatchObject({
+      state: 'failure',
+      message: expect.stringContaining('its issuer Company Proxy CA is not a trusted authority') as string,
+      advice: expect.stringMatching(
+        /^The proxy http:\/\/127\.0\.0\.1:\d+ may decrypt TLS with its own authority, Company Proxy CA\. .*--ca-file/,
+      ) as string,
+    });
+    expect(found['api']?.state).toBe('skipped');
+    const trusting = await results(url, authority.cert);
+    expect(statesOf(trusting)).toMatchObject({ tls: 'ok', api: 'ok' });
+    expect(trusting['tls']?.message).toContain('by Company Proxy CA');
+    expect(trusting['tls']?.message).toContain(
+      `if this authority is that of the proxy ${proxy.url}, the proxy decrypts`,
+    );
+    expect(JSON.stringify([found, trusting])).not.toContain('planted-password');
+  });
+
   it('show a certificate that is not trusted', async () => {
     const { port } = await startSecure(['127.0.0.1']);
     const { tls, api } = await results(`https://127.0.0.1:${port}`);

@@ -6,7 +6,7 @@ import { isLoopback, unreachable } from '@culvert/client';
 import { proxyOf, withUsualCertificates } from '@culvert/outbound';
 import { type Check, type Finding, roundMs } from './check.js';
 import { openThroughProxy } from './tcp-checks.js';
-import { hostOf, portOf, serverNameOf, type Way } from './way.js';
+import { hostOf, portOf, serverNameOf, type Way, withoutCredentials } from './way.js';
 
 const DAY_MS = 86_400_000;
 /** Certificates that end sooner are worth a warning: automatic renewal happens earlier. */
@@ -78,17 +78,25 @@ function judge({ url, ca }: Way, socket: TLSSocket, ms: number): Finding {
   const peer = socket.getPeerCertificate(true);
   const chain = chainOf(peer);
   const [first] = chain;
-  const facts = { protocol: socket.getProtocol(), ms, chain, trustedBy: trustedBy(peer, ca) };
+  const proxy = proxyOf(url);
+  const shownProxy = proxy === null ? null : withoutCredentials(proxy);
+  const authority = trustedBy(peer, ca);
+  const facts = { protocol: socket.getProtocol(), ms, chain, trustedBy: authority, proxy: shownProxy };
   if (!socket.authorized) {
     // Node reports a code here; some versions an error that has one.
     const { authorizationError: problem } = socket as { authorizationError: Error | string | null };
     const code = typeof problem === 'string' ? problem : ((problem as NodeJS.ErrnoException)?.code ?? '');
     const { message, hint } = unreachable(url, Object.assign(new Error(wordsOf(code, first)), { code }));
-    return { state: 'failure', message, advice: adviceOf(code) ?? hint, facts };
+    const advice = adviceOf(code) ?? (shownProxy === null ? hint : adviceAtProxy(code, shownProxy, first));
+    return { state: 'failure', message, advice: advice ?? hint, facts };
   }
   const endsAt = Date.parse(first?.validTo ?? '');
   const days = Math.floor((endsAt - Date.now()) / DAY_MS);
-  const said = `${socket.getProtocol()} in ${ms} ms; ${first?.subject} by ${first?.issuer}, until ${first?.validTo.slice(0, 10)}`;
+  const way =
+    shownProxy !== null && authority === 'ca-file'
+      ? `; trusted by the CA file: if this authority is that of the proxy ${shownProxy}, the proxy decrypts your traffic`
+      : '';
+  const said = `${socket.getProtocol()} in ${ms} ms; ${first?.subject} by ${first?.issuer}, until ${first?.validTo.slice(0, 10)}${way}`;
   if (days >= WARNING_DAYS) return { state: 'ok', message: said, facts };
   const advice = `The certificate ends in ${days} days. Check that it is renewed.`;
   return { state: 'warning', message: said, advice, facts };
@@ -128,6 +136,24 @@ function adviceOf(code: string): string | null {
     default:
       return null;
   }
+}
+
+/** Codes of a certificate whose authority is not trusted, as a proxy that decrypts TLS causes them. */
+const UNKNOWN_AUTHORITY = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);
+
+/** Returns what to do behind a proxy, which may have replaced the certificate; null if that is not the problem. */
+function adviceAtProxy(code: string, proxy: string, first: ChainLink | undefined): string | null {
+  if (!UNKNOWN_AUTHORITY.has(code)) return null;
+  return (
+    `The proxy ${proxy} may decrypt TLS with its own authority, ${first?.issuer}. If it does, name the certificate of that ` +
+    'authority with --ca-file or CULVERT_CA_FILE, or ask the operator of the proxy to pass connections to Culvert on.'
+  );
 }
 
 function chainOf(peer: DetailedPeerCertificate): ChainLink[] {

@@ -1,9 +1,9 @@
-/** Self-signed certificates for tests, created on the spot: a committed private key would alarm every scanner. */
-import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+/** Certificates for tests, created on the spot: a committed private key would alarm every scanner. */
+import { generateKeyPairSync, randomBytes, sign, X509Certificate } from 'node:crypto';
 import { isIPv4 } from 'node:net';
 
 export interface TestCertificate {
-  /** PEM; its own authority, so it also serves as `ca`. */
+  /** PEM. A self-signed one is its own authority, so it also serves as `ca`. */
   readonly cert: string;
   /** PEM, PKCS #8. */
   readonly key: string;
@@ -32,17 +32,14 @@ const TAG = {
 
 /**
  * Creates a P-256 certificate for `names`, DNS names or IPv4 addresses, valid from yesterday for a month (RFC 5280 §4.1).
+ * @param issuer the authority that signs it, a self-signed certificate; absent: it signs itself
  */
-export function createTestCertificate(names: readonly string[]): TestCertificate {
+export function createTestCertificate(names: readonly string[], issuer?: TestCertificate): TestCertificate {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const algorithm = der(TAG.SEQUENCE, der(TAG.OID, OID.ecdsaWithSha256));
-  const name = der(
-    TAG.SEQUENCE,
-    der(
-      TAG.SET,
-      der(TAG.SEQUENCE, der(TAG.OID, OID.commonName), der(TAG.UTF8_STRING, Buffer.from(names[0] ?? 'test'))),
-    ),
-  );
+  const subject = nameOf(names[0] ?? 'test');
+  const issuerName =
+    issuer === undefined ? subject : nameOf(new X509Certificate(issuer.cert).subject.replace(/^CN=/, ''));
   const now = Date.now();
   const toBeSigned = der(
     TAG.SEQUENCE,
@@ -50,18 +47,23 @@ export function createTestCertificate(names: readonly string[]): TestCertificate
     // A leading 1 keeps the serial number positive and without superfluous zeros.
     der(TAG.INTEGER, Buffer.concat([Buffer.from([1]), randomBytes(8)])),
     algorithm,
-    name,
+    issuerName,
     der(TAG.SEQUENCE, utcTime(now - DAY_MS), utcTime(now + 30 * DAY_MS)),
-    name,
+    subject,
     publicKey.export({ type: 'spki', format: 'der' }),
     der(0xa3, der(TAG.SEQUENCE, authority(), alternativeNames(names))),
   );
-  const signature = sign('sha256', toBeSigned, privateKey);
+  const signature = sign('sha256', toBeSigned, issuer?.key ?? privateKey);
   const certificate = der(TAG.SEQUENCE, toBeSigned, algorithm, der(TAG.BIT_STRING, [0], signature));
   return {
     cert: `-----BEGIN CERTIFICATE-----\n${certificate.toString('base64')}\n-----END CERTIFICATE-----\n`,
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
   };
+}
+
+function nameOf(commonName: string): Buffer {
+  const value = der(TAG.UTF8_STRING, Buffer.from(commonName));
+  return der(TAG.SEQUENCE, der(TAG.SET, der(TAG.SEQUENCE, der(TAG.OID, OID.commonName), value)));
 }
 
 function authority(): Buffer {

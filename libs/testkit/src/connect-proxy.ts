@@ -1,8 +1,13 @@
-/** A forward proxy as used in companies: it joins connections by CONNECT (RFC 9110 §9.3.6), and can refuse to. */
+/**
+ * A forward proxy as used in companies: it joins connections by CONNECT (RFC 9110 §9.3.6). It can refuse to, and can decrypt what
+ * passes.
+ */
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { connect, type AddressInfo, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { connect as connectTls, TLSSocket } from 'node:tls';
 import type { TestCertificate } from './certificate.js';
 
 const refuse: RequestListener = (_request, response) => void response.writeHead(400).end();
@@ -16,7 +21,9 @@ export class ConnectProxy {
   status = 200;
   /** Names that the proxy alone can resolve, with their addresses. */
   readonly names = new Map<string, string>();
-  private readonly sockets = new Set<Socket>();
+  /** Certificate with which it takes the place of every server, whose TLS it decrypts; null: it passes TLS on. */
+  interceptsWith: TestCertificate | null = null;
+  private readonly sockets = new Set<Duplex>();
 
   private constructor(
     private readonly server: Server,
@@ -53,17 +60,22 @@ export class ConnectProxy {
 
   private join(socket: Socket, authority: string): void {
     const { hostname, port } = new URL(`http://${authority}`);
-    const far = connect(Number(port || 80), this.names.get(hostname) ?? hostname);
+    const { interceptsWith: certificate } = this;
+    const to = { port: Number(port || 80), host: this.names.get(hostname) ?? hostname };
+    // A proxy that decrypts checks certificates in place of its clients; here, all pass.
+    const far = certificate === null ? connect(to) : connectTls({ ...to, rejectUnauthorized: false });
     this.keep(far);
-    far.once('connect', () => {
+    far.once(certificate === null ? 'connect' : 'secureConnect', () => {
       socket.write('HTTP/1.1 200 Connection Established\r\n\r\n');
-      socket.pipe(far).pipe(socket);
+      const near = certificate === null ? socket : new TLSSocket(socket, { isServer: true, ...certificate });
+      if (near !== socket) this.keep(near);
+      near.pipe(far).pipe(near);
     });
     far.once('close', () => socket.destroy());
     socket.once('close', () => far.destroy());
   }
 
-  private keep(socket: Socket): void {
+  private keep(socket: Duplex): void {
     this.sockets.add(socket);
     socket.on('error', () => {}).once('close', () => this.sockets.delete(socket));
   }
