@@ -1,10 +1,8 @@
-/** `@culvert/client` in the tools of a project: Vite's development server, and browser tests. */
+/** `@culvert/client` in a tool of a project: Vite's development server. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import http from 'node:http';
-import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { culvert, type CulvertPluginOptions, expose, type RunningPreview } from '@culvert/client';
+import { culvert, type CulvertPluginOptions } from '@culvert/client';
 import type { Browser } from 'playwright-core';
 import { createLogger, createServer, type ViteDevServer } from 'vite';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest';
@@ -123,31 +121,5 @@ describe('the plugin for Vite', () => {
     const server = await startVite(options);
     expect((await deployment.api<{ items: unknown[] }>('GET', '/traffic-managers')).items).toEqual([]);
     await server.close();
-  });
-});
-
-describe('a browser test', () => {
-  // docs/client.md shows it as a fixture of @playwright/test.
-  it('opens the preview of a service that its worker has exposed', async () => {
-    const service = http.createServer((_request, response) => {
-      response.setHeader('content-type', 'text/html').end('<h1>Basket</h1>');
-    });
-    service.listen(0, '127.0.0.1');
-    await once(service, 'listening');
-    const use = async (preview: RunningPreview): Promise<void> => {
-      const page = await browser.newPage();
-      await page.goto(preview.url);
-      await page.getByRole('heading', { name: 'Basket' }).waitFor();
-      await page.close();
-    };
-    const preview = await expose(service, { access: 'public' });
-    try {
-      await use(preview);
-    } finally {
-      await preview.close();
-    }
-    expect((await visit(deployment.port, preview.hostname, '/')).status).toBe(GONE);
-    service.closeAllConnections();
-    service.close();
   });
 });

@@ -8,10 +8,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 import { API_KEY, type Deployment, startDeployment, visit } from '../support/deployment.js';
 import { filesLoadedBy } from '../support/loaded-files.js';
 import { ALLOW_THIS_MACHINE, type Program, startCommand } from '../support/process.js';
+
+const WITH_KEY = { authorization: `Bearer ${API_KEY}` };
 
 /** A hostname without a preview looks like that of a private one. */
 const GONE = 401;
@@ -70,7 +72,10 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
-  service = http.createServer((request, response) => response.end(`served ${request.url}`));
+  service = http.createServer((request, response) => {
+    response.setHeader('content-type', request.url === '/basket' ? 'text/html' : 'text/plain');
+    response.end(request.url === '/basket' ? '<h1>Basket</h1>' : `served ${request.url}`);
+  });
   service.listen(0, '127.0.0.1');
   await once(service, 'listening');
   ({ port } = service.address() as AddressInfo);
@@ -88,6 +93,14 @@ const environment = (more: Record<string, string> = {}): Record<string, string> 
 });
 const withKey = () => ({ CULVERT_URL: `http://localhost:${deployment.port}`, CULVERT_API_KEY: API_KEY });
 const culvertPath = () => join(project, 'node_modules/.bin/culvert');
+
+/** Returns the examples below a heading of docs/client.md, as a person copies them. */
+function examplesBelow(heading: string): string[] {
+  const docs = readFileSync(join(ROOT, 'docs/client.md'), 'utf8');
+  const [, section = ''] = docs.split(`\n## ${heading}\n`);
+  const [own = ''] = section.split('\n## ');
+  return [...own.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, example = '']) => example);
+}
 
 function start(command: readonly string[], env: Record<string, string> = {}): Program {
   const program = startCommand(command, { cwd: project, env: environment(env) });
@@ -178,6 +191,26 @@ describe('the installed culvert', () => {
     program.kill('SIGINT');
     expect((await program.exited).code).toBe(0);
     expect((await visit(deployment.port, hostname, '/')).status).toBe(GONE);
+  });
+
+  it('exposes what a file lists, and checks the way to Culvert, in a folder without a repository', async () => {
+    writeFileSync(join(project, 'culvert.yaml'), `endpoints:\n  web: { target: ${port}, access: public }\n`);
+    const program = start([culvertPath(), 'up'], withKey());
+    const [, hostname = ''] = await program.line(/^web {2}http:\/\/([a-z0-9-]+\.preview\.localhost):\d+$/m);
+    expect((await visit(deployment.port, hostname, '/page')).body.toString()).toBe('served /page');
+    program.kill('SIGINT');
+    expect((await program.exited).code).toBe(0);
+    const down = await run(culvertPath(), ['down', '--remove'], {
+      cwd: project,
+      env: environment(withKey()),
+    });
+    expect(down.stdout).toContain(hostname);
+    const doctor = await run(culvertPath(), ['doctor', String(port)], {
+      cwd: project,
+      env: environment(withKey()),
+    });
+    expect(doctor.stdout).toMatch(/^ok +Tunnel/m);
+    expect(doctor.stdout).not.toMatch(/^FAIL/m);
   });
 
   it('runs a traffic manager', async () => {
@@ -277,12 +310,8 @@ describe('the installed @culvert/client', () => {
     for (const name of ['vite', '@types'])
       symlinkSync(join(ROOT, 'node_modules', name), join(project, 'node_modules', name), 'dir');
     writeFileSync(join(project, 'index.html'), '<h1>From Vite</h1>');
-    writeFileSync(
-      join(project, 'vite.config.ts'),
-      `import { culvert } from '@culvert/client/vite';
-       import { defineConfig } from 'vite';
-       export default defineConfig({ plugins: [culvert({ access: 'public' })] });`,
-    );
+    const [config = ''] = examplesBelow('Vite');
+    writeFileSync(join(project, 'vite.config.ts'), config);
     const compiler = join(ROOT, 'node_modules/typescript/bin/tsc');
     const options = ['--noEmit', '--strict', '--skipLibCheck', '--module', 'NodeNext', '--target', 'ES2023'];
     const { stdout } = await run(
@@ -295,10 +324,36 @@ describe('the installed @culvert/client', () => {
     const vite = join(ROOT, 'node_modules/vite/bin/vite.js');
     const program = start([process.execPath, vite, '--host', '127.0.0.1', '--port', '0'], withKey());
     const [, hostname = ''] = await program.line(/Culvert: http:\/\/([a-z0-9-]+\.preview\.localhost):\d+/);
-    expect((await visit(deployment.port, hostname, '/')).body.toString()).toContain('From Vite');
+    const page = await visit(deployment.port, hostname, '/', { headers: WITH_KEY });
+    expect(page.body.toString()).toContain('From Vite');
     program.kill('SIGINT');
     expect(await program.exited).toEqual({ code: null, signal: 'SIGINT' });
-    expect((await visit(deployment.port, hostname, '/')).status).toBe(GONE);
+    expect((await visit(deployment.port, hostname, '/', { headers: WITH_KEY })).status).toBe(404);
+  });
+
+  it('is a fixture of Playwright, whose tests open the URL', async () => {
+    const [fixtures = '', test = ''] = examplesBelow('Playwright');
+    const tests = join(project, 'browser');
+    mkdirSync(join(project, 'node_modules/@playwright'), { recursive: true });
+    for (const name of ['@playwright/test', 'playwright', 'playwright-core'])
+      symlinkSync(join(ROOT, 'node_modules', name), join(project, 'node_modules', name), 'dir');
+    mkdirSync(tests);
+    writeFileSync(join(tests, 'fixtures.ts'), fixtures.replace('expose(3000', `expose(${port}`));
+    writeFileSync(join(tests, 'basket.spec.ts'), test);
+    const launchOptions = { executablePath: inject('chromiumPath'), args: ['--no-sandbox'] };
+    const config = { use: { launchOptions }, workers: 1, reporter: 'line' };
+    writeFileSync(join(tests, 'playwright.config.ts'), `export default ${JSON.stringify(config)};`);
+    const paths: string[] = [];
+    service.on('request', ({ url = '' }) => paths.push(url));
+    const playwright = join(project, 'node_modules/@playwright/test/cli.js');
+    const { stdout } = await run(process.execPath, [playwright, 'test'], {
+      cwd: tests,
+      env: environment(withKey()),
+    }).catch((error: { stdout: string }) => error);
+    expect(stdout).toContain('1 passed');
+    expect(paths).toContain('/basket');
+    const { items } = await deployment.api<{ items: { ingress: { port: number } }[] }>('GET', '/previews');
+    expect(items.filter(({ ingress }) => ingress.port === port)).toEqual([]);
   });
 
   it('is a plugin for Vite whose URL stays at a restart, changes with its options, and ends at Ctrl-C', async () => {
