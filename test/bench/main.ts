@@ -12,6 +12,7 @@ import { http2 } from './http2.js';
 import { latency } from './latency.js';
 import type { Effort, Measure, MeasureResult } from './measure.js';
 import { newHostname } from './new-hostname.js';
+import { npx } from './npx.js';
 import { peers } from './peers/peers.js';
 import { placeReport, toJson, toMarkdown } from './report.js';
 import { requests } from './requests.js';
@@ -43,6 +44,7 @@ const MEASURES: readonly Measure[] = [
   roundTrip,
   newHostname,
   expose,
+  npx,
   peers,
 ];
 const USAGE = `Usage: npm run bench -- [options]
