@@ -119,7 +119,7 @@ function lateFinding({ timeoutMs }: Check, deadline: AbortSignal): Finding {
   return {
     state: 'failure',
     message,
-    advice: 'Run the checks again; if it happens again, look at the network.',
+    advice: 'Run the checks again. If it happens again, check the network between this machine and Culvert.',
   };
 }
 

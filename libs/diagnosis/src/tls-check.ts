@@ -98,7 +98,7 @@ function judge({ url, ca }: Way, socket: TLSSocket, ms: number): Finding {
       : '';
   const said = `${socket.getProtocol()} in ${ms} ms; ${first?.subject} by ${first?.issuer}, until ${first?.validTo.slice(0, 10)}${way}`;
   if (days >= WARNING_DAYS) return { state: 'ok', message: said, facts };
-  const advice = `The certificate ends in ${days} days. Check that it is renewed.`;
+  const advice = `The certificate ends in ${days} days. Ask the operator of Culvert whether it is renewed in time.`;
   return { state: 'warning', message: said, advice, facts };
 }
 
@@ -128,7 +128,7 @@ function wordsOf(code: string, first: ChainLink | undefined): string {
 function adviceOf(code: string): string | null {
   switch (code) {
     case 'CERT_HAS_EXPIRED':
-      return 'Check the clock of this machine; if it is right, the operator of Culvert must renew the certificate.';
+      return 'Check the clock of this machine. If it is right, ask the operator of Culvert to renew the certificate.';
     case 'CERT_NOT_YET_VALID':
       return 'Check the clock of this machine.';
     case 'ERR_TLS_CERT_ALTNAME_INVALID':

@@ -62,20 +62,20 @@ function judge(probe: TunnelProbe): Finding {
 }
 
 const HANDSHAKE_ADVICE =
-  'Something on the way accepts WebSockets and does not pass their messages. Ask its operator.';
+  'A proxy between this machine and Culvert accepts WebSockets, but does not forward their messages. Ask its operator to do so.';
 
 function upgradeAdvice(status: number | null): string {
   switch (status) {
     case 401:
-      return 'The credential is not accepted. Sign in again, or use another key.';
+      return 'Culvert does not accept the credential. Run "culvert login", or use another key.';
     case 403:
       return 'The credential lacks the scope "tunnel". Use a key that has it.';
     case 429:
     case 503:
-      return 'No tunnels are accepted now. Try again in a moment.';
+      return 'Culvert does not accept tunnels at the moment. Try again in a minute.';
     case null:
       return 'Check the address, and that firewalls and proxies on the way let WebSockets pass.';
     default:
-      return 'A proxy on the way does not pass WebSockets. It must forward Upgrade and Connection.';
+      return 'A proxy on the way does not pass WebSockets. Ask its operator to forward Upgrade and Connection.';
   }
 }

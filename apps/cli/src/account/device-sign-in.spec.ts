@@ -243,7 +243,7 @@ describe('signing in on a machine without a browser', () => {
       const { exitCode, stderr } = await login(['--device']);
       expect([exitCode, stderr]).toEqual([
         EXIT.failure,
-        `culvert: ${server.url} is a version that cannot sign in by a code\n  Sign in with an API key: culvert login --apikey -\n`,
+        `culvert: ${server.url} is too old to sign in by a code\n  Sign in with an API key: culvert login --apikey -\n`,
       ]);
     });
 

@@ -57,7 +57,7 @@ async function signIn(context: CommandContext, flags: LoginFlags): Promise<Store
   const tokens = await signInElsewhere(context);
   if (tokens !== null) return tokens;
   if (isAsked) {
-    throw new CliError(EXIT.failure, `${context.settings.url} is a version that cannot sign in by a code`, {
+    throw new CliError(EXIT.failure, `${context.settings.url} is too old to sign in by a code`, {
       hint: 'Sign in with an API key: culvert login --apikey -',
     });
   }

@@ -88,8 +88,8 @@ class CallbackServer {
     } finally {
       given.abort();
     }
-    throw new CliError(EXIT.localTarget, 'no one agreed to the sign-in in the browser in time', {
-      hint: 'Run "culvert login" again; on a machine without a browser, run "culvert login --apikey -".',
+    throw new CliError(EXIT.localTarget, 'the sign-in was not completed in the browser within 10 minutes', {
+      hint: 'Run "culvert login" again. If this machine has no browser, add --device.',
     });
   }
 

@@ -39,7 +39,8 @@ export function accountChecks(context: CommandContext): Check[] {
       timeoutMs: 1000,
       run: () => {
         const hasClusterSecret = Boolean(context.env['CULVERT_CLUSTER_SECRET']?.trim());
-        return Promise.resolve(judgeScopes(me?.scopes ?? [], { hasClusterSecret }));
+        const isKey = (me?.apiKey ?? null) !== null;
+        return Promise.resolve(judgeScopes(me?.scopes ?? [], { hasClusterSecret, isKey }));
       },
     },
     {
@@ -61,8 +62,8 @@ function judgeIdentity({ settings }: CommandContext, me: Me): Finding {
   if (me.team === null)
     return {
       state: 'failure',
-      message: who,
-      advice: 'Ask an owner or admin of a team to invite you.',
+      message: `${nameOf(identity)} is not a member of a team`,
+      advice: 'Ask an owner or admin of a team to invite you. Then run "culvert login" again.',
       facts,
     };
   if (endsAt === null || Date.parse(endsAt) - Date.now() > WARNING_MS)
@@ -74,10 +75,11 @@ function judgeIdentity({ settings }: CommandContext, me: Me): Finding {
 /**
  * Says which features the scopes allow. Exported for its spec.
  * @param hasClusterSecret whether intercepts use the secret of their cluster instead of the credential
+ * @param isKey whether the scopes are those of an API key; otherwise those of a role
  */
 export function judgeScopes(
   scopes: Me['scopes'],
-  { hasClusterSecret }: { readonly hasClusterSecret: boolean },
+  { hasClusterSecret, isKey }: { readonly hasClusterSecret: boolean; readonly isKey: boolean },
 ): Finding {
   const missing = Object.entries(NEEDS).flatMap(([feature, needed]) => {
     const lacking = needed.filter((scope) => !scopes.includes(scope));
@@ -90,7 +92,9 @@ export function judgeScopes(
     allowed.length === 0 ? 'allow none of expose, intercept, preview' : `allow ${allowed.join(', ')}`;
   if (missing.length === 0) return { state: 'ok', message: may, facts };
   const lacks = missing.map(({ feature, lacking }) => `${feature} needs ${lacking.join(' and ')}`).join('; ');
-  const advice = 'If you need that, ask an admin of your team for the scopes, or use a key that has them.';
+  const advice = isKey
+    ? 'The API key lacks these scopes. If you need them, use a key that has them, or run "culvert login" without a key.'
+    : 'Your role lacks these scopes. If you need them, ask an owner or admin of your team to change your role.';
   return { state: 'warning', message: `${may}; ${lacks}`, advice, facts };
 }
 
@@ -123,7 +127,8 @@ async function checkPreviewDomain(
     return {
       state: 'failure',
       message: `${url.host} does not lead to Culvert (HTTP ${status})`,
-      advice: 'Another server answers for this domain: the operator must point its wildcard name at an edge.',
+      advice:
+        'Another server answers for this domain. Ask the operator of Culvert to point its wildcard DNS record at an edge.',
       facts,
     };
   } catch (error) {
@@ -134,6 +139,6 @@ async function checkPreviewDomain(
 function judgeUnreached({ host }: URL, { message, hint }: ClientError): Finding {
   const facts = { host };
   if (!message.includes('does not exist')) return { state: 'failure', message, advice: hint, facts };
-  const advice = 'The operator must add a wildcard DNS record for the preview domain.';
+  const advice = 'Ask the operator of Culvert to add a wildcard DNS record for the preview domain.';
   return { state: 'failure', message, advice, facts };
 }

@@ -217,22 +217,28 @@ describe('what checks conclude', () => {
   });
 
   it('scopes: which features they allow, and what is missing for the others', () => {
-    expect(judgeScopes([...SCOPES], { hasClusterSecret: false })).toMatchObject({
+    expect(judgeScopes([...SCOPES], { hasClusterSecret: false, isKey: false })).toMatchObject({
       state: 'ok',
       message: 'allow expose, intercept, preview',
     });
     expect(
-      judgeScopes(['tunnel', 'previews:read', 'previews:write'], { hasClusterSecret: false }),
+      judgeScopes(['tunnel', 'previews:read', 'previews:write'], { hasClusterSecret: false, isKey: false }),
     ).toMatchObject({
       state: 'warning',
       message: 'allow preview; expose needs sessions:read; intercept needs intercepts:write',
     });
   });
 
+  it('scopes: who can give them, for a key and for a person', () => {
+    const adviceOf = (isKey: boolean) => judgeScopes([], { hasClusterSecret: false, isKey }).advice;
+    expect(adviceOf(true)).toMatch(/^The API key lacks these scopes\. .* use a key that has them/);
+    expect(adviceOf(false)).toMatch(/^Your role lacks these scopes\. .* ask an owner or admin of your team/);
+  });
+
   it('scopes: intercepts need none with the secret of their cluster', () => {
     const scopes = SCOPES.filter((scope) => scope !== 'intercepts:write');
-    expect(judgeScopes(scopes, { hasClusterSecret: true }).state).toBe('ok');
-    expect(judgeScopes(scopes, { hasClusterSecret: false }).state).toBe('warning');
+    expect(judgeScopes(scopes, { hasClusterSecret: true, isKey: false }).state).toBe('ok');
+    expect(judgeScopes(scopes, { hasClusterSecret: false, isKey: false }).state).toBe('warning');
   });
 
   it.each([

@@ -81,13 +81,13 @@ function judgeError(origin: string, { isTls }: Target, error: unknown): Finding 
       return fail(`the host name of ${origin} does not exist`, 'Check the name.');
     case 'tls':
       return fail(
-        `TLS with the target fails: ${(error as Error).message}`,
+        `${origin} does not complete TLS: ${(error as Error).message}`,
         'Use http:// if it does not speak TLS, or "culvert expose --insecure-target" if you trust its certificate.',
       );
     case 'timeout':
       return fail(
         `${origin} does not answer in time`,
-        'Check that the service is not stopped in a debugger.',
+        'Check that the service works, and that no debugger has stopped it.',
       );
     case 'too-large':
       return { state: 'ok', message: `${origin} answers with a long response`, facts };

@@ -57,13 +57,13 @@ function noLog(path: string, [first]: readonly RunningEntry[]): CliError {
     EXIT.conflict,
     `${endpointOf(first)} is up, but not in the background: process ${first.pid} prints its output`,
     {
-      hint: 'Look into the terminal of that process, or at "culvert service logs" if it is the service. "culvert logs" is for "culvert up --detach".',
+      hint: 'Look at its terminal, or run "culvert service logs" if it is a service. "culvert logs" is for "culvert up --detach".',
     },
   );
 }
 
 function unknownEndpoint(path: string, name: string): CliError {
-  return new CliError(EXIT.notFound, `${path} has no endpoint ${name}, and neither has its log`, {
+  return new CliError(EXIT.notFound, `neither ${path} nor its log has an endpoint ${name}`, {
     hint: '"culvert up --check" shows the endpoints of the file.',
   });
 }

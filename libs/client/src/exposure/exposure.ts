@@ -184,14 +184,14 @@ export class Exposure {
       case GoAwayCode.SESSION_ENDED:
         this.end(
           new ClientError('refused', `the session was ended in Culvert: ${reason}`, {
-            hint: 'Ask your team why, then run it again.',
+            hint: 'Ask your team who ended it, then run the command again.',
           }),
         );
         return;
       case GoAwayCode.LIMIT:
         if (!this.wasConnected) {
           this.end(
-            new ClientError('conflict', `Culvert accepts no more connections: ${reason}`, {
+            new ClientError('conflict', `Culvert does not accept another connection: ${reason}`, {
               hint: 'End connections that you do not need. "culvert status" shows them.',
             }),
           );

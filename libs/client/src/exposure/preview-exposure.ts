@@ -120,7 +120,7 @@ export class PreviewExposure {
     const missing = SCOPES.find((scope) => !me.scopes.includes(scope));
     if (missing !== undefined) {
       throw new ClientError('refused', `your credential lacks the scope ${missing}`, {
-        hint: `It needs ${SCOPES.join(', ')}, and sessions:write to leave nothing behind.`,
+        hint: `Use a credential with the scopes ${SCOPES.join(', ')}, and sessions:write to remove everything at the end.`,
       });
     }
     this.trafficManagerId =
@@ -312,7 +312,7 @@ async function exists(found: Promise<unknown>): Promise<boolean> {
 }
 
 function acceptsNoConnections(): ClientError {
-  return new ClientError('unreachable', 'Culvert accepts no connections at the moment', {
-    hint: 'Try again later.',
+  return new ClientError('unreachable', 'Culvert does not accept connections at the moment', {
+    hint: 'It may be starting. Try again in a minute.',
   });
 }
