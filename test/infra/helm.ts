@@ -1,11 +1,12 @@
 /**
- * Renders a chart: with Helm itself if `HELM` names it or it is in the PATH, else with a small renderer that supports only
+ * Renders a chart: with Helm itself if `HELM` names it, it is in the PATH or `npm run test:kubernetes` has built it, else with a small renderer that supports only
  * what our templates use, and fails at anything else.
  */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import { parse, parseAllDocuments } from 'yaml';
+import { findTool } from '../../infra/scripts/kubernetes-tools.mjs';
 
 export type Values = Readonly<Record<string, unknown>>;
 
@@ -17,7 +18,7 @@ export interface Manifest {
 
 /** Helm's command, or null. */
 export const HELM =
-  [process.env['HELM'], 'helm'].find(
+  [process.env['HELM'], 'helm', findTool('helm')].find(
     (command) => command && spawnSync(command, ['version', '--short']).status === 0,
   ) ?? null;
 
@@ -81,10 +82,11 @@ function renderPlainly(chart: string, namespace: string, changes: Values): strin
     .join('\n---\n');
 }
 
-const isObject = (value: unknown): value is Values => typeof value === 'object' && value !== null;
+const isObject = (value: unknown): value is Values =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Merges like Helm: objects are merged, everything else is replaced. */
-function merged(values: Values, changes: Values): Values {
+/** Merges values like Helm: objects are merged, everything else is replaced. */
+export function merged(values: Values, changes: Values): Values {
   const entries = Object.entries(changes).map(([name, value]) => {
     const before = values[name];
     return [name, isObject(before) && isObject(value) ? merged(before, value) : value];
