@@ -44,7 +44,15 @@ const SECTIONS: readonly { readonly title: string; readonly folder?: string; rea
   },
   {
     title: 'Run Culvert',
-    pages: ['operations.md', 'fleet.md', 'security.md', 'scale.md', 'performance.md', 'releasing.md'],
+    pages: [
+      'install-kubernetes.md',
+      'operations.md',
+      'fleet.md',
+      'security.md',
+      'scale.md',
+      'performance.md',
+      'releasing.md',
+    ],
   },
   {
     title: 'How it works',

@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { fileEntry, tarball } from './archive.mjs';
 
-/** Returns `<chart>-<version>.tgz` of every chart, whose images are those of this release. */
+/**
+ * Returns `<name>-chart-<version>.tgz` of every chart, whose images are those of this release. Helm's own name without
+ * `-chart` is that of an npm package, for the chart `culvert`.
+ */
 export async function chartFiles({ root, version, epoch, settings }) {
   const charts = join(root, 'infra/helm');
   const files = {};
@@ -17,7 +20,7 @@ export async function chartFiles({ root, version, epoch, settings }) {
       .map(String)
       .filter((path) => statSync(join(folder, path)).isFile())
       .map((path) => fileEntry(`${name}/${path}`, contentOf(join(folder, path), settings)));
-    files[`${name}-${version}.tgz`] = await tarball(entries, { epoch });
+    files[`${name}-chart-${version}.tgz`] = await tarball(entries, { epoch });
   }
   return files;
 }

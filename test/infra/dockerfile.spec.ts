@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { describe, expect, it } from 'vitest';
 import { lastOf, parseDockerfile } from './dockerfile.js';
 
 const PATH = 'infra/docker/Dockerfile';
+const CHART = 'infra/helm/culvert/templates';
 const text = readFileSync(PATH, 'utf8');
 const stages = parseDockerfile(text);
 const names = stages.map(({ name }) => name);
@@ -56,6 +57,15 @@ describe('the Dockerfile', () => {
 
   it('has a stage for every app', () => {
     expect(names).toEqual(expect.arrayContaining(APPS));
+  });
+
+  it('has an image with every program that the chart of the server runs', () => {
+    const templates = readdirSync(CHART).map((file) => readFileSync(`${CHART}/${file}`, 'utf8'));
+    const programs = [...templates.join('\n').matchAll(/command: \[node, (\S+)\]/g)].map(([, path]) => path);
+    expect(programs).toHaveLength(3);
+    for (const program of programs)
+      expect(existsSync(program), `${program} (after npm run build)`).toBe(true);
+    expect(stages.find(({ name }) => name === 'server')?.from).toBe('runtime');
   });
 
   it('contains no secret', () => {

@@ -417,24 +417,35 @@ describe('the context of the images', () => {
     };
     expect(context).toBe(archive);
     expect(images.map(({ target }) => target).toSorted()).toEqual(
-      ['api', 'edge', 'sample-service', 'standalone', 'traffic-agent', 'traffic-manager'].toSorted(),
+      [
+        'api',
+        'edge',
+        'sample-service',
+        'server',
+        'standalone',
+        'traffic-agent',
+        'traffic-manager',
+      ].toSorted(),
     );
     for (const { target, tags } of images)
       expect(tags[0]).toBe(`registry.example.com/culvert/${target}:${VERSION}`);
   });
 });
 
-describe('the chart', () => {
-  it('names an image that is in the list of images', async () => {
-    const entries = await entriesOf(`traffic-manager-${VERSION}.tgz`);
-    const read = (path: string) =>
-      parse(entries.find(({ name }) => name === `traffic-manager/${path}`)!.data.toString()) as Record<
-        string,
-        string
-      >;
-    expect(read('Chart.yaml')).toMatchObject({ version: VERSION, appVersion: VERSION });
-    expect(textOf('images.json')).toContain(`"${read('values.yaml')['image']}"`);
-  });
+describe('the charts', () => {
+  it.each(['traffic-manager', 'culvert'])(
+    '%s names an image that is in the list of images',
+    async (chart) => {
+      const entries = await entriesOf(`${chart}-chart-${VERSION}.tgz`);
+      const read = (path: string) =>
+        parse(entries.find(({ name }) => name === `${chart}/${path}`)!.data.toString()) as Record<
+          string,
+          string
+        >;
+      expect(read('Chart.yaml')).toMatchObject({ version: VERSION, appVersion: VERSION });
+      expect(textOf('images.json')).toContain(`"${read('values.yaml')['image']}"`);
+    },
+  );
 });
 
 describe('the bills of materials', () => {
