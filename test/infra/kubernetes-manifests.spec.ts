@@ -6,7 +6,6 @@ import { CLUSTER_CA_FILE } from '@culvert/traffic-manager';
 import * as apps from 'kubernetes-models/apps/v1';
 import * as core from 'kubernetes-models/v1';
 import { parse } from 'yaml';
-import { renderInCluster } from './helm-cluster.js';
 import { HELM, lintChart, type Manifest, readManifests, renderChart, type Values } from './helm.js';
 
 const MODELS: Readonly<Record<string, new (data: never) => { validate(): void }>> = {
@@ -141,47 +140,24 @@ describe('the Helm chart', () => {
     expect(idOf({})).toEqual({ name: 'CULVERT_MANAGER_ID', valueFrom: { configMapKeyRef } });
   });
 
+  it('starts a new traffic manager before the old one stops', () => {
+    const [deployment] = chart();
+    expect(deployment).toMatchObject({
+      spec: {
+        replicas: 1,
+        strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+      },
+    });
+  });
+
+  it('lets Prometheus find its metrics if the values ask for it', () => {
+    expect(kindsOf(chart())).not.toContain('PodMonitor');
+    const monitor = chart({ podMonitor: true }).find(({ kind }) => kind === 'PodMonitor');
+    expect(monitor).toMatchObject({ spec: { podMetricsEndpoints: [{ port: 'health', path: '/metrics' }] } });
+  });
+
   it('makes no manager id without a cluster: every rendering would make another one', () => {
     expect(kindsOf(chart())).not.toContain('ConfigMap');
-  });
-
-  /** Exists in every namespace of a cluster. */
-  const AUTHORITY = 'ambassador/configmaps/kube-root-ca.crt';
-  /** Exists in every cluster, also before the namespace of the release does. */
-  const API_SERVER = 'default/services/kubernetes';
-  const KEPT_ID = 'ambassador/configmaps/traffic-manager-id';
-
-  /** Returns the ConfigMap with the manager id that Helm makes in a cluster with these objects; undefined: none. */
-  const madeIn = async (objects: readonly string[], ...args: string[]) =>
-    (await renderInCluster(HELM!, CHART, 'ambassador', { objects, args })).find(
-      ({ kind }) => kind === 'ConfigMap',
-    );
-
-  it.for([
-    ['into a namespace that exists', [AUTHORITY, API_SERVER]],
-    ['into one that Helm is about to create', [API_SERVER]],
-  ] as const)('makes a manager id when it is installed %s, and keeps it', async ([, objects], { skip }) => {
-    skip(HELM === null, NO_HELM);
-    const made = await madeIn(objects);
-    validate(made!);
-    expect(made).toMatchObject({
-      metadata: {
-        name: 'traffic-manager-id',
-        namespace: 'ambassador',
-        annotations: { 'helm.sh/resource-policy': 'keep' },
-      },
-      data: { CULVERT_MANAGER_ID: expect.stringMatching(/^[0-9a-f-]{36}$/) as string },
-    });
-    expect(await madeIn(objects)).not.toEqual(made);
-  });
-
-  it.for([
-    ['an id is kept from before', [AUTHORITY, API_SERVER, KEPT_ID], []],
-    ['an older release is upgraded', [AUTHORITY, API_SERVER], ['--is-upgrade']],
-    ['the values name one', [AUTHORITY, API_SERVER], ['--set', 'managerId=eu-1']],
-  ] as const)('makes no manager id when %s', async ([, objects, args], { skip }) => {
-    skip(HELM === null, NO_HELM);
-    expect(await madeIn(objects, ...args)).toBeUndefined();
   });
 
   it('mounts the certificates of the cluster where the traffic manager looks for them', () => {
@@ -245,7 +221,7 @@ describe('the Helm chart', () => {
     {},
     { existingSecret: 'mine', tlsSecret: 'tls', name: 'a: "b"', clusterId: 7 },
     { tlsSecret: 'tls', caSecret: 'ca', httpsProxy: 'http://proxy:3128', noProxy: '.svc' },
-    { caSecret: 'ca', tunnels: 1, managerId: 'eu-1' },
+    { caSecret: 'ca', tunnels: 1, managerId: 'eu-1', podMonitor: true },
     { apiKey: 'cvt_key', clusterSecret: '0123456789abcdef', allow: '10.0.0.0/8,*.shop:80' },
     { resources: { requests: { cpu: 0.1 }, limits: { memory: '1Gi' } }, imagePullPolicy: 'Always' },
   ];
