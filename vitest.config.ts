@@ -45,7 +45,7 @@ const processes = {
 const MEASURED = ['attackers', 'fairness', 'shutdown'].map((name) => `test/system/${name}.spec.ts`);
 
 /** Results as JSON as well, in the file that `TEST_REPORT_FILE` names: `.ci/run` counts them. */
-function jsonReport(): ['json', { outputFile: string }][] {
+export function jsonReport(): ['json', { outputFile: string }][] {
   const outputFile = process.env['TEST_REPORT_FILE'];
   return outputFile ? [['json', { outputFile }]] : [];
 }
@@ -90,7 +90,7 @@ export default defineConfig({
           ...processes,
           name: 'system',
           include: ['test/**/*.spec.ts'],
-          exclude: [...MEASURED, 'test/dev-servers/**'],
+          exclude: [...MEASURED, 'test/dev-servers/**', 'test/kubernetes/**'],
           maxWorkers,
         },
       },

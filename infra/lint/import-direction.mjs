@@ -262,8 +262,8 @@ export function judgeImport(file, specifier) {
   const isTest = isOfTests(file);
   if (specifier.startsWith('.')) {
     const target = resolve('/', dirname(file), specifier).slice(1);
-    // Scripts are not packages; their tests are in test/infra.
-    if (file.startsWith('test/infra/') && target.startsWith('infra/')) return null;
+    // Scripts are not packages; their tests are in test/infra, and in test/kubernetes where they need a cluster.
+    if (/^test\/(infra|kubernetes)\//.test(file) && target.startsWith('infra/')) return null;
     if (relative(owner, target).startsWith('..'))
       return `a relative import must stay inside ${owner}: use what @culvert packages export`;
     if (isTest) return null;

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 // The bench runs this file compiled, from dist/test/support/.
-const ROOT = fileURLToPath(new URL('../../', import.meta.url)).replace(/dist\/$/, '');
+export const ROOT = fileURLToPath(new URL('../../', import.meta.url)).replace(/dist\/$/, '');
 
 /** One of our programs, as users run it: from dist/, with its own environment. */
 export interface Program {
