@@ -4,6 +4,7 @@ import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { rolldown } from 'rolldown';
 import { modulesOf, PROGRAM_OPTIONS, RESOLVE_SOURCES, withoutCopies } from '../scripts/bundle.mjs';
+import { withInspectorPage } from '../scripts/inspector-page.mjs';
 import { noticesOf } from '../scripts/third-party-notices.mjs';
 
 /** Node looks for the program behind this mark, which its own binaries contain. */
@@ -98,7 +99,7 @@ async function bundleProgram(root, folder) {
     input: { culvert: 'infra/release/executable-entry.mjs' },
     platform: 'node',
     tsconfig: false,
-    plugins: [withoutCopies(), withoutOptional()],
+    plugins: [withoutCopies(), withoutOptional(), withInspectorPage()],
     resolve: RESOLVE_SOURCES,
     treeshake: PROGRAM_OPTIONS.treeshake,
     onLog: (level, { message }) => {

@@ -1,11 +1,13 @@
-// Builds the dashboard into dist/apps/dashboard if its sources are newer than the last build, and stores a compressed copy
-// beside each file, so that no server compresses per request.
+// Builds the dashboard into dist/apps/dashboard, and the page of the local inspector into dist/apps/local-inspector, if their
+// sources are newer than the last build. Stores a compressed copy beside each file of the dashboard, so that no server
+// compresses per request.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { modulesOf } from './bundle.mjs';
+import { MODULES_FILE } from './inspector-page.mjs';
 import { NOTICES_FILE, noticesOf } from './third-party-notices.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -28,6 +30,8 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== digest) {
   const { build } = await import('vite');
   const { output } = await build({ configFile: `${source}/vite.config.ts`, logLevel: 'warn' });
   writeFileSync(`${target}/${NOTICES_FILE}`, noticesOf(modulesOf(output), 'The dashboard'));
+  const local = await build({ configFile: `${source}/vite.local.config.ts`, logLevel: 'warn' });
+  writeFileSync(`${root}dist/apps/local-inspector/${MODULES_FILE}`, JSON.stringify(modulesOf(local.output)));
   for (const name of filesIn(`${target}/assets`)) compress(`${target}/assets/${name}`);
   writeFileSync(stamp, digest);
 }

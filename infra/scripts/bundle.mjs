@@ -3,6 +3,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
+import { modulesOfInspectorPage, withInspectorPage } from './inspector-page.mjs';
 import { NOTICES_FILE, noticesOf } from './third-party-notices.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -84,7 +85,7 @@ export async function bundle(dir, { input, codeSplitting, sourcemap = true, ...o
     input,
     platform: 'node',
     tsconfig: false,
-    plugins: [withoutCopies()],
+    plugins: [withoutCopies(), withInspectorPage()],
     resolve: RESOLVE_SOURCES,
     onLog: (level, { message }) => {
       throw new Error(`${dir}: ${level}: ${message}`);
@@ -106,7 +107,8 @@ export async function bundle(dir, { input, codeSplitting, sourcemap = true, ...o
   writeFileSync(join(resolve(root, dir), NOTICES_FILE), noticesOf(modulesOf(output), 'This program'));
 }
 
-/** Returns the ids of the modules that a bundler's output contains. */
+/** Returns the ids of the modules that a bundler's output contains, those of pages within it included. */
 export function modulesOf(output) {
-  return output.flatMap((part) => (part.type === 'chunk' ? part.moduleIds : []));
+  const ids = output.flatMap((part) => (part.type === 'chunk' ? part.moduleIds : []));
+  return [...ids, ...modulesOfInspectorPage(ids)];
 }

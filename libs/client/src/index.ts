@@ -40,6 +40,7 @@ export type {
 export { culvert, type CulvertPluginOptions } from './public/vite.js';
 export { Http1Watch, type SeenRequest } from './requests/http1-watch.js';
 export type { RefusalCode } from './requests/refusals.js';
+export type { RequestRecord, RequestRecorder } from './requests/request-recorder.js';
 export { TappedStream } from './requests/tapped-stream.js';
 export { createBearer, credentialSource, type CredentialSource, signInHint } from './settings/bearer.js';
 export { configDirectory } from './settings/config-directory.js';

@@ -3,6 +3,7 @@ import type { Action } from '../action.js';
 import type { ExposeFlags } from './expose-flags.js';
 import { withHelp } from '../help/command-help.js';
 import { collectHeader, readExpiry } from '../flags.js';
+import { inspectorPortFlag } from '../inspector/port-flag.js';
 
 const HELP = {
   details: [
@@ -58,6 +59,8 @@ export function addExposeCommand(program: Command, action: Action): void {
     .option('--no-qr', 'print no QR code')
     .option('--keep', 'keep the URL when the command ends, for the next run with this name')
     .option('--no-log', 'do not show requests')
+    .addOption(inspectorPortFlag())
+    .option('--no-inspector', 'serve no page that shows requests')
     .option('--insecure-target', 'do not verify the certificate of an https target')
     .action(
       action(async (context, target: string, flags: ExposeFlags) => {

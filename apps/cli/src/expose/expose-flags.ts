@@ -16,5 +16,7 @@ export interface ExposeFlags {
   readonly qr?: boolean;
   readonly keep?: boolean;
   readonly log: boolean;
+  readonly inspector: boolean;
+  readonly inspectorPort?: number;
   readonly insecureTarget?: boolean;
 }

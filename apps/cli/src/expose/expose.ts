@@ -22,6 +22,7 @@ import { CliError } from '../cli-error.js';
 import type { CommandContext } from '../command-context.js';
 import { Ending } from '../ending.js';
 import { EXIT, type ExitCode } from '../exit-code.js';
+import { LocalInspector } from '../inspector/local-inspector.js';
 import { previewName } from '../preview/find-preview.js';
 import { ignoredOptions } from '../preview/ignored-options.js';
 import { printPreviewUrl } from '../preview/preview-url.js';
@@ -74,6 +75,7 @@ class ExposeRun {
   private readonly log: RequestLog;
   private readonly exposure: PreviewExposure;
   private readonly plan: PreviewPlan;
+  private readonly inspector: LocalInspector | null;
   private isShown = false;
   /** Refusals of the service that were explained. */
   private readonly advised = new Set<RefusalCode>();
@@ -93,6 +95,16 @@ class ExposeRun {
     this.reloadClient = new ReloadClient({ target, note });
     const previewId = claim.before?.previewId ?? null;
     this.plan = { name: claim.name, target, settings: settingsOf(flags), previewId };
+    const endpoint = {
+      name: '',
+      url: () => this.exposure.previewOf(this.plan)?.url ?? null,
+      target,
+      verifyTls: flags.insecureTarget !== true,
+    };
+    const inspector = flags.inspector
+      ? new LocalInspector({ output, port: flags.inspectorPort, endpoints: () => [endpoint] })
+      : null;
+    this.inspector = inspector;
     this.exposure = new PreviewExposure({
       url: settings.url,
       ca: settings.ca,
@@ -111,6 +123,7 @@ class ExposeRun {
       onEnded: (error) => this.ending.end(error),
       onTargetFailure: (_plan, failure) => this.watch.handleFailure(failure),
       ...(flags.log && { onRequest: (_plan, request) => this.handleRequest(request) }),
+      ...(inspector && { recorderOf: () => inspector.recorderOf(endpoint) }),
     });
   }
 
@@ -122,6 +135,7 @@ class ExposeRun {
       void this.watch.start();
       if (output.isWatched) output.note(`Connecting to ${settings.url} …`);
       await ending.unless(exposure.start());
+      if (this.inspector !== null) this.claim.update({ inspector: await this.inspector.start() });
       const ends = flags.keep === true ? 'ends this and keeps the URL' : 'ends this and removes the URL';
       output.note(`Requests go to ${showTarget(target)}. Ctrl-C ${ends}.`);
       await ending.reached;
@@ -130,6 +144,7 @@ class ExposeRun {
     }
     this.watch.close();
     this.reloadClient.close();
+    await this.inspector?.close();
     const isRemoved = await this.cleanUp(ending.isAsked && flags.keep === true);
     this.log.close();
     // The result is a failure if it did not start, or if a person did not end it.

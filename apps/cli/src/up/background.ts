@@ -18,6 +18,7 @@ import { CliError } from '../cli-error.js';
 import type { CommandContext, GlobalFlags } from '../command-context.js';
 import { EXIT } from '../exit-code.js';
 import { endpointOf, type ProjectFiles, runningOf } from './project.js';
+import type { UpFlags } from './up.js';
 
 /** Output of a run that fails to start, shown to the person who started it. */
 const SHOWN_LINES = 20;
@@ -36,7 +37,7 @@ export interface BackgroundOptions {
   /** The file of the endpoints. */
   readonly path: string;
   readonly names: readonly string[];
-  readonly flags: Pick<GlobalFlags, 'url' | 'caFile'> & { readonly file?: string };
+  readonly flags: Pick<GlobalFlags, 'url' | 'caFile'> & Pick<UpFlags, 'file' | 'inspector' | 'inspectorPort'>;
 }
 
 /**
@@ -60,6 +61,8 @@ export async function startInBackground(
   const given = [
     // A file that was found is found again, and must still belong to this person.
     ...(flags.file === undefined ? [] : ['--file', path]),
+    ...(flags.inspector === false ? ['--no-inspector'] : []),
+    ...(flags.inspectorPort === undefined ? [] : ['--inspector-port', String(flags.inspectorPort)]),
     ...(flags.url === undefined ? [] : ['--url', flags.url]),
     ...(flags.caFile === undefined ? [] : ['--ca-file', flags.caFile]),
   ];

@@ -3,8 +3,10 @@ import type { Action } from '../action.js';
 import { completed } from '../completion/completers.js';
 import type { GlobalFlags } from '../command-context.js';
 import { withHelp } from '../help/command-help.js';
+import { inspectorPortFlag } from '../inspector/port-flag.js';
 import type { DownFlags } from './down.js';
 import type { LogsFlags } from './logs.js';
+import type { OpenFlags } from './open.js';
 import type { UpFlags } from './up.js';
 
 const FILE_FLAG = ['--file <path>', 'the file; default: culvert.yaml, .yml or .json here or above'] as const;
@@ -19,6 +21,8 @@ export function addUpCommands(program: Command, action: Action): void {
     .option(...FILE_FLAG)
     .option('-d, --detach', 'run in the background (not on Windows)')
     .addOption(new Option('--announce').hideHelp())
+    .addOption(inspectorPortFlag())
+    .option('--no-inspector', 'serve no page that shows requests')
     .option('--check', 'check the file and show what would be exposed')
     .option('--schema', 'print the JSON Schema of the file, for editors')
     .action(
@@ -84,13 +88,18 @@ function addOpenCommand(program: Command, action: Action): void {
     .command('open')
     .addArgument(completed(new Argument('[name]', 'endpoint; may be left out if only one is up'), 'endpoint'))
     .summary('open the URL of an endpoint in your browser')
-    .description('Opens the URL of an endpoint that "culvert up" runs in your browser.')
+    .description(
+      'Opens the URL of an endpoint that "culvert up" runs, or the inspector of a run, in your browser.',
+    )
     .option(...FILE_FLAG)
+    .option('--inspector', 'open the inspector of "culvert up" or "culvert expose" instead')
     .action(
-      action(async (context, name: string | undefined, flags: { readonly file?: string }) => {
-        const { openEndpoint } = await import('./open.js');
-        return openEndpoint(context, name, flags);
+      action(async (context, name: string | undefined, flags: OpenFlags) => {
+        const { openEndpoint, openInspector } = await import('./open.js');
+        return flags.inspector === true
+          ? openInspector(context, name, flags)
+          : openEndpoint(context, name, flags);
       }),
     );
-  withHelp(command, { examples: ['culvert open', 'culvert open web'] });
+  withHelp(command, { examples: ['culvert open', 'culvert open web', 'culvert open --inspector'] });
 }

@@ -4,13 +4,49 @@ import { openBrowser } from '../account/open-browser.js';
 import { CliError } from '../cli-error.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-code.js';
+import type { Output } from '../output/output.js';
 import { locateFile } from './file/find-file.js';
 import { endpointOf, runningOf } from './project.js';
+
+export interface OpenFlags {
+  readonly file?: string;
+  readonly inspector?: boolean;
+}
+
+/**
+ * Opens the inspector of a run of `culvert up` or `culvert expose`.
+ * @param name of an endpoint or of an exposed target; undefined: the only run
+ */
+export async function openInspector(
+  { env, output }: CommandContext,
+  name: string | undefined,
+  { file }: OpenFlags,
+): Promise<void> {
+  const { running } = thisMachine(env);
+  const path = file === undefined ? null : locateFile(process.cwd(), file);
+  const found = new Map<string, string>();
+  for (const entry of [...running.list('up'), ...running.list('expose')]) {
+    const entryName = entry.kind === 'up' ? endpointOf(entry) : entry.name;
+    const isMeant = (name === undefined || entryName === name) && (path === null || entry.file === path);
+    if (isMeant && entry.inspector !== null) found.set(entry.inspector, entry.file ?? entry.name);
+  }
+  const [url, ...others] = found.keys();
+  if (url === undefined) {
+    throw new CliError(EXIT.notFound, 'no inspector is running', {
+      hint: 'Start "culvert expose" or "culvert up" without --no-inspector.',
+    });
+  }
+  if (others.length > 0) {
+    const names = [...found].map(([each, of]) => `${each} (${of})`).join(', ');
+    throw new CliError(EXIT.usage, 'several inspectors are running', { hint: `Open one of ${names}.` });
+  }
+  show(url, env, output);
+}
 
 export async function openEndpoint(
   { env, output }: CommandContext,
   name: string | undefined,
-  { file }: { readonly file?: string },
+  { file }: OpenFlags,
 ): Promise<void> {
   const path = locateFile(process.cwd(), file);
   const running = runningOf(thisMachine(env).running, path);
@@ -30,6 +66,10 @@ export async function openEndpoint(
   if (others.length > 0) {
     throw new CliError(EXIT.usage, 'several endpoints are up', { hint: `Name one of ${names.join(', ')}.` });
   }
+  show(url, env, output);
+}
+
+function show(url: string, env: NodeJS.ProcessEnv, output: Output): void {
   if (!openBrowser(url, env)) {
     throw new CliError(EXIT.localTarget, 'this machine has no browser to open', {
       hint: `Open ${url} on another machine.`,

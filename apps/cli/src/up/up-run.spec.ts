@@ -98,7 +98,7 @@ async function start(team: Team, content: string, names?: readonly string[]): Pr
   const endpoints: readonly Endpoint[] = file.endpoints.filter(({ name }) => names?.includes(name) ?? true);
   let onReady!: () => void;
   const ready = new Promise<void>((resolve) => (onReady = resolve));
-  const run = await UpRun.create({ context, machine, files, onReady }, file, endpoints);
+  const run = await UpRun.create({ context, machine, files, inspector: null, onReady }, file, endpoints);
   return { run, files, ready, output: () => stderr.text + stdout.text };
 }
 

@@ -17,6 +17,8 @@ import { CliError } from '../cli-error.js';
 import type { CommandContext } from '../command-context.js';
 import { Ending } from '../ending.js';
 import { EXIT, type ExitCode } from '../exit-code.js';
+import type { InspectedEndpoint } from '../inspector/inspected-endpoint.js';
+import { LocalInspector } from '../inspector/local-inspector.js';
 import { killCommands } from './command-process.js';
 import { EndpointRun, shownTarget } from './endpoint-run.js';
 import { FileError, showProblem } from './file/parse-file.js';
@@ -35,6 +37,8 @@ export interface UpRunOptions {
   readonly context: CommandContext;
   readonly machine: Machine;
   readonly files: ProjectFiles;
+  /** Port of the inspector, undefined for any free one; null: there is none. */
+  readonly inspector: { readonly port: number | undefined } | null;
   /** Called when all endpoints have their URLs; null: no one waits for it. */
   readonly onReady: (() => void) | null;
 }
@@ -44,6 +48,7 @@ export class UpRun {
   /** Endpoints by the name of their preview. */
   private readonly runs = new Map<string, EndpointRun>();
   private readonly exposure: PreviewExposure;
+  private readonly inspector: LocalInspector | null;
   private isReady = false;
   /** Whether the file no longer has any endpoint of this run. */
   private isEmptied = false;
@@ -59,6 +64,12 @@ export class UpRun {
     const { settings, bearer, api, output, signal } = options.context;
     this.ending = new Ending(signal);
     for (const run of runs) this.runs.set(run.plan.name, run);
+    const { inspector: wanted } = options;
+    const inspector =
+      wanted === null
+        ? null
+        : new LocalInspector({ output, port: wanted.port, endpoints: () => this.inspected() });
+    this.inspector = inspector;
     this.exposure = new PreviewExposure({
       url: settings.url,
       ca: settings.ca,
@@ -75,6 +86,7 @@ export class UpRun {
       onEnded: (error) => this.ending.end(error),
       onTargetFailure: (plan, failure) => this.runOf(plan)?.handleFailure(failure),
       onRequest: (plan, request) => this.runOf(plan)?.handleRequest(request),
+      ...(inspector && { recorderOf: (plan) => inspector.recorderOf(this.inspectedOf(plan)) }),
     });
   }
 
@@ -105,6 +117,7 @@ export class UpRun {
       const started = exposure.start();
       this.work = started.catch(() => undefined);
       await ending.unless(started);
+      await this.startInspector();
       this.isReady = true;
       this.options.onReady?.();
       output.note(
@@ -131,6 +144,7 @@ export class UpRun {
     // A second signal, which would end this process alone, ends the commands too.
     process.once('SIGINT', endNow).once('SIGTERM', endNow);
     if (this.isReady) output.note('Ending. Press Ctrl-C again to end the commands at once.');
+    await this.inspector?.close();
     const stopped = this.exposure.stop(DRAIN_MS);
     // A change that is being applied.
     await Promise.race([this.work, sleep(CHANGE_GRACE_MS, undefined, { ref: false })]);
@@ -168,6 +182,25 @@ export class UpRun {
       );
       return true;
     }
+  }
+
+  private async startInspector(): Promise<void> {
+    const inspector = (await this.inspector?.start()) ?? null;
+    for (const { claim } of this.runs.values()) claim.update({ inspector });
+  }
+
+  /** The endpoints as the inspector shows them. */
+  private inspected(): InspectedEndpoint[] {
+    return [...this.runs.values()].map(({ plan }) => this.inspectedOf(plan));
+  }
+
+  private inspectedOf(plan: PreviewPlan): InspectedEndpoint {
+    return {
+      name: this.runOf(plan)?.name ?? plan.name,
+      url: () => this.exposure.previewOf(plan)?.url ?? null,
+      target: plan.target,
+      verifyTls: plan.settings.verifyTls !== false,
+    };
   }
 
   private runOf({ name }: PreviewPlan): EndpointRun | null {

@@ -21,6 +21,8 @@ export interface UpFlags {
   readonly check?: boolean;
   readonly detach?: boolean;
   readonly schema?: boolean;
+  readonly inspector?: boolean;
+  readonly inspectorPort?: number;
   /** Set by `--detach` for the process in the background. */
   readonly announce?: boolean;
 }
@@ -65,9 +67,16 @@ export async function up(
     limitLog(files.log);
     onReady = announceReady;
   }
-  const run = await UpRun.create({ context, machine, files, onReady }, file, endpoints);
+  const inspector = inspectorOf(file, flags);
+  const run = await UpRun.create({ context, machine, files, inspector, onReady }, file, endpoints);
   if (flags.announce !== true) files.removeLog();
   return run.run();
+}
+
+/** Returns the port of the inspector, undefined for any; null: there is none. Flags win over the file. */
+function inspectorOf({ inspector }: UpFile, flags: UpFlags): { readonly port: number | undefined } | null {
+  if (flags.inspector === false || (inspector === false && flags.inspectorPort === undefined)) return null;
+  return { port: flags.inspectorPort ?? (typeof inspector === 'number' ? inspector : undefined) };
 }
 
 /** Reads a file. Prints all problems but the last, which the error has: so all are in the order of the file. */

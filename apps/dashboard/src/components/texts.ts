@@ -73,6 +73,7 @@ export const texts = {
     copy: { key: 'Copy the key', token: 'Copy the token', link: 'Copy the link' },
   },
   toast: {
+    dismiss: 'Dismiss',
     undo: 'Undo',
   },
   trafficChart: {

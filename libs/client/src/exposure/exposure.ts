@@ -17,6 +17,7 @@ import { GoAwayCode, goAwayName, ResetCode, type IncomingStream, type StreamTarg
 import type { Credential } from '@culvert/api-client';
 import { asClientError, ClientError } from '../client-error.js';
 import { Http1Watch, type SeenRequest } from '../requests/http1-watch.js';
+import type { RequestRecorder } from '../requests/request-recorder.js';
 import { TappedStream } from '../requests/tapped-stream.js';
 import { showTarget, type Target } from '../target/target.js';
 import { VERSION } from '../version.js';
@@ -37,6 +38,8 @@ export interface ExposureTarget {
   readonly onFailure: (failure: IngressFailure) => void;
   /** Watches requests. Absent: requests are not watched. */
   readonly onRequest?: (request: SeenRequest) => void;
+  /** Records requests. Absent: they are not recorded. */
+  readonly recorder?: RequestRecorder;
 }
 
 export interface ExposureOptions {
@@ -147,7 +150,7 @@ export class Exposure {
       stream.reset(ResetCode.FORBIDDEN, `this machine exposes only ${this.showTargets()}`);
       return;
     }
-    const { target, verifyTls, onRequest, onFailure } = exposed;
+    const { target, verifyTls, onRequest, recorder, onFailure } = exposed;
     const { host, port, isTls } = target;
     const alpn = asked.alpn ?? 'http/1.1';
     const { secureContext } = this;
@@ -156,7 +159,10 @@ export class Exposure {
     const socket = connectIngress({ host, port, tls }, (chunk) => splice.handleIngressData(chunk));
     this.sockets.set(socket, exposed);
     socket.once('close', () => this.sockets.delete(socket));
-    const shown = onRequest === undefined ? stream : new TappedStream(stream, new Http1Watch(onRequest));
+    const isWatched = onRequest !== undefined || recorder !== undefined;
+    const shown = isWatched
+      ? new TappedStream(stream, new Http1Watch(onRequest ?? ignore, recorder ?? null))
+      : stream;
     const splice = new Splice(shown, socket, {
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
       isTls,
@@ -259,6 +265,8 @@ export class Exposure {
     for (const socket of this.sockets.keys()) socket.destroy();
   }
 }
+
+function ignore(): void {}
 
 function refuseSameTargets(targets: readonly ExposureTarget[]): void {
   const keys = new Set<string>();

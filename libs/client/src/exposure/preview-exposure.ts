@@ -6,6 +6,7 @@ import type { Credential } from '@culvert/api-client';
 import type { IngressFailure } from '@culvert/outbound';
 import { asClientError, ClientError } from '../client-error.js';
 import type { SeenRequest } from '../requests/http1-watch.js';
+import type { RequestRecorder } from '../requests/request-recorder.js';
 import type { Target } from '../target/target.js';
 import {
   adoptPreview,
@@ -66,6 +67,8 @@ export interface PreviewExposureOptions {
   readonly onTargetFailure?: (plan: PreviewPlan, failure: IngressFailure) => void;
   /** Watches requests. Absent: requests are not watched. */
   readonly onRequest?: (plan: PreviewPlan, request: SeenRequest) => void;
+  /** Returns what records the requests of a plan. Absent: requests are not recorded. */
+  readonly recorderOf?: (plan: PreviewPlan) => RequestRecorder;
 }
 
 export class PreviewExposure {
@@ -214,12 +217,13 @@ export class PreviewExposure {
   }
 
   private targetOf(plan: PreviewPlan): ExposureTarget {
-    const { onRequest, onTargetFailure } = this.options;
+    const { onRequest, onTargetFailure, recorderOf } = this.options;
     const target: ExposureTarget = {
       target: plan.target,
       verifyTls: plan.settings.verifyTls !== false,
       onFailure: (failure) => onTargetFailure?.(plan, failure),
       ...(onRequest && { onRequest: (request: SeenRequest) => onRequest(plan, request) }),
+      ...(recorderOf && { recorder: recorderOf(plan) }),
     };
     this.targets.set(plan, target);
     return target;

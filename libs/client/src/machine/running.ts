@@ -30,13 +30,18 @@ const entry = z.object({
   url: z.string().max(2048).nullable(),
   previewId: z.string().max(300).nullable(),
   trafficManagerId: z.string().max(300).nullable(),
+  /** URL of the local inspector; null: there is none. */
+  inspector: z.string().max(300).nullable().default(null),
   /** The file that it was started from. Names are unique among entries of the same file. */
   file: z.string().max(4096).nullable().default(null),
 });
 export type RunningEntry = z.output<typeof entry>;
 
 /** The fields that the process itself fills in. */
-export type RunningFacts = Pick<RunningEntry, 'target' | 'url' | 'previewId' | 'trafficManagerId'>;
+export type RunningFacts = Pick<
+  RunningEntry,
+  'target' | 'url' | 'previewId' | 'trafficManagerId' | 'inspector'
+>;
 
 const FOLDER = 'running';
 const MAX_OF_ONE_NAME = 50;
@@ -132,6 +137,7 @@ export class Running {
       url: null,
       previewId: null,
       trafficManagerId: null,
+      inspector: null,
       file: file ?? null,
     });
     if (claimed === 'in use') return null;

@@ -16,6 +16,7 @@ import {
   parseResponseHead,
 } from '@culvert/http1';
 import type { PreviewRequest } from '../public/types.js';
+import type { RequestRecord, RequestRecorder } from './request-recorder.js';
 import { type RefusalCode, RefusalScan } from './refusals.js';
 
 /** One request that reached this machine, and its outcome. */
@@ -47,6 +48,8 @@ interface Pending {
   sentBytes: number;
   /** Null unless the response may be a known refusal. */
   scan: RefusalScan | null;
+  /** Null: it is not recorded. */
+  readonly record: RequestRecord | null;
 }
 
 /** Limit of requests that wait for their responses: the sender of these connections sends one after the other. */
@@ -73,8 +76,14 @@ export class Http1Watch {
   private response: Reading = HEAD;
   private interimCount = 0;
 
-  /** @param tell receives each request when it ends; long ones also when they are answered */
-  constructor(private readonly tell: (request: SeenRequest) => void) {}
+  /**
+   * @param tell receives each request when it ends; long ones also when they are answered
+   * @param recorder receives what requests and responses consist of; null: nothing is recorded
+   */
+  constructor(
+    private readonly tell: (request: SeenRequest) => void,
+    private readonly recorder: RequestRecorder | null = null,
+  ) {}
 
   /** Handles bytes on their way to the service. */
   handleRequestBytes(chunk: Buffer): void {
@@ -149,20 +158,20 @@ export class Http1Watch {
       case 'length': {
         const taken = Math.min(request.left, chunk.length - at);
         request.left -= taken;
-        this.receiving!.receivedBytes += taken;
+        countReceived(this.receiving!, chunk, at, at + taken);
         if (request.left === 0) this.request = HEAD;
         return at + taken;
       }
       case 'chunks': {
         const { receiving } = this;
-        const end = request.scanner.scan(chunk, at, (_buffer, from, to) => {
-          receiving!.receivedBytes += to - from;
-        });
+        const end = request.scanner.scan(chunk, at, (buffer, from, to) =>
+          countReceived(receiving!, buffer, from, to),
+        );
         if (request.scanner.done) this.request = HEAD;
         return end;
       }
       case 'rest':
-        if (this.receiving !== null) this.receiving.receivedBytes += chunk.length - at;
+        if (this.receiving !== null) countReceived(this.receiving, chunk, at, chunk.length);
         return chunk.length;
       default:
         throw new Error(`unhandled reading ${String(request satisfies never)}`);
@@ -191,6 +200,7 @@ export class Http1Watch {
       receivedBytes: 0,
       sentBytes: 0,
       scan: null,
+      record: this.recorder?.begin(head) ?? null,
     };
     this.pending.push(pending);
     this.receiving = pending;
@@ -215,7 +225,10 @@ export class Http1Watch {
         const end = response.scanner.scan(chunk, at, (buffer, from, to) =>
           countSent(current, buffer, from, to),
         );
-        if (response.scanner.done) this.finish(null);
+        if (response.scanner.done) {
+          if (response.scanner.trailers !== null) current.record?.trailed(response.scanner.trailers);
+          this.finish(null);
+        }
         return end;
       }
       case 'rest':
@@ -245,6 +258,7 @@ export class Http1Watch {
       return next;
     }
     current.status = head.status;
+    current.record?.answered(head);
     current.scan = RefusalScan.of(head, current.path);
     if (head.status === 101) {
       this.request = this.response = { kind: 'rest' };
@@ -266,14 +280,23 @@ export class Http1Watch {
     const done = this.pending.shift();
     this.response = HEAD;
     this.interimCount = 0;
-    if (done !== undefined)
-      this.tell(seen(done, 'ended', isRefusedUpgrade(done, failure) ? UPGRADE_REFUSED : failure));
+    if (done === undefined) return;
+    const reason = isRefusedUpgrade(done, failure) ? UPGRADE_REFUSED : failure;
+    done.record?.ended(reason, done.oddities);
+    this.tell(seen(done, 'ended', reason));
   }
 }
 
-/** Notes bytes `from` to `to` of a response's body. */
-function countSent(pending: Pending, bytes: Uint8Array, from: number, to: number): void {
+/** Notes bytes `from` to `to` of a request's body, or of an upgraded connection. */
+function countReceived(pending: Pending, bytes: Buffer, from: number, to: number): void {
+  pending.receivedBytes += to - from;
+  pending.record?.addRequest(bytes, from, to);
+}
+
+/** Notes bytes `from` to `to` of a response's body, or of an upgraded connection. */
+function countSent(pending: Pending, bytes: Buffer, from: number, to: number): void {
   pending.sentBytes += to - from;
+  pending.record?.addResponse(bytes, from, to);
   pending.scan?.add(bytes, from, to);
 }
 

@@ -46,6 +46,8 @@ export interface UpFile {
   readonly name: string;
   readonly url: string | undefined;
   readonly apiKey: string | undefined;
+  /** Whether there is an inspector, or its port; undefined: as by default. */
+  readonly inspector?: boolean | number | undefined;
   readonly endpoints: readonly Endpoint[];
 }
 
@@ -65,6 +67,7 @@ export function readUpFile(
     name: content.name ?? projectName(folder),
     url: content.url,
     apiKey: content.apiKey,
+    inspector: content.inspector,
     endpoints: endpointsOf(content, folder),
   };
 }

@@ -203,6 +203,12 @@ export const upFile = z
       .max(512)
       .optional()
       .describe('API key of Culvert, best as ${CULVERT_KEY}. Default: your sign-in.'),
+    inspector: z
+      .union([z.boolean(), z.int().min(1, PORT_RULE).max(65_535, PORT_RULE)], {
+        error: 'must be true, false or a port',
+      })
+      .optional()
+      .describe('Whether `up` serves a page with the requests, on this machine only; a number is its port.'),
     endpoints: z
       .record(z.string().max(MAX_NAME), endpoint)
       .refine((all) => Object.keys(all).length > 0, 'must have at least one endpoint')

@@ -33,5 +33,5 @@ function InspectorOf({ preview }: { preview: Preview }): ReactElement {
   const teamId = useMe().team?.id ?? '';
   const reasonAgainst = useReasonAgainst('previews:write');
   const source = useMemo(() => exchangesOf({ previewId: preview.id, teamId }), [preview.id, teamId]);
-  return <Inspector {...{ source, reasonAgainst }} url={preview.url} />;
+  return <Inspector {...{ source, reasonAgainst }} urlOf={() => preview.url} />;
 }

@@ -37,22 +37,25 @@ const NO_MESSAGES: readonly ExchangeMessage[] = [];
 
 interface InspectorProps {
   readonly source: ExchangeSource;
-  /** URL at which visitors send requests. */
-  readonly url: string;
+  /** Returns the URL at which visitors send requests, for an exchange or for the next one; null if there is none. */
+  readonly urlOf: (exchange?: Exchange) => string | null;
   /** Why the person must not capture bodies or replay requests; undefined: they may. */
   readonly reasonAgainst: string | undefined;
   /** Narrows the list down before the person's own filters do. */
   readonly isIncluded?: (exchange: Exchange) => boolean;
+  /** Whether bodies are captured without asking for it. */
+  readonly capturesAlways?: boolean;
   /** Further controls beside the filters. */
   readonly children?: ReactNode;
 }
 
 /** The requests of a source as they happen, with their details. */
 export function Inspector(props: InspectorProps): ReactElement {
-  const { source, url, reasonAgainst, isIncluded, children } = props;
+  const { source, urlOf, reasonAgainst, isIncluded, capturesAlways = false, children } = props;
+  const url = urlOf();
   const [log] = useState(() => new ExchangeLog());
   const [state, setState] = useState<StreamState>('connecting');
-  const [isCapturing, setIsCapturing] = useState(false);
+  const [isCapturing, setIsCapturing] = useState(capturesAlways);
   const [frozen, setFrozen] = useState<LogSnapshot | null>(null);
   const [text, setText] = useState('');
   const [outcome, setOutcome] = useState('');
@@ -137,17 +140,19 @@ export function Inspector(props: InspectorProps): ReactElement {
         >
           {texts.inspectorPage.clear}
         </Button>
-        <Switch
-          label={texts.inspectorPage.captureBodies}
-          description={texts.inspectorPage.captureBodiesDescription}
-          checked={isCapturing}
-          disabled={reasonAgainst !== undefined}
-          onChange={(event) => {
-            setIsCapturing(event.currentTarget.checked);
-            // Changing this opens a new stream.
-            setState('connecting');
-          }}
-        />
+        {!capturesAlways && (
+          <Switch
+            label={texts.inspectorPage.captureBodies}
+            description={texts.inspectorPage.captureBodiesDescription}
+            checked={isCapturing}
+            disabled={reasonAgainst !== undefined}
+            onChange={(event) => {
+              setIsCapturing(event.currentTarget.checked);
+              // Changing this opens a new stream.
+              setState('connecting');
+            }}
+          />
+        )}
       </Group>
       <Group gap="xs" mb="xs" role="status">
         <StateDot tone={tone} />
@@ -166,9 +171,11 @@ export function Inspector(props: InspectorProps): ReactElement {
           icon={IconActivity}
           title={texts.inspectorPage.waitingTitle}
           action={
-            <Button component="a" href={url} target="_blank" rel="noreferrer">
-              {texts.inspectorPage.openPreview}
-            </Button>
+            url !== null && (
+              <Button component="a" href={url} target="_blank" rel="noreferrer">
+                {texts.inspectorPage.openPreview}
+              </Button>
+            )
           }
         >
           {texts.inspectorPage.waitingText}
@@ -179,7 +186,8 @@ export function Inspector(props: InspectorProps): ReactElement {
       {opened !== undefined && (
         <ExchangeDetails
           key={opened.id}
-          {...{ source, url, reasonAgainst }}
+          {...{ source, reasonAgainst }}
+          url={urlOf(opened) ?? ''}
           exchange={opened}
           bodies={current.bodies.get(opened.id)}
           messages={current.messages.get(opened.id) ?? NO_MESSAGES}
