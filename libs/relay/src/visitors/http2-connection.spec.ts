@@ -4,6 +4,7 @@ import type http from 'node:http';
 import http2 from 'node:http2';
 import type net from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { type ByteReader, type ExchangeObserver, ExchangeTrace } from '../exchange/exchange-trace.js';
 import { DEFAULT_RELAY_LIMITS, type RelayLimits } from '../limits.js';
 import { respond } from '../routing/access-gate.js';
 import { hopMarkOf } from '../routing/hop-mark.js';
@@ -629,6 +630,59 @@ describe('a WebSocket by extended CONNECT', () => {
     for await (const chunk of stream) received += (chunk as Buffer).length;
     expect(received).toBe(payload.length);
     expect(rig.route.active).toBe(0);
+  });
+
+  it('shows the bytes of both directions to an observer', async () => {
+    await start(seen, { configure: upgrades() });
+    const shown = { request: '', response: '' };
+    const readerOf = (direction: keyof typeof shown): ByteReader => ({
+      push: (buffer, from, to) => (shown[direction] += buffer.toString('latin1', from, to)),
+    });
+    const observer: ExchangeObserver = {
+      begin: (begun) => new ExchangeTrace(begun, observer, null, null),
+      answered: (trace) => {
+        trace.upgraded = { request: readerOf('request'), response: readerOf('response') };
+      },
+      trailed: () => {},
+      readerFailed: (error) => expect.unreachable(String(error)),
+      end: () => {},
+    };
+    rig.relay.observers.set(rig.route.id, observer);
+    await whenConnectable();
+    const stream = open({ ...CONNECT, 'sec-websocket-version': '13' });
+    await once(stream, 'response');
+    stream.end('a frame');
+    stream.resume();
+    await once(stream, 'end');
+    expect(shown).toEqual({ request: 'a frame', response: 'a frame' });
+  });
+
+  it('continues without a reader that has failed', async () => {
+    await start(seen, { configure: upgrades() });
+    const faults: unknown[] = [];
+    const fault = new Error('of the reader');
+    const broken: ByteReader = {
+      push: () => {
+        throw fault;
+      },
+    };
+    const observer: ExchangeObserver = {
+      begin: (begun) => new ExchangeTrace(begun, observer, null, null),
+      answered: (trace) => {
+        trace.upgraded = { request: broken, response: broken };
+      },
+      trailed: () => {},
+      readerFailed: (error) => faults.push(error),
+      end: () => {},
+    };
+    rig.relay.observers.set(rig.route.id, observer);
+    await whenConnectable();
+    const stream = open({ ...CONNECT, 'sec-websocket-version': '13' });
+    await once(stream, 'response');
+    stream.end('a frame');
+    let text = '';
+    for await (const chunk of stream) text += String(chunk);
+    expect([text, faults]).toEqual(['a frame', [fault]]);
   });
 
   it('is a 502 when the service cannot prove that it understood', async () => {

@@ -61,10 +61,16 @@ describe('parseFile', () => {
     });
   });
 
+  it.each([[undefined], [true], [false], [4041]])('reads whether there is an inspector: %s', (inspector) => {
+    const line = inspector === undefined ? '' : `inspector: ${inspector}\n`;
+    expect(parseFile(`${line}endpoints: { a: { target: 1 } }\n`, NAME, {}).content.inspector).toBe(inspector);
+  });
+
   it.each([
     ['endpoints: [\n', '2:1', /\]/],
     ['endpoints:\n  web: { target: 1 }\n  web: { target: 2 }\n', '3:3', /unique/],
     ['', '1:1', /^the file is empty/],
+    ['inspector: 0\nendpoints: { a: { target: 1 } }\n', '1:12', /inspector: must be/],
     ['endpoints: {}\n', '1:1', /endpoints: must have at least one endpoint/],
     ['endpoints:\n  web: {}\n', '2:3', /endpoints.web: must have either a target or paths/],
     ['endpoints:\n  web:\n    target: 99999\n', '3:13', /from 1 to 65535/],
