@@ -76,7 +76,9 @@ describe('the build', () => {
   it.each([
     ['dist', 'zod', 'playwright-core'],
     ['dist/apps/dashboard', 'react', 'pg'],
-    ['dist/apps/cli', 'commander', 'react'],
+    ['dist/apps/cli', 'commander', 'pg'],
+    // The page of the local inspector.
+    ['dist/apps/cli', 'react', 'pg'],
     ['dist/apps/traffic-agent', 'pino', 'react'],
     ['dist/apps/traffic-manager', 'pino', 'react'],
   ])('writes the licenses of %s beside it: that of %s, and not of %s', (path, contained, absent) => {
