@@ -1,5 +1,7 @@
 /** The chart of the server: its values against its schema, and what Helm makes of it, against the schemas of Kubernetes. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import { VARIABLES } from '@culvert/runtime';
 import * as apps from 'kubernetes-models/apps/v1';
@@ -8,7 +10,7 @@ import * as batch from 'kubernetes-models/batch/v1';
 import * as networking from 'kubernetes-models/networking.k8s.io/v1';
 import * as policy from 'kubernetes-models/policy/v1';
 import * as core from 'kubernetes-models/v1';
-import { parse } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { describe, expect, it } from 'vitest';
 import { type ChartPod, podsOf } from './chart-pods.js';
 import { HELM, lintChart, type Manifest, merged, renderChart, type Values } from './helm.js';
@@ -275,6 +277,38 @@ describe.skipIf(HELM === null)(
           value ?? valueFrom,
         ]),
       );
+
+    it('contains the alerts and dashboards of its files as they are', () => {
+      const folder = mkdtempSync(join(tmpdir(), 'culvert-chart-'));
+      try {
+        cpSync(CHART, join(folder, 'culvert'), { recursive: true });
+        mkdirSync(join(folder, 'culvert/files/dashboards'), { recursive: true });
+        const rule = {
+          alert: 'EdgeMissing',
+          expr: 'max(culvert_edges) < 12',
+          annotations: { a: '{{ $labels.pod }}' },
+        };
+        const groups = [{ name: 'culvert', rules: [rule] }];
+        writeFileSync(join(folder, 'culvert/files/alerts.yaml'), stringify({ groups }));
+        const dashboard = JSON.stringify({ title: 'Edges', legend: '{{pod}}' });
+        writeFileSync(join(folder, 'culvert/files/dashboards/edges.json'), dashboard);
+        const monitoring = {
+          alerts: { enabled: true, labels: { release: 'p' } },
+          dashboards: { enabled: true },
+        };
+        const manifests = renderChart(join(folder, 'culvert'), 'culvert', { ...EXTERNAL, monitoring });
+        expect(named(manifests, 'PrometheusRule', 'release-culvert-alerts')).toMatchObject({
+          metadata: { labels: { release: 'p' } },
+          spec: { groups },
+        });
+        expect(named(manifests, 'ConfigMap', 'release-culvert-dashboard-edges')).toMatchObject({
+          metadata: { labels: { grafana_dashboard: '1' } },
+          data: { 'edges.json': dashboard },
+        });
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    });
 
     it('gives pods the time that their processes need to stop, and five seconds more', () => {
       expect(pod(EXTERNAL, '-edge').spec.terminationGracePeriodSeconds).toBe(50);

@@ -45,7 +45,8 @@ export async function secretData(cluster: Cluster, namespace: string, name: stri
   );
 }
 
-async function configData(
+/** Returns the content of a ConfigMap; null if it does not exist and is optional. */
+export async function configData(
   cluster: Cluster,
   namespace: string,
   name: string,

@@ -201,7 +201,7 @@ priorityClassName: {{ . | quote }}
 {{- end }}
 {{- end -}}
 
-{{- /* A process that starts has a minute, one that hangs is killed after 30 s. */ -}}
+{{- /* A process has two minutes to start. One that hangs is killed after 30 s. */ -}}
 {{- define "culvert.probes" -}}
 startupProbe:
   httpGet:
