@@ -169,7 +169,7 @@ describe.skipIf(GO === null)('the chart of the server on a Kubernetes API server
 
   it('is tried with bundled servers, without any secret', async () => {
     await cluster.kubectl(['-n', NAMESPACE, 'delete', 'secret', '--all']);
-    const { jobs } = await follow('Trial', INSTALLER);
+    const { jobs } = await follow('Trial');
     expect(jobs).toEqual([]);
     const { stdout } = await cluster.helm(INSTALLER, ['-n', NAMESPACE, 'get', 'manifest', 'culvert']);
     for (const { labels, spec } of podsOf(readManifests(stdout)))
