@@ -30,8 +30,12 @@ export interface Intercept {
   /** Preview that was removed while its Telepresence manager still shows its hostname. */
   readonly removedPreview: RemovedPreview | null;
   readonly createdAt: Date;
+  /** What its traffic manager reports does not count. */
   readonly updatedAt: Date;
 }
+
+/** Fields that traffic managers report about an intercept while it lasts. */
+export type InterceptStatus = Pick<Intercept, 'disposition' | 'message' | 'headers' | 'metadata'>;
 
 /** Settings of a preview when it was removed, with which it can be restored. */
 export type RemovedPreview = Omit<PreviewDraft, 'interceptId' | 'expiresAt'>;

@@ -45,6 +45,7 @@ export interface Preview {
   /** Time of the last request, to about a minute; null: none yet. */
   readonly lastUsedAt: Date | null;
   readonly createdAt: Date;
+  /** Neither use nor what its traffic manager reports counts. */
   readonly updatedAt: Date;
 }
 

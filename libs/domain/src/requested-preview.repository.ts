@@ -1,4 +1,5 @@
 import type { TunnelKind } from '@culvert/terms';
+import type { InterceptStatus } from './intercept.js';
 import type { Ingress, Preview } from './preview.js';
 import type {
   InterceptPreviews,
@@ -32,6 +33,13 @@ export interface RequestedPreviewRepository {
     interceptId: string,
     calledAt: Date,
   ): Promise<InterceptPreviews | null>;
+  /**
+   * Stores what a traffic manager reports about an intercept. Does not count as a change: a removal that was asked for
+   * before must still find the intercept.
+   */
+  followIntercept(teamId: string, interceptId: string, shown: InterceptStatus): Promise<void>;
+  /** Stores the ingress that a traffic manager reports for a preview. Does not count as a change either. */
+  followIngress(teamId: string, previewId: string, ingress: Ingress): Promise<void>;
   /** Returns every intercept of one traffic manager (by its ID). */
   list(teamId: string, trafficManagerId: string): Promise<InterceptPreviews[]>;
   /** Returns the ingress of the newest preview for a service of the team. */

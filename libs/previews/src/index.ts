@@ -7,5 +7,4 @@ export {
   type OpenedPreview,
   PreviewRules,
   type PreviewRulesOptions,
-  type InterceptStatus,
 } from './preview-rules.js';

@@ -13,6 +13,7 @@ import {
   HostnameTakenError,
   type Ingress,
   type Intercept,
+  type InterceptStatus,
   type InterceptDraft,
   type Preview,
   type PreviewAnnouncer,
@@ -64,9 +65,6 @@ export interface Closing {
   /** Previews that were changed or asked for after this moment stay. Default: now. */
   readonly calledAt?: Date;
 }
-
-/** Fields that traffic managers report about an intercept while it lasts. */
-export type InterceptStatus = Pick<Intercept, 'disposition' | 'message' | 'headers' | 'metadata'>;
 
 export class PreviewRules {
   private readonly options: PreviewRulesOptions;
@@ -221,7 +219,7 @@ export class PreviewRules {
 
   /** Stores what a traffic manager reports about an intercept. It is not audited, because no person decided it. */
   async followIntercept(teamId: string, id: string, shown: InterceptStatus): Promise<void> {
-    await this.options.store.intercepts.update(teamId, id, shown);
+    await this.options.store.requestedPreviews.followIntercept(teamId, id, shown);
     this.interceptChanged(teamId, id);
   }
 
@@ -234,7 +232,7 @@ export class PreviewRules {
     ingress: Ingress,
   ): Promise<void> {
     const { store, announcer } = this.options;
-    await store.previews.update(teamId, id, { ingress });
+    await store.requestedPreviews.followIngress(teamId, id, ingress);
     await announcer.previewsChanged([hostname]);
     announcer.changed({ teamId, resource: 'preview', id, change: 'updated' });
   }

@@ -319,6 +319,27 @@ describeOnEveryDatabase('previews that traffic managers ask for', createTestData
     expect(await requestedPreviews.forgetHostnames(LATER)).toBe(1);
   });
 
+  it('closes what its traffic manager reported on after the call', async () => {
+    // Fault: the report of the ingress, written after `telepresence preview remove` was called, kept the preview.
+    const { requestedPreviews } = context.store;
+    const { managerId } = request;
+    const { preview } = await open({ ...request, at: new Date(0) });
+    const calledAt = new Date(1);
+    const ingress = { ...preview.ingress, host: 'orders', port: 8080 };
+    await requestedPreviews.followIngress(teamId, preview.id, ingress);
+    const status = {
+      disposition: 'WAITING',
+      message: 'soon',
+      headers: { a: 'b' },
+      metadata: { c: 'd' },
+    } as const;
+    await requestedPreviews.followIntercept(teamId, request.interceptId, status);
+    const closed = await requestedPreviews.close(teamId, managerId, preview.hostname, calledAt);
+    expect(closed).toMatchObject({ id: preview.id, ingress });
+    const left = await requestedPreviews.closeIntercept(teamId, managerId, request.interceptId, calledAt);
+    expect(left).toMatchObject({ intercept: status, previews: [] });
+  });
+
   it('closes only what belongs to the calling traffic manager and team', async () => {
     const { requestedPreviews } = context.store;
     const { preview } = await open(request);

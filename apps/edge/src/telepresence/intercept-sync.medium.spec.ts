@@ -241,7 +241,7 @@ describe(InterceptSync.name, () => {
       expect(metadata).not.toHaveProperty('two words');
       expect(headers['x-a']).toMatch(/^1 2y{1000,1024}$/);
       // Stored values are compared: the same report is not written again.
-      const update = vi.spyOn(store.intercepts, 'update');
+      const update = vi.spyOn(store.requestedPreviews, 'followIntercept');
       const list = vi.spyOn(store.requestedPreviews, 'list');
       manager.show(manager.last[0]);
       await eventually(() => list.mock.results.length).toBe(1);
@@ -254,17 +254,17 @@ describe(InterceptSync.name, () => {
 
     it('is stored even if the store failed in between', async () => {
       const [first, second] = [await open(), await open()];
-      const { update } = store.intercepts;
-      const update_ = vi
-        .spyOn(store.intercepts, 'update')
+      const { followIntercept } = store.requestedPreviews;
+      const failing = vi
+        .spyOn(store.requestedPreviews, 'followIntercept')
         .mockRejectedValueOnce(new Error('the store is away'));
       start();
       manager.show(shown(first.id, { disposition: 8 }), shown(second.id, { disposition: 8 }));
       for (const { id } of [first, second])
         await eventually(async () => (await intercept(id))?.disposition).toBe('BAD_ARGS');
       expect(logLines.join('')).toContain('the store is away');
-      update_.mockRestore();
-      expect(store.intercepts.update).toBe(update);
+      failing.mockRestore();
+      expect(store.requestedPreviews.followIntercept).toBe(followIntercept);
     });
   });
 

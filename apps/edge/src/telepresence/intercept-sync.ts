@@ -1,5 +1,10 @@
-import { DISPOSITIONS, type Intercept, type InterceptPreviews, type Session } from '@culvert/domain';
-import type { InterceptStatus } from '@culvert/previews';
+import {
+  DISPOSITIONS,
+  type Intercept,
+  type InterceptPreviews,
+  type InterceptStatus,
+  type Session,
+} from '@culvert/domain';
 import type { ManagerClient, ShownIntercept } from '@culvert/telepresence';
 import type { Logger } from 'pino';
 import type { RequestedPreviews } from './requested-previews.js';

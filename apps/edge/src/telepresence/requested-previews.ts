@@ -4,12 +4,13 @@ import {
   AuditLog,
   type Ingress,
   type InterceptPreviews,
+  type InterceptStatus,
   InvalidTextError,
   type Preview,
   type Store,
   SYSTEM,
 } from '@culvert/domain';
-import { type Closing, type OpenedPreview, PreviewRules, type InterceptStatus } from '@culvert/previews';
+import { type Closing, type OpenedPreview, PreviewRules } from '@culvert/previews';
 import type { Settings } from '@culvert/runtime';
 import type { CreateDomainRequest, InterceptSpec } from '@culvert/telepresence';
 import { GrpcStatus } from '@culvert/telepresence';

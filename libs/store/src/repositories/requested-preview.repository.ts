@@ -4,6 +4,7 @@ import {
   type Ingress,
   type Intercept,
   type InterceptPreviews,
+  type InterceptStatus,
   type Preview,
   type PreviewRequest,
   type PreviewRequestRefusal,
@@ -101,6 +102,23 @@ export class PrismaRequestedPreviewRepository implements RequestedPreviewReposit
       );
       await tx.intercept.deleteMany({ where: { teamId, id: interceptId } });
       return { intercept: toIntercept(intercept), previews: previews.map(toPreview) };
+    });
+  }
+
+  async followIntercept(teamId: string, interceptId: string, shown: InterceptStatus): Promise<void> {
+    if (!isUuid(teamId) || !isStorable(interceptId)) return;
+    const { disposition, message, headers, metadata } = shown;
+    await this.client.intercept.updateMany({
+      where: { teamId, id: interceptId },
+      data: { disposition, message, headers, metadata },
+    });
+  }
+
+  async followIngress(teamId: string, previewId: string, ingress: Ingress): Promise<void> {
+    if (!isUuid(teamId) || !isUuid(previewId)) return;
+    await this.client.preview.updateMany({
+      where: { teamId, id: previewId },
+      data: ingressColumns(ingress),
     });
   }
 
