@@ -10,9 +10,9 @@ import { join } from 'node:path';
 import { createTestCertificate } from '@culvert/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
-import { TemporaryFolder } from '../services/server.js';
 import { CULVERT, EXIT, runCulvert, startCulvert } from '../support/cli.js';
 import { Visitor } from '../support/consent.js';
+import { createDatabase } from '../support/database.js';
 import { API_KEY, deploymentOf, type Deployment, visit } from '../support/deployment.js';
 import { Proxy } from '../support/network.js';
 import { type Program, startProgram } from '../support/process.js';
@@ -21,7 +21,7 @@ const OWNER = { email: 'owner@example.test', password: 'correct horse battery' }
 const WITH_KEY = { 'x-culvert-api-key': API_KEY };
 const URL_LINE = /^http:\/\/([a-z0-9-]+\.preview\.localhost):\d+$/m;
 
-let dataDir: TemporaryFolder;
+let databaseUrl: string;
 let port: number;
 let deployment: Deployment;
 let home: string;
@@ -33,7 +33,7 @@ const running: Program[] = [];
 async function startServer(): Promise<Program> {
   const program = startProgram('apps/standalone/src/main.js', {
     PORT: String(port),
-    DATA_DIR: dataDir.path,
+    DATABASE_URL: databaseUrl,
     CULVERT_BOOTSTRAP_API_KEY: API_KEY,
     CULVERT_BOOTSTRAP_EMAIL: OWNER.email,
     CULVERT_BOOTSTRAP_PASSWORD: OWNER.password,
@@ -45,14 +45,11 @@ async function startServer(): Promise<Program> {
 }
 
 beforeAll(async () => {
-  dataDir = new TemporaryFolder('test');
+  databaseUrl = (await createDatabase()).url;
   port = 0;
   deployment = deploymentOf(await startServer(), port);
 });
-afterAll(async () => {
-  await deployment?.stop();
-  dataDir?.remove();
-});
+afterAll(() => deployment?.stop());
 
 beforeEach(async () => {
   home = mkdtempSync(join(tmpdir(), 'culvert-test-'));

@@ -1,6 +1,15 @@
 /** `culvert up` as people run it: a separate process with a file, beside a real standalone. */
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import http from 'node:http';
 import http2 from 'node:http2';
 import type net from 'node:net';
@@ -9,14 +18,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
-import { TemporaryFolder } from '../services/server.js';
 import { EXIT, runCulvert, startCulvert } from '../support/cli.js';
-import { API_KEY, deploymentOf, type Deployment, visit } from '../support/deployment.js';
-import { type Program, startProgram } from '../support/process.js';
+import { API_KEY, type Deployment, startDeployment, visit } from '../support/deployment.js';
+import type { Program } from '../support/process.js';
 
 const WITH_KEY = { 'x-culvert-api-key': API_KEY };
 
-let dataDir: TemporaryFolder;
 let port: number;
 let deployment: Deployment;
 let home: string;
@@ -25,22 +32,11 @@ const services: http.Server[] = [];
 const running: Program[] = [];
 
 beforeAll(async () => {
-  dataDir = new TemporaryFolder('test');
-  const program = startProgram('apps/standalone/src/main.js', {
-    PORT: '0',
-    DATA_DIR: dataDir.path,
-    CULVERT_BOOTSTRAP_API_KEY: API_KEY,
-    // Two balancers, one after the other, if visits say so.
-    TRUSTED_PROXIES: '127.0.0.1,10.0.0.5',
-  });
-  const [, found] = await program.line(/^Dashboard +https?:\/\/[^:/]+:(\d+)/m);
-  port = Number(found);
-  deployment = deploymentOf(program, port);
+  // Two balancers, one after the other, if visits say so.
+  deployment = await startDeployment({ TRUSTED_PROXIES: '127.0.0.1,10.0.0.5' });
+  ({ port } = deployment);
 });
-afterAll(async () => {
-  await deployment?.stop();
-  dataDir?.remove();
-});
+afterAll(() => deployment?.stop());
 
 beforeEach(() => {
   home = mkdtempSync(join(tmpdir(), 'culvert-test-'));
@@ -48,7 +44,8 @@ beforeEach(() => {
 });
 afterEach(async () => {
   await Promise.all(running.splice(0).map((program) => program.stop()));
-  await runCulvert(['down', '--file', file], { env: environment() }).catch(() => undefined);
+  // A test that failed may have left one in the background.
+  if (hasRuns()) await runCulvert(['down', '--file', file], { env: environment() }).catch(() => undefined);
   for (const service of services.splice(0)) {
     service.closeAllConnections();
     service.close();
@@ -63,6 +60,12 @@ const environment = (): Record<string, string> => ({
   CULVERT_URL: `http://localhost:${port}`,
   CULVERT_API_KEY: API_KEY,
 });
+
+/** Reports whether this person's machine has the record of a run, which is removed at its end. */
+function hasRuns(): boolean {
+  const folder = join(home, '.config/culvert/running');
+  return existsSync(folder) && readdirSync(folder).length > 0;
+}
 
 /** Starts a service that answers with its name and what it received. */
 async function startService(name: string, handle?: http.RequestListener): Promise<number> {

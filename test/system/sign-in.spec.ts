@@ -9,6 +9,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { SMTPServer } from 'smtp-server';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { launchBrowser } from '../support/browser.js';
+import { createDatabase } from '../support/database.js';
 import { API_KEY } from '../support/deployment.js';
 import {
   listenForOpenId,
@@ -99,7 +100,7 @@ beforeAll(async () => {
   await once(smtpListener, 'listening');
   standalone = startProgram('apps/standalone/src/main.js', {
     PORT: '0',
-    DATA_DIR: 'memory',
+    DATABASE_URL: (await createDatabase()).url,
     CULVERT_BOOTSTRAP_API_KEY: API_KEY,
     CULVERT_BOOTSTRAP_EMAIL: OWNER.email,
     CULVERT_BOOTSTRAP_PASSWORD: OWNER.password,
