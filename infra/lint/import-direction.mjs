@@ -173,6 +173,11 @@ const PACKAGES = {
     why: 'runtime is what every program needs to start and stop: settings, log, signals, health, certificates. It knows neither a framework nor what the program does',
   },
   'libs/testkit': { culvert: ANY_LIB, why: 'testkit builds on libs: what needs an app is a test in test/' },
+  'apps/admin': {
+    culvert: ['runtime', 'store'],
+    external: ['commander', 'modern-tar', 'zod'],
+    why: 'admin maintains the database: it knows where it is and its schema, and nothing of what it holds',
+  },
   'apps/api': { culvert: ANY_LIB, why: 'no app imports an app: what two of them need is a lib' },
   'apps/cli': { culvert: ANY_LIB, why: 'no app imports an app: what two of them need is a lib' },
   'apps/dashboard': {
@@ -194,6 +199,7 @@ const PACKAGES = {
   test: {
     culvert: [
       ...ANY_LIB,
+      'admin',
       'api',
       'cli',
       'edge',

@@ -8,6 +8,7 @@ const PROGRAMS = ['cli', 'traffic-agent', 'traffic-manager'];
 
 /** Modules of a deployment's programs, which share chunks. */
 const SERVERS = [
+  'apps/admin/src/main',
   'apps/api/src/main',
   'apps/edge/src/main',
   'apps/standalone/src/main',

@@ -49,6 +49,7 @@ export {
   appUrl,
   DEFAULT_GITHUB_URL,
   type ForgeSettings,
+  loadDatabaseSettings,
   loadSettings,
   previewUrl,
   type Retention,

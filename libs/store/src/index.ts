@@ -1,4 +1,13 @@
+export { BackupError } from './backup/backup-error.js';
+export { replaceEmbedded, type ReplaceOptions, snapshotEmbedded } from './backup/embedded-backup.js';
+export {
+  openServerSnapshot,
+  replaceServerData,
+  type ServerSnapshot,
+  serverVersion,
+} from './backup/server-backup.js';
+export type { Snapshot } from './backup/snapshot-socket.js';
 export { DataDirInUseError } from './database/data-dir-lock.js';
 export type { DatabaseLocation } from './database/open-database.js';
-export { MigrationError } from './migrate/migrate.js';
+export { knownMigrations, MigrationError } from './migrate/migrate.js';
 export { createStore } from './store.js';

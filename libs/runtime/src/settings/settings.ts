@@ -133,6 +133,7 @@ export interface ForgeSettings {
 
 export const DEFAULT_GITHUB_URL = 'https://github.com';
 const DAY_MS = 24 * 60 * 60 * 1000;
+const DEFAULT_DATA_DIR = '.culvert';
 const DEFAULT_PORTS = { http: 80, https: 443 } as const;
 /** Variables without which an app cannot start. */
 export const REQUIRED: Readonly<Record<App, readonly Variable[]>> = {
@@ -168,7 +169,7 @@ export function loadSettings(app: App, given: Readonly<Record<string, string | u
     databasePoolSize: values.DATABASE_POOL_SIZE ?? 10,
     redisUrl: values.REDIS_URL,
     links,
-    dataDir: values.DATA_DIR ?? '.culvert',
+    dataDir: values.DATA_DIR ?? DEFAULT_DATA_DIR,
     apiUpstreamUrls: values.API_UPSTREAM_URL ?? [],
     logLevel: values.LOG_LEVEL ?? 'info',
     trustedProxies: values.TRUSTED_PROXIES ?? [],
@@ -194,6 +195,21 @@ export function loadSettings(app: App, given: Readonly<Record<string, string | u
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS ?? 30_000,
     limits: limitsOf(values),
   };
+}
+
+/**
+ * Reads where the data is, for programs that use nothing else of a deployment.
+ * @throws ConfigurationError that lists everything that is wrong
+ */
+export function loadDatabaseSettings(
+  given: Readonly<Record<string, string | undefined>>,
+): Pick<Settings, 'databaseUrl' | 'dataDir'> {
+  const { DATABASE_URL, DATA_DIR } = VARIABLES;
+  const table = { DATABASE_URL, DATA_DIR };
+  const problems: ConfigurationProblem[] = [];
+  const values = readVariables(table, withSecretFiles(table, given, problems), problems);
+  if (problems.length > 0) throw new ConfigurationError(problems);
+  return { databaseUrl: values.DATABASE_URL, dataDir: values.DATA_DIR ?? DEFAULT_DATA_DIR };
 }
 
 /** Returns where the process listens, and how people reach the deployment. Adds settings that contradict each other to `problems`. */

@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { Pool } from 'pg';
+import { removeSnapshots, takeSnapshot } from '../backup/embedded-backup.js';
+import { serveSnapshots } from '../backup/snapshot-socket.js';
 import { lockDataDir } from './data-dir-lock.js';
 import type { Database } from './database.js';
 import { PGliteStream } from './pglite-stream.js';
@@ -12,7 +14,8 @@ const none: ReadCluster = async () => null;
 
 /**
  * Opens Postgres inside this process, in `<dataDir>/postgres`, which only one process at a time may use. Written data
- * survives the end of the process, however it ends, but not a power failure: PGlite does not wait for the disk.
+ * survives the end of the process, however it ends, but not a power failure: PGlite does not wait for the disk. While it is
+ * open, `snapshotEmbedded` of another process gets copies of it.
  * @param dataDir a directory, created if missing, or `memory` for a database that ends with the process
  * @param readCluster initial content of a new database: a tar file of `dumpEmbedded`, or null for an empty one
  * @throws DataDirInUseError
@@ -22,7 +25,18 @@ export async function openEmbedded(dataDir: string, readCluster: ReadCluster = n
   const directory = resolve(dataDir, 'postgres');
   const unlock = await lockDataDir(`${directory}.lock`);
   try {
-    return embed(await openDirectory(directory, readCluster), unlock);
+    await removeSnapshots(dirname(directory));
+    const database = embed(await openDirectory(directory, readCluster), unlock);
+    const stopServing = await serveSnapshots(`${directory}.sock`, () =>
+      takeSnapshot(database.pool, dirname(directory)),
+    );
+    return {
+      ...database,
+      close: async () => {
+        await stopServing?.();
+        await database.close();
+      },
+    };
   } catch (error) {
     await unlock();
     throw error;

@@ -66,6 +66,23 @@ async function findPending(pool: Pool, migrations: readonly Migration[]): Promis
   });
 }
 
+/** Returns the names of the migrations that were applied completely, in order; none without Prisma's own table. */
+export async function readAppliedNames(connection: Pick<Pool, 'query'>): Promise<string[]> {
+  const { rows: tables } = await connection.query<{ found: boolean }>(
+    "SELECT to_regclass('public._prisma_migrations') IS NOT NULL AS found",
+  );
+  if (!tables[0]?.found) return [];
+  const { rows } = await connection.query<{ name: string }>(
+    'SELECT migration_name AS name FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL ORDER BY 1',
+  );
+  return rows.map(({ name }) => name);
+}
+
+/** Returns the names of the migrations that this program has, in order. */
+export async function knownMigrations(prismaFolder = findPrismaFolder()): Promise<string[]> {
+  return (await readMigrations(prismaFolder)).map(({ name }) => name);
+}
+
 async function readApplied(pool: Pool): Promise<AppliedMigration[]> {
   try {
     const { rows } = await pool.query<AppliedMigration>(

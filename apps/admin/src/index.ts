@@ -1,0 +1,1 @@
+export { createCommand, type Terminal } from './command.js';
