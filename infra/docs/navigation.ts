@@ -52,6 +52,7 @@ const SECTIONS: readonly { readonly title: string; readonly folder?: string; rea
       'scale.md',
       'performance.md',
       'releasing.md',
+      'backup.md',
     ],
   },
   {

@@ -36,6 +36,10 @@ else if (command === 'demo') await import('./dist/apps/standalone/src/demo/main.
 else await import('./dist/apps/standalone/src/main.js');
 `;
 
+const ADMIN_LAUNCHER = `#!/usr/bin/env node
+await import('./dist/apps/admin/src/main.js');
+`;
+
 /** Files of `swagger-ui-dist` that the server serves. The package itself would report its installation to others. */
 const SWAGGER_UI = [
   'swagger-ui-bundle.js',
@@ -103,6 +107,7 @@ async function makeServer(out) {
     if (!existsSync(root + built)) throw new Error(`${built} does not exist: run "npm run build" first`);
   }
   const programs = [
+    'apps/admin/src/main',
     'apps/sample-service/src/index',
     'apps/standalone/src/main',
     'apps/standalone/src/demo/main',
@@ -126,6 +131,8 @@ async function makeServer(out) {
   }
   writeFileSync(`${out}/culvert-server.mjs`, SERVER_LAUNCHER);
   chmodSync(`${out}/culvert-server.mjs`, 0o755);
+  writeFileSync(`${out}/culvert-admin.mjs`, ADMIN_LAUNCHER);
+  chmodSync(`${out}/culvert-admin.mjs`, 0o755);
 }
 
 /** Keeps those declarations that the exported ones need. They may import Node's types and each other. */
