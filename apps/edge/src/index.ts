@@ -1,5 +1,6 @@
 export { Edge } from './edge.js';
 export { EdgeModule } from './edge.module.js';
+export { openHttpRedirect } from './listener/http-redirect.js';
 export { PublicListener } from './listener/public-listener.js';
 export { PREVIEW_ENTRANCES } from './previews/preview-entrance.js';
 export { CREDENTIAL_KINDS } from './previews/preview-gate.js';

@@ -9,6 +9,7 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { Edge } from './edge.js';
 import { EdgeModule } from './edge.module.js';
+import { openHttpRedirect } from './listener/http-redirect.js';
 import { PublicListener } from './listener/public-listener.js';
 import { TunnelAuthenticator } from './tunnels/tunnel-authenticator.js';
 import { TunnelSessions } from './tunnels/tunnel-sessions.js';
@@ -43,6 +44,7 @@ export async function runEdge(settings: Settings, log: Logger, worker: number | 
     worker === null ? await startAdminServer(app, { port: listen.adminPort ?? 0, host: listen.host }) : null;
   const edge = app.get(Edge);
   const listener = await PublicListener.open(settings, log);
+  const redirect = await openHttpRedirect(settings);
   restoreFastStrings();
   edge.serve(listener);
   // For workers, the supervisor says so once all of them serve.
@@ -51,7 +53,7 @@ export async function runEdge(settings: Settings, log: Logger, worker: number | 
   const stop = stopOnSignal({
     stop: async () => {
       app.get(Readiness).markStopping();
-      await edge.stop();
+      await edge.stop(() => redirect?.close());
       await app.close();
       await admin?.close();
     },

@@ -6,6 +6,7 @@ import { createEventBus } from '@culvert/events';
 import {
   Edge,
   EdgeModule,
+  openHttpRedirect,
   PublicListener,
   TunnelAuthenticator,
   TunnelSessions,
@@ -77,6 +78,7 @@ export async function startStandalone(
     settings.listen.adminPort === null
       ? null
       : await startAdminServer(app, { port: settings.listen.adminPort, host: settings.listen.host });
+  const redirect = await openHttpRedirect(settings);
   const edge = app.get(Edge);
   restoreFastStrings();
   edge.serve(listener);
@@ -90,6 +92,7 @@ export async function startStandalone(
     stop: async () => {
       const readiness = app.get(Readiness);
       readiness.markStopping();
+      redirect?.close();
       await edge.stop(() => readiness.markClosing());
       await app.close();
       await admin?.close();

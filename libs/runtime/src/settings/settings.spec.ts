@@ -213,6 +213,13 @@ describe('loadSettings', () => {
     });
   });
 
+  it('redirects to https only where there is https, and at a port of its own', () => {
+    const tls = { PUBLIC_SCHEME: 'https', PORT: '8443' };
+    expect(loadSettings('standalone', { ...tls, HTTP_REDIRECT_PORT: '80' }).httpRedirectPort).toBe(80);
+    for (const env of [{ HTTP_REDIRECT_PORT: '80' }, { ...tls, HTTP_REDIRECT_PORT: '8443' }])
+      expect(problemsOf(env)).toMatchObject([{ variable: 'HTTP_REDIRECT_PORT' }]);
+  });
+
   it('reads every variable', () => {
     const settings = loadSettings('edge', {
       ...SPLIT,

@@ -23,6 +23,8 @@ export interface Settings {
     /** Port of health and metrics; null: on `port`, beside everything else. */
     readonly adminPort: number | null;
   };
+  /** Port that redirects visitors to https; null: none. */
+  readonly httpRedirectPort: number | null;
   /** How people reach this deployment, whatever proxies are in between. */
   readonly public: {
     readonly scheme: 'http' | 'https';
@@ -217,7 +219,7 @@ function readAddresses(
   app: App,
   values: Values,
   problems: ConfigurationProblem[],
-): Pick<Settings, 'listen' | 'public' | 'tls'> {
+): Pick<Settings, 'listen' | 'httpRedirectPort' | 'public' | 'tls'> {
   const port = values.PORT ?? 8080;
   const adminPort = values.ADMIN_PORT ?? (app === 'standalone' ? null : 9090);
   if (adminPort !== null && adminPort !== 0 && adminPort === port) {
@@ -226,6 +228,7 @@ function readAddresses(
 
   const tls = readTls(values, problems);
   const scheme = values.PUBLIC_SCHEME ?? (tls === null ? 'http' : 'https');
+  const httpRedirectPort = readRedirectPort(values, { scheme, taken: [port, adminPort] }, problems);
   const appHost = parseAuthority(values.APP_HOST ?? 'localhost') ?? { hostname: 'localhost', port: null };
   const publicPort = appHost.port ?? (values.APP_HOST === undefined ? port : DEFAULT_PORTS[scheme]);
   const previewDomain = values.PREVIEW_DOMAIN ?? 'preview.localhost';
@@ -238,6 +241,7 @@ function readAddresses(
   }
   return {
     listen: { port, host: values.HOST, adminPort },
+    httpRedirectPort,
     public: {
       scheme,
       appHost: appHost.hostname + portSuffix(scheme, publicPort),
@@ -247,6 +251,19 @@ function readAddresses(
     },
     tls,
   };
+}
+
+function readRedirectPort(
+  { HTTP_REDIRECT_PORT: port }: Values,
+  { scheme, taken }: { readonly scheme: 'http' | 'https'; readonly taken: readonly (number | null)[] },
+  problems: ConfigurationProblem[],
+): number | null {
+  if (port === undefined) return null;
+  const refuse = (expected: string): void =>
+    void problems.push({ variable: 'HTTP_REDIRECT_PORT', expected, got: String(port) });
+  if (scheme === 'http') refuse('absent without https: set TLS_CERT_FILE, or PUBLIC_SCHEME=https');
+  if (port !== 0 && taken.includes(port)) refuse('another port than PORT and ADMIN_PORT');
+  return port;
 }
 
 function readForges(values: Values, problems: ConfigurationProblem[]): Settings['pullRequests'] {

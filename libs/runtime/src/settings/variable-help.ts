@@ -35,6 +35,7 @@ const ADDRESSES = {
     about: 'port of /healthz, /readyz and /metrics',
     without: '9090, or for standalone PORT, with /metrics for this machine only',
   },
+  HTTP_REDIRECT_PORT: { about: 'plain port that redirects visitors to https', without: 'none' },
   APP_HOST: {
     about: 'host of dashboard, API and documentation, with the port that visitors use',
     without: 'localhost:<PORT>',

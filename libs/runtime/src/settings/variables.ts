@@ -96,6 +96,7 @@ export const VARIABLES = {
     .refine((text) => isIP(text) !== 0 || HOSTNAME.test(text))
     .describe('an address or host name of this machine to listen on'),
   ADMIN_PORT: portNumber(),
+  HTTP_REDIRECT_PORT: portNumber(),
   APP_HOST: authority,
   PREVIEW_DOMAIN: z
     .string()
