@@ -5,7 +5,8 @@ import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as grpc from '@grpc/grpc-js';
-import { createTestCertificate } from '@culvert/testkit';
+import type { ExchangeMessage } from '@culvert/contract';
+import { createTestCertificate, EventReader } from '@culvert/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDatabase } from '../support/database.js';
 import { API_KEY, type Preview } from '../support/deployment.js';
@@ -175,6 +176,7 @@ function statusOf(stream: {
 
 const probes = { h2c: new Probe(), h2: new Probe() };
 const hostnames = { h2c: '', h2: '' };
+const previewIds = { h2c: '', h2: '' };
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'culvert-test-'));
@@ -203,6 +205,7 @@ beforeAll(async () => {
   for (const protocol of ['h2c', 'h2'] as const) {
     const preview = await createPreview(probes[protocol].port, { protocol, useTls: protocol === 'h2' });
     hostnames[protocol] = preview.hostname;
+    previewIds[protocol] = preview.id;
   }
 });
 
@@ -319,6 +322,37 @@ describe.each(['h2c', 'h2'] as const)('gRPC to an ingress of %s', (protocol) => 
     expect(error).toMatchObject({ code, details: 'größer: 100%\n' });
     expect(error!.metadata.get('grpc-status-details-bin')).toEqual([Buffer.from([0, 1, 254, 255])]);
     expect(error!.metadata.get('x-reason')).toEqual(['because']);
+  });
+
+  it('shows its messages and statuses to a person who watches', async () => {
+    const reader = await EventReader.open(
+      `https://localhost:${port}/api/v1/previews/${previewIds[protocol]}/exchanges?captureBodies=true`,
+      { authorization: `Bearer ${API_KEY}` },
+      edgeCertificate.cert,
+    );
+    await reader.next('ready');
+    const messages = async (count: number) => {
+      const shown: unknown[] = [];
+      for (let i = 0; i < count; i++) {
+        const { direction, kind, code, text } = (await reader.next('message')).data as ExchangeMessage;
+        shown.push([direction, kind, code, kind === 'grpc' ? text : null]);
+      }
+      return shown;
+    };
+    // { 1: "Ann" }
+    await call(client, 'echo', Buffer.from([0x0a, 3, 0x41, 0x6e, 0x6e]));
+    expect(await messages(3)).toEqual([
+      ['request', 'grpc', null, '1: "Ann"'],
+      ['response', 'grpc', null, '1: "Ann"'],
+      ['response', 'trailers', 0, null],
+    ]);
+    // Without a message of the service: the status is in its only head.
+    await call(client, 'fail', 'NOT_FOUND');
+    expect(await messages(2)).toMatchObject([
+      ['request', 'grpc', null, null],
+      ['response', 'trailers', grpc.status.NOT_FOUND, null],
+    ]);
+    reader.close();
   });
 
   it('reports that a method does not exist', async () => {

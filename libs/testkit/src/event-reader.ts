@@ -1,4 +1,5 @@
 import http from 'node:http';
+import https from 'node:https';
 
 export interface ReadEvent {
   readonly name: string;
@@ -26,15 +27,17 @@ export class EventReader {
     response.setEncoding('utf8').on('data', (text: string) => this.push(text));
   }
 
-  /** Resolves with the head of the response, whatever its status. */
-  static open(url: string, headers: http.OutgoingHttpHeaders): Promise<EventReader> {
+  /**
+   * Resolves with the head of the response, whatever its status.
+   * @param ca certificate to trust; undefined: the URL is not https
+   */
+  static open(url: string, headers: http.OutgoingHttpHeaders, ca?: string): Promise<EventReader> {
     return new Promise((resolve, reject) => {
-      http
-        .get(url, { headers, agent: false }, (response) => {
-          const closed = new Promise<void>((done) => response.on('close', done).on('error', () => {}));
-          resolve(new EventReader(response, closed));
-        })
-        .on('error', reject);
+      const get = ca === undefined ? http.get : https.get;
+      get(url, { headers, agent: false, ca }, (response) => {
+        const closed = new Promise<void>((done) => response.on('close', done).on('error', () => {}));
+        resolve(new EventReader(response, closed));
+      }).on('error', reject);
     });
   }
 
