@@ -1,6 +1,9 @@
 import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
   exchange,
   type Exchange,
@@ -11,6 +14,7 @@ import {
 import { EventReader } from '@culvert/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
+import { EXIT, startCulvert } from '../support/cli.js';
 import { API_KEY, type Deployment, startDeployment } from '../support/deployment.js';
 import { startSplit } from '../support/split-deployment.js';
 
@@ -148,6 +152,46 @@ describe.each([
       ['close', 4000],
       ['close', 4000],
     ]);
+  });
+
+  it('are lines of culvert inspect, and part of its archive', async () => {
+    const home = mkdtempSync(join(tmpdir(), 'culvert-test-'));
+    const har = join(home, 'traffic.har');
+    const watching = startCulvert(
+      ['inspect', preview.id, '--messages', '--path', '/inspected', '--har', har],
+      {
+        HOME: home,
+        CULVERT_URL: `http://127.0.0.1:${shape.deployment.port}`,
+        CULVERT_API_KEY: API_KEY,
+      },
+    );
+    // Exchanges are reported from the moment someone watches.
+    const sockets: WebSocket[] = [];
+    await expect
+      .poll(
+        async () => {
+          const socket = dial('/inspected');
+          sockets.push(socket);
+          await once(socket, 'open');
+          socket.send('to the service');
+          await once(socket, 'message');
+          return watching.stdout;
+        },
+        { timeout: 20_000, interval: 200 },
+      )
+      .toMatch(/ {2}> {2}text .* {2}to the service {2}.*\n.* {2}< {2}text .* {2}to the service {2}/);
+    watching.kill('SIGINT');
+    expect((await watching.exited).code).toBe(EXIT.ok);
+    const { log } = JSON.parse(readFileSync(har, 'utf8')) as { log: { entries: object[] } };
+    expect(log.entries[0]).toMatchObject({
+      _resourceType: 'websocket',
+      _webSocketMessages: [
+        { type: 'send', opcode: 1, data: 'to the service' },
+        { type: 'receive', opcode: 1, data: 'to the service' },
+      ],
+    });
+    for (const socket of sockets) socket.terminate();
+    rmSync(home, { recursive: true });
   });
 
   it('are counted, and not shown, to a watcher that captures nothing', async () => {
