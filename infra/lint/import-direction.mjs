@@ -36,6 +36,7 @@ const ANY_LIB = [
   'telepresence',
   'terms',
   'tunnel',
+  'workload-tokens',
 ];
 
 /**
@@ -171,6 +172,12 @@ const PACKAGES = {
     culvert: ['domain', 'redis'],
     external: ['pino', 'zod'],
     why: 'runtime is what every program needs to start and stop: settings, log, signals, health, certificates. It knows neither a framework nor what the program does',
+  },
+  'libs/workload-tokens': {
+    culvert: ['outbound'],
+    external: ['jose', 'zod'],
+    builtins: [],
+    why: 'workload-tokens verifies tokens of other issuers: what a token may do is not its business',
   },
   'libs/testkit': { culvert: ANY_LIB, why: 'testkit builds on libs: what needs an app is a test in test/' },
   'apps/admin': {

@@ -19,6 +19,7 @@ import { ProgramsModule } from './people/programs/programs.module.js';
 import { ReplaysModule } from './previews/replays/replays.module.js';
 import { AccountModule } from './people/account/account.module.js';
 import { SignInModule } from './people/sign-in/sign-in.module.js';
+import { WorkloadIdentitiesModule } from './people/workload-identities/workload-identities.module.js';
 import { SessionsModule } from './managers/sessions/sessions.module.js';
 import { InvitationsModule } from './people/invitations/invitations.module.js';
 import { TeamModule } from './team/team.module.js';
@@ -61,6 +62,7 @@ export class ApiModule {
         ProgramsModule,
         ExchangesModule,
         ReplaysModule,
+        WorkloadIdentitiesModule,
         OAuthModule,
         TelepresenceModule,
       ],

@@ -32,6 +32,9 @@ import {
   teamResource,
   trafficManagerPage,
   trafficManagerResource,
+  workloadIdentityPage,
+  workloadIdentityResource,
+  workloadIdentityTestResource,
 } from '@culvert/contract';
 import type { z } from 'zod';
 import { asCliError } from './cli-error.js';
@@ -76,11 +79,16 @@ const READINGS = {
   renewInvitation: createdInvitationResource,
   restorePreview: PREVIEW_READINGS.getPreview,
   rotateApiKey: createdApiKeyResource,
+  createWorkloadIdentity: workloadIdentityResource,
+  getWorkloadIdentity: workloadIdentityResource,
+  listWorkloadIdentities: workloadIdentityPage,
+  testWorkloadIdentity: workloadIdentityTestResource,
   updateApiKey: apiKeyResource,
   updateIntercept: intercept,
   updateMember: memberResource,
   updateTeam: teamResource,
   updateTrafficManager: trafficManagerResource,
+  updateWorkloadIdentity: workloadIdentityResource,
 } as const;
 
 export type Api = ApiClient<typeof READINGS>;
@@ -106,6 +114,7 @@ export type ShareLink = Reading<'listShareLinks'>['items'][number];
 export type Team = Reading<'getTeam'>;
 export type TeamMetrics = Reading<'listPreviewMetrics'>;
 export type TrafficManager = Reading<'getTrafficManager'>;
+export type WorkloadIdentity = Reading<'getWorkloadIdentity'>;
 
 export interface ApiOptions {
   readonly url: string;

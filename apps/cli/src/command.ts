@@ -33,6 +33,7 @@ import { addTeamCommands } from './team/commands.js';
 import { addPreviewCredentialCommands } from './tokens/commands.js';
 import { addTrafficManagersCommands } from './traffic-managers/commands.js';
 import { addUpCommands } from './up/command.js';
+import { addWorkloadIdentityCommands } from './workload-identity/commands.js';
 
 /** All commands, in the order of the help. */
 const COMMANDS: readonly { readonly heading: string; readonly commands: readonly AddCommands[] }[] = [
@@ -61,6 +62,7 @@ const COMMANDS: readonly { readonly heading: string; readonly commands: readonly
       addMembersCommands,
       addInvitationsCommands,
       addKeysCommands,
+      addWorkloadIdentityCommands,
       addAuditCommands,
       addEventsCommand,
     ],

@@ -8,7 +8,7 @@ export const auditEventResource = z.strictObject({
   id,
   at: timestamp,
   actor: z.strictObject({
-    kind: z.enum(['api-key', 'user', 'system']),
+    kind: z.enum(['api-key', 'user', 'workload-identity', 'system']),
     id: z.string().nullable(),
     name: z.string().nullable().describe('Name of the actor at that time; null for the system.'),
     address: z.string().nullable(),
@@ -24,7 +24,7 @@ export const auditEventResource = z.strictObject({
   targetName: z.string().nullable().describe('Name of the target at that time, such as a hostname.'),
   current: z
     .strictObject({
-      resource: z.enum(['api-key', 'intercept', 'member', 'preview', 'traffic-manager']),
+      resource: z.enum(['api-key', 'intercept', 'member', 'preview', 'traffic-manager', 'workload-identity']),
       id: z.string(),
     })
     .nullable()
@@ -47,7 +47,7 @@ const moment = z.iso
 
 /** Filter for events. An event must match every field that is given. */
 export const auditEventFilter = z.strictObject({
-  actorId: id.optional().describe('ID of the key or person that did it.'),
+  actorId: id.optional().describe('ID of the key, person or workload identity that did it.'),
   action: z
     .string()
     .max(64, 'must be at most 64 characters long')

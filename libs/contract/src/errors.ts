@@ -152,7 +152,7 @@ export const ERRORS = {
     status: 429,
     title: 'The limit is reached',
     description:
-      'The team has reached its limit of members, invitations or API keys, or the person their limit of ' +
+      'The team has reached its limit of members, invitations, API keys or workload identities, or the person their limit of ' +
       'teams. GET /api/v1/team shows limits and use.',
   },
   too_many_requests: {

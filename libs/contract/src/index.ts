@@ -7,6 +7,9 @@ export {
   PREVIEW_ACCESS,
   type Scope,
   SCOPES,
+  WORKLOAD_PLATFORMS,
+  WORKLOAD_SCOPES,
+  type WorkloadPlatform,
   WORKSTATION_PREFIX,
 } from '@culvert/terms';
 export * from './api-keys.js';
@@ -35,4 +38,5 @@ export * from './telepresence.js';
 export * from './team.js';
 export * from './sign-in.js';
 export * from './traffic-managers.js';
+export * from './workload-identities.js';
 export { id as resourceId, visibleName } from './text.js';

@@ -18,6 +18,7 @@ import * as sessions from './sessions.js';
 import * as team from './team.js';
 import * as signIn from './sign-in.js';
 import * as trafficManagers from './traffic-managers.js';
+import * as workloadIdentities from './workload-identities.js';
 
 /** JSON Schema differs between input (fields with defaults can be left out) and output. */
 const REQUEST_SCHEMAS = {
@@ -31,6 +32,9 @@ const REQUEST_SCHEMAS = {
   UpdateMember: team.updateMemberRequest,
   CreateInvitation: team.createInvitationRequest,
   AcceptInvitation: team.acceptInvitationRequest,
+  CreateWorkloadIdentity: workloadIdentities.createWorkloadIdentityRequest,
+  UpdateWorkloadIdentity: workloadIdentities.updateWorkloadIdentityRequest,
+  TestWorkloadIdentity: workloadIdentities.testWorkloadIdentityRequest,
   CreateTrafficManager: trafficManagers.createTrafficManagerRequest,
   UpdateTrafficManager: trafficManagers.updateTrafficManagerRequest,
   InterceptDescription: intercepts.interceptDescription,
@@ -64,6 +68,9 @@ const RESPONSE_SCHEMAS = {
   CreatedInvitation: team.createdInvitationResource,
   InvitationPage: team.invitationPage,
   AcceptedInvitation: team.acceptedInvitationResource,
+  WorkloadIdentity: workloadIdentities.workloadIdentityResource,
+  WorkloadIdentityPage: workloadIdentities.workloadIdentityPage,
+  WorkloadIdentityTest: workloadIdentities.workloadIdentityTestResource,
   TrafficManager: trafficManagers.trafficManagerResource,
   TrafficManagerPage: trafficManagers.trafficManagerPage,
   ConnectionEvent: connectionEvents.connectionEventResource,

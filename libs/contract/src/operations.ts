@@ -24,6 +24,7 @@ import * as sessions from './sessions.js';
 import * as team from './team.js';
 import * as signIn from './sign-in.js';
 import * as trafficManagers from './traffic-managers.js';
+import { WORKLOAD_IDENTITY_OPERATIONS } from './workload-identity-operations.js';
 
 /** An operation without its route, which is in `ROUTES`. */
 interface OperationDetails {
@@ -359,6 +360,8 @@ const DETAILS = [
     access: 'team:write',
     status: 204,
   },
+
+  ...WORKLOAD_IDENTITY_OPERATIONS,
 
   {
     id: 'createTrafficManager',

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { Scope } from '@culvert/terms';
+import type { Actor } from './audit-event.js';
 import { SECRET_PREFIXES } from './secret-prefixes.js';
 
 /** A team's credential for machines. The secret itself is shown once and never stored. */
@@ -23,6 +24,8 @@ export interface ApiKey {
   readonly createdByUserId: string | null;
   /** Key that created it, or null. */
   readonly createdByApiKeyId: string | null;
+  /** Workload identity that issued it as a short-lived token; null for keys that people and keys create. */
+  readonly workloadIdentityId: string | null;
   /** Key that it replaces, or null. A key is replaced at most once. */
   readonly replacesId: string | null;
   readonly createdAt: Date;
@@ -37,6 +40,7 @@ export interface ApiKeyDraft {
   readonly expiresAt: Date | null;
   readonly createdByUserId?: string | null;
   readonly createdByApiKeyId?: string | null;
+  readonly workloadIdentityId?: string | null;
 }
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
@@ -79,6 +83,16 @@ export function hashApiKeySecret(secret: string): string {
 /** Returns the part of a secret that can be shown again. */
 export function apiKeyHint(secret: string): string {
   return secret.slice(0, Math.min(HINT_LENGTH, Math.floor(secret.length / 3)));
+}
+
+/** Returns the actor of what a caller with this key does: a token of a workload identity acts as the identity. */
+export function actorOfKey(
+  { id, workloadIdentityId }: Pick<ApiKey, 'id' | 'workloadIdentityId'>,
+  address: string | null,
+): Actor {
+  return workloadIdentityId === null
+    ? { kind: 'api-key', id, address }
+    : { kind: 'workload-identity', id: workloadIdentityId, address };
 }
 
 /** Reports whether a key can be used at `now`. */

@@ -1,7 +1,7 @@
-/** The actor: a key, a person, or Culvert itself. */
+/** The actor: a key, a person, a workload identity, or Culvert itself. */
 export interface Actor {
-  readonly kind: 'api-key' | 'user' | 'system';
-  /** ID of the key or user; null for the system. */
+  readonly kind: 'api-key' | 'user' | 'workload-identity' | 'system';
+  /** ID of the key, user or workload identity; null for the system. */
   readonly id: string | null;
   /** Address from which the action came, or null. */
   readonly address: string | null;
@@ -33,7 +33,13 @@ export interface AuditEvent {
 export type AuditEventDraft = Omit<AuditEvent, 'id' | 'at' | 'actor'> & { readonly actor: Actor };
 
 /** Kinds of resources that an event can be about and that have a page. */
-export type AuditedResource = 'api-key' | 'intercept' | 'member' | 'preview' | 'traffic-manager';
+export type AuditedResource =
+  | 'api-key'
+  | 'intercept'
+  | 'member'
+  | 'preview'
+  | 'traffic-manager'
+  | 'workload-identity';
 
 export interface AuditedThing {
   readonly resource: AuditedResource;

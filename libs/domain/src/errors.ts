@@ -72,7 +72,9 @@ export class TeamLimitError extends Error {
       | 'api keys'
       | 'teams'
       | 'share links'
-      | 'preview tokens',
+      | 'preview tokens'
+      | 'workload identities'
+      | 'tokens of this workload identity',
     readonly max: number,
   ) {
     super(`the team has reached its limit of ${max} ${thing}`);

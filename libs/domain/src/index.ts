@@ -20,6 +20,9 @@ export {
   type SessionState,
   TUNNEL_KINDS,
   type TunnelKind,
+  WORKLOAD_PLATFORMS,
+  WORKLOAD_SCOPES,
+  type WorkloadPlatform,
   WORKSTATION_PREFIX,
 } from '@culvert/terms';
 export * from './announcing.js';
@@ -31,6 +34,7 @@ export * from './audit-log.js';
 export * from './authority.js';
 export * from './authority.repository.js';
 export * from './bootstrap.repository.js';
+export * from './claim-pattern.js';
 export * from './connection-event.js';
 export * from './connection-event.repository.js';
 export * from './old-records.repository.js';
@@ -76,3 +80,5 @@ export * from './tunnel.repository.js';
 export * from './user-session.js';
 export * from './user-session.repository.js';
 export * from './user.repository.js';
+export * from './workload-identity.js';
+export * from './workload-identity.repository.js';

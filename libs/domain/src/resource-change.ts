@@ -13,6 +13,7 @@ export const SCOPE_TO_WATCH = {
   'share-link': 'previews:read',
   team: 'team:read',
   'traffic-manager': 'sessions:read',
+  'workload-identity': 'team:read',
 } as const satisfies Readonly<Record<ChangedResource, Scope>>;
 
 /** A resource of a team has changed: pages that show it must fetch it again. */
@@ -57,6 +58,10 @@ const CHANGE_OF_ACTION: ReadonlyMap<string, Change> = new Map(
     'traffic-manager.create': 'created',
     'traffic-manager.update': 'updated',
     'traffic-manager.delete': 'removed',
+    'workload-identity.create': 'created',
+    'workload-identity.update': 'updated',
+    'workload-identity.delete': 'removed',
+    'workload-identity.sign-in': 'updated',
   }),
 );
 

@@ -4,6 +4,7 @@ import { generateApiKeySecret } from './api-key.js';
 import { generateOAuthSecret } from './program.js';
 import { PREVIEW_TOKEN_PREFIX, SHARE_LINK_PREFIX } from './preview-access.js';
 import { generateSecret } from './secret.js';
+import { generateWorkloadToken } from './workload-identity.js';
 import { SECRET_PREFIX_PATTERN, SECRET_PREFIXES } from './secret-prefixes.js';
 
 const LIBS_AND_APPS = ['libs', 'apps'].map((name) => new URL(`../../../${name}/`, import.meta.url));
@@ -12,6 +13,7 @@ describe('SECRET_PREFIXES', () => {
   it('contains the prefix of every secret that is generated', () => {
     const secrets = [
       generateApiKeySecret(),
+      generateWorkloadToken(),
       generateSecret(PREVIEW_TOKEN_PREFIX),
       generateSecret(SHARE_LINK_PREFIX),
       ...(['code', 'device', 'access', 'refresh'] as const).map(generateOAuthSecret),

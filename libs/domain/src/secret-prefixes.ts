@@ -4,6 +4,7 @@
  */
 export const SECRET_PREFIXES = {
   apiKey: 'cvt_',
+  workloadToken: 'cvtw_',
   previewToken: 'cvp_',
   shareLink: 'cvs_',
   authorizationCode: 'cvtc_',

@@ -31,6 +31,7 @@ import type { TrafficManagerRepository } from './traffic-manager.repository.js';
 import type { TunnelRepository } from './tunnel.repository.js';
 import type { UserSessionRepository } from './user-session.repository.js';
 import type { UserRepository } from './user.repository.js';
+import type { WorkloadIdentityRepository } from './workload-identity.repository.js';
 
 /** All repositories of one database. */
 export interface Repositories {
@@ -60,6 +61,7 @@ export interface Repositories {
   readonly previewTraffic: PreviewTrafficRepository;
   readonly auditEvents: AuditEventRepository;
   readonly oldRecords: OldRecordsRepository;
+  readonly workloadIdentities: WorkloadIdentityRepository;
   readonly bootstrap: BootstrapRepository;
 }
 

@@ -31,6 +31,7 @@ import { PrismaTrafficManagerRepository } from './repositories/traffic-manager.r
 import { PrismaTunnelRepository } from './repositories/tunnel.repository.js';
 import { PrismaUserRepository } from './repositories/user.repository.js';
 import { PrismaUserSessionRepository } from './repositories/user-session.repository.js';
+import { PrismaWorkloadIdentityRepository } from './repositories/workload-identity.repository.js';
 import { rethrow } from './unavailable.js';
 
 /**
@@ -116,6 +117,7 @@ function repositoriesOn(client: Client): Repositories {
     requestedPreviews: new PrismaRequestedPreviewRepository(client),
     auditEvents: new PrismaAuditEventRepository(client),
     oldRecords: new PrismaOldRecordsRepository(client),
+    workloadIdentities: new PrismaWorkloadIdentityRepository(client),
     bootstrap: new PrismaBootstrapRepository(client),
   };
 }

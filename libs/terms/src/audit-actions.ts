@@ -41,5 +41,10 @@ export const AUDIT_ACTIONS = [
   'user.reset-password',
   'user-session.end',
   'user-session.end-others',
+  'workload-identity.create',
+  'workload-identity.update',
+  'workload-identity.delete',
+  'workload-identity.sign-in',
+  'workload-identity.refuse',
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];

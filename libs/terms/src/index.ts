@@ -32,4 +32,5 @@ export {
   SCOPES,
   type Scope,
 } from './team.js';
+export { WORKLOAD_PLATFORMS, WORKLOAD_SCOPES, type WorkloadPlatform } from './workload-identities.js';
 export { WORKSTATION_PREFIX } from './traffic-managers.js';

@@ -11,6 +11,7 @@ export const CHANGED_RESOURCES = [
   'share-link',
   'team',
   'traffic-manager',
+  'workload-identity',
 ] as const;
 export type ChangedResource = (typeof CHANGED_RESOURCES)[number];
 

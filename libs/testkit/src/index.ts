@@ -23,5 +23,6 @@ export {
   type ManagerDoubleOptions,
   TrafficManagerDouble,
 } from './telepresence-manager/traffic-manager-double.js';
+export { TokenIssuer, type TokenOptions } from './token-issuer.js';
 export { TelepresenceClient, TokenRefusal } from './telepresence-client.js';
 export { StreamRecorder, TunnelRecorder } from './tunnel-recorders.js';

@@ -47,6 +47,7 @@ export type Row = readonly [route: string, needs: Needs, ...statuses: readonly S
  * - The credential of a program at `/token` is in its form; this one is empty.
  * - Telepresence's own routes accept its keys and tokens, but no cookies. A key created there has no scope that its creator
  *   lacks: a key with only `keys:write` has none to give.
+ * - A workload identity cannot have a scope that the caller lacks: a key with only `team:write` can create or change none.
  */
 // prettier-ignore
 export const AUTHORIZATION_TABLE: readonly Row[] = [
@@ -84,6 +85,12 @@ export const AUTHORIZATION_TABLE: readonly Row[] = [
   ['get /api/v1/team/invitations',                               'team:read',          401,   200,   403,   401,   200,   200,   200,   200,   403,   200,   200,   200],
   ['post /api/v1/team/invitations/{invitationId}/renew',         'team:write',         401,   200,   403,   401,   403,   200,   200,   403,   403,   404,   404,   403],
   ['delete /api/v1/team/invitations/{invitationId}',             'team:write',         401,   204,   403,   401,   403,   204,   204,   403,   403,   404,   404,   403],
+  ['post /api/v1/workload-identities',                           'team:write',         401,   403,   403,   401,   403,   201,   201,   403,   403,   201,   201,   403],
+  ['get /api/v1/workload-identities',                            'team:read',          401,   200,   403,   401,   200,   200,   200,   200,   403,   200,   200,   200],
+  ['get /api/v1/workload-identities/{workloadIdentityId}',       'team:read',          401,   200,   403,   401,   200,   200,   200,   200,   403,   404,   404,   200],
+  ['patch /api/v1/workload-identities/{workloadIdentityId}',     'team:write',         401,   403,   403,   401,   403,   200,   200,   403,   403,   404,   404,   403],
+  ['delete /api/v1/workload-identities/{workloadIdentityId}',    'team:write',         401,   204,   403,   401,   403,   204,   204,   403,   403,   404,   404,   403],
+  ['post /api/v1/workload-identities/{workloadIdentityId}/test', 'team:write',         401,   200,   403,   401,   403,   200,   200,   403,   403,   404,   404,   403],
   ['post /api/v1/traffic-managers',                              'sessions:write',     401,   201,   403,   401,   201,   201,   201,   201,   403,   201,   201,   403],
   ['get /api/v1/traffic-managers',                               'sessions:read',      401,   200,   403,   401,   200,   200,   200,   200,   403,   200,   200,   200],
   ['get /api/v1/traffic-managers/{trafficManagerId}',            'sessions:read',      401,   200,   403,   401,   200,   200,   200,   200,   403,   404,   404,   200],

@@ -42,6 +42,12 @@ const BODIES: Readonly<Record<string, object>> = {
   'post /revoke': {},
 };
 
+const WORKLOAD_IDENTITY = {
+  name: 'CI',
+  platform: 'github',
+  conditions: [{ claim: 'repository', values: ['acme/shop'] }],
+};
+
 /** Public addresses. */
 const PATHS: Readonly<Record<string, string>> = {
   'get /api/problems/{code}': '/api/problems/not_found',
@@ -242,6 +248,8 @@ describe('the authorization table', () => {
         return ours.interceptWithRemovedPreview(unique);
       case 'previewId':
         return (await ours.post('/previews', await previewBody(unique))).body.id;
+      case 'workloadIdentityId':
+        return (await ours.post('/workload-identities', WORKLOAD_IDENTITY)).body.id;
       case 'shareLinkId':
         return (await ours.post(`/previews/${await thing('previewId')}/share-links`, { name: unique })).body
           .id;

@@ -34,6 +34,13 @@ describe('two teams', () => {
       shareLinkId: (await theirs.post(`/previews/${preview.id}/share-links`, { name: 'their-link' })).body.id,
       userId: (await api.person('their@example.test', [[theirs.teamId, 'owner']])).user.id,
       invitationId: (await theirs.post('/team/invitations', { email: 'their-guest@example.test' })).body.id,
+      workloadIdentityId: (
+        await theirs.post('/workload-identities', {
+          name: 'their-identity',
+          platform: 'github',
+          conditions: [{ claim: 'repository', values: ['their-owner/shop'] }],
+        })
+      ).body.id,
       previewTokenId: (await theirs.post(`/previews/${preview.id}/tokens`, { name: 'their-token' })).body.id,
     };
     theirTraces = [...Object.values(theirIds), theirs.teamId, preview.hostname, 'Theirs', 'their-'];
@@ -55,6 +62,7 @@ describe('two teams', () => {
       '/sessions',
       '/intercepts',
       '/previews',
+      '/workload-identities',
       '/audit-events',
     ];
     const pages = await Promise.all(lists.map(async (path) => (await theirs.get(path)).body.items));

@@ -94,6 +94,7 @@ describe('every operation of the OpenAPI document', () => {
     trafficManagerId: (at) => created('createTrafficManager', at),
     userId: async ({ team, name }) =>
       (await api.person(`${name}-member@example.test`, [[team.teamId, 'member']])).user.id,
+    workloadIdentityId: (at) => created('createWorkloadIdentity', at),
     userSessionId: async ({ owner }) => (await api.person(owner.user.email, [])).session.id,
   };
 

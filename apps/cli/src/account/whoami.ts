@@ -25,6 +25,7 @@ export function nameOf({ user, apiKey }: Pick<Identity, 'user' | 'apiKey'>): str
 
 const SOURCES = {
   environment: 'the API key in the environment',
+  'workload-identity': 'the workload identity in the environment',
   'stored-key': 'a stored API key',
   'sign-in': 'a browser sign-in',
 } as const;

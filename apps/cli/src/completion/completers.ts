@@ -13,6 +13,7 @@ export type CompletedThing =
   | 'session'
   | 'traffic-manager'
   | 'intercept'
+  | 'workload-identity'
   /** Credentials of the preview that the argument in front names. */
   | 'share-link'
   | 'preview-token';

@@ -56,6 +56,10 @@ export async function listThings(
       return (await api.call('listIntercepts', { query })).items.map(({ id, workload, client }) =>
         candidate(id, `${workload} ${client}`.trim()),
       );
+    case 'workload-identity':
+      return (await api.call('listWorkloadIdentities', { query })).items.map(({ id, name }) =>
+        candidate(id, name),
+      );
     case 'share-link':
     case 'preview-token':
       return credentials(api, thing, before.at(-1) ?? '');

@@ -66,6 +66,8 @@ function judgeIdentity({ settings }: CommandContext, me: Me): Finding {
       advice: 'Ask an owner or admin of a team to invite you. Then run "culvert login" again.',
       facts,
     };
+  // Its tokens live an hour at most, and are replaced by themselves.
+  if (source === 'workload-identity') return { state: 'ok', message: who, facts };
   if (endsAt === null || Date.parse(endsAt) - Date.now() > WARNING_MS)
     return { state: 'ok', message: who, facts };
   const message = `${who}; the key ends at ${showTime(endsAt)}`;

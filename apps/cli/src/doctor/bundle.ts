@@ -14,6 +14,7 @@ import { redact } from './redact.js';
 /** Variables whose value is shown. */
 const SHOWN = [
   'CULVERT_URL',
+  'CULVERT_WORKLOAD_IDENTITY',
   'CULVERT_CA_FILE',
   'CULVERT_CLUSTER_URL',
   'CULVERT_CONFIG_DIR',
@@ -29,7 +30,13 @@ const SHOWN = [
 ] as const;
 
 /** Variables of which only is shown whether they are set. */
-const SECRET = ['CULVERT_API_KEY', 'AMBASSADOR_CLOUD_APIKEY', 'CULVERT_CLUSTER_SECRET'] as const;
+const SECRET = [
+  'CULVERT_API_KEY',
+  'AMBASSADOR_CLOUD_APIKEY',
+  'CULVERT_CLUSTER_SECRET',
+  'CULVERT_ID_TOKEN',
+  'ACTIONS_ID_TOKEN_REQUEST_TOKEN',
+] as const;
 
 /** Writes the archive for its owner alone. Does not replace a file. @throws CliError if it cannot be written */
 export async function writeBundle(

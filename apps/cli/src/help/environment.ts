@@ -8,6 +8,10 @@ interface Rows {
 const ENVIRONMENT = [
   ['CULVERT_URL', 'URL of Culvert'],
   ['CULVERT_API_KEY', 'an API key, instead of signing in (AMBASSADOR_CLOUD_APIKEY works too)'],
+  ['CULVERT_WORKLOAD_IDENTITY', "id of a workload identity: a CI job signs in with its platform's token"],
+  ['CULVERT_ID_TOKEN', 'that token, where the platform puts it into a variable (GitLab id_tokens)'],
+  ['CULVERT_ID_TOKEN_FILE', 'file of that token, where the platform renews it'],
+  ['CULVERT_WORKLOAD_AUDIENCE', 'audience to ask GitHub for; default: the URL of Culvert'],
   ['CULVERT_CA_FILE', 'file of PEM certificates to trust for Culvert, in addition to the usual ones'],
   ['CULVERT_CLUSTER_URL', "URL of a cluster's traffic manager"],
   ['CULVERT_CLUSTER_SECRET', 'secret for the traffic manager, instead of your sign-in'],

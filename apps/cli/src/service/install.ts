@@ -243,7 +243,13 @@ async function checkCredential(
       hint: 'Put it into a file for --env-file, or store it with "culvert login --apikey -" and unset it.',
     });
   }
-  if (credentialSource(settings) === null) {
+  const source = credentialSource(settings);
+  if (source === 'workload-identity') {
+    throw new CliError(EXIT.usage, 'a service has no token of a CI platform', {
+      hint: 'Unset CULVERT_WORKLOAD_IDENTITY, and store a credential with "culvert login".',
+    });
+  }
+  if (source === null) {
     throw new CliError(EXIT.notSignedIn, `you are not signed in at ${settings.url}`, {
       hint: 'Run "culvert login", or name a file with CULVERT_API_KEY by --env-file.',
     });

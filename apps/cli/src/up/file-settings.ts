@@ -6,7 +6,8 @@ import { COMMAND_WORDING } from '../problem-error.js';
 import type { UpFile } from './file/read-file.js';
 
 const OF_ENVIRONMENT = Symbol('the key of the environment');
-const KEY_VARIABLES = ['CULVERT_API_KEY', 'AMBASSADOR_CLOUD_APIKEY'] as const;
+/** A token of the platform is as secret as a key, so the identity that it is exchanged for is treated like one. */
+const KEY_VARIABLES = ['CULVERT_API_KEY', 'AMBASSADOR_CLOUD_APIKEY', 'CULVERT_WORKLOAD_IDENTITY'] as const;
 
 /**
  * Returns the context of a command with the URL and the API key of its file, which flags and the environment override. Errors of

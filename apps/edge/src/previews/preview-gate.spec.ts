@@ -64,6 +64,7 @@ describe(PreviewGate.name, () => {
       lastUsedAddress: null,
       createdByUserId: null,
       createdByApiKeyId: null,
+      workloadIdentityId: null,
       replacesId: null,
       createdAt: new Date(),
     };

@@ -1,5 +1,6 @@
 import {
   type Actor,
+  actorOfKey,
   type Scope,
   hashApiKeySecret,
   hashOAuthSecret,
@@ -75,7 +76,7 @@ export class CallAuthenticator {
     return {
       teamId: key.teamId,
       credential: { kind: 'api-key', apiKeyId: key.id },
-      actor: { kind: 'api-key', id: key.id, address },
+      actor: actorOfKey(key, address),
     };
   }
 

@@ -1,19 +1,21 @@
-/** The credential sent with requests: the environment's key, or the stored sign-in, kept fresh. */
+/** The credential sent with requests: the environment's key, a workload identity, or the stored sign-in, kept fresh. */
 import { keyCredential, type Credential } from '@culvert/api-client';
 import type { HttpClient } from '@culvert/outbound';
 import { ClientError } from '../client-error.js';
 import type { StoredTokens } from './credential-file.js';
 import type { Settings } from './settings.js';
+import { WorkloadBearer } from './workload-bearer.js';
 
 /** An access token with less time left is renewed before it is sent. */
 const RENEW_BEFORE_MS = 60_000;
 
 /** Source of the credential of a run. */
-export type CredentialSource = 'environment' | 'stored-key' | 'sign-in';
+export type CredentialSource = 'environment' | 'workload-identity' | 'stored-key' | 'sign-in';
 
 /** Null if there is none. @throws ClientError if the stored sign-in cannot be read */
 export function credentialSource(settings: Settings): CredentialSource | null {
   if (settings.apiKey !== null) return 'environment';
+  if (settings.workload !== null) return 'workload-identity';
   const stored = settings.credentials.find(settings.url);
   if (stored === null) return null;
   return stored.kind === 'api-key' ? 'stored-key' : 'sign-in';
@@ -26,6 +28,8 @@ export function signInHint(settings: Settings): string {
   switch (credentialSource(settings)) {
     case 'environment':
       return `The key is from ${settings.apiKeyVariable}. Set it to another key, or unset it and run "culvert login".`;
+    case 'workload-identity':
+      return 'The workload identity of CULVERT_WORKLOAD_IDENTITY has changed. Ask an admin of your team.';
     case 'stored-key':
       return 'The key is from "culvert login --apikey". Store another one in the same way, or run "culvert login".';
     case 'sign-in':
@@ -40,6 +44,7 @@ export function signInHint(settings: Settings): string {
 export function createBearer(settings: Settings, http: HttpClient): Credential {
   const { url } = settings;
   if (settings.apiKey !== null) return fixed(settings.apiKey);
+  if (settings.workload !== null) return new WorkloadBearer(settings, settings.workload, http);
   const stored = settings.credentials.find(url);
   if (stored === null) throw notSignedIn(url);
   return stored.kind === 'api-key' ? fixed(stored.apiKey) : new TokenBearer(settings, http);

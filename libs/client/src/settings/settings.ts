@@ -24,13 +24,30 @@ export interface Settings {
   readonly apiKey: string | null;
   /** Name of the setting or variable that `apiKey` is from. */
   readonly apiKeyVariable: string;
+  /** The workload identity that the environment names, if there is no API key; else null. */
+  readonly workload: WorkloadSettings | null;
   /** PEM certificates to trust for Culvert, in addition to the usual ones. */
   readonly ca: string | undefined;
   /** The stored sign-ins. */
   readonly credentials: CredentialFile;
 }
 
+/** A workload identity, and where the platform's token for it comes from. */
+export interface WorkloadSettings {
+  readonly identityId: string;
+  /** Audience to ask the platform for; null: the URL of Culvert. */
+  readonly audience: string | null;
+  readonly source:
+    | { readonly kind: 'variable'; readonly token: string }
+    /** A file that the platform renews. */
+    | { readonly kind: 'file'; readonly path: string }
+    /** GitHub Actions issues a token for each request. */
+    | { readonly kind: 'github'; readonly requestUrl: string; readonly requestToken: string }
+    | { readonly kind: 'none' };
+}
+
 /** Pattern of an API key: it travels in a header. */
+const WORKLOAD_ID = /^[\w-]{1,64}$/;
 const KEY = /^[\x21-\x7e]{8,512}$/;
 
 /** @throws ClientError if a setting is wrong */
@@ -54,6 +71,7 @@ export function readSettings(
   return {
     apiKey,
     apiKeyVariable,
+    workload: apiKey === null ? readWorkload(env) : null,
     ca,
     get credentials() {
       return file();
@@ -78,6 +96,27 @@ function readApiKey(env: NodeJS.ProcessEnv): Pick<Settings, 'apiKey' | 'apiKeyVa
     if (value) return { apiKey: checkApiKey(value, apiKeyVariable), apiKeyVariable };
   }
   return { apiKey: null, apiKeyVariable: 'CULVERT_API_KEY' };
+}
+
+function readWorkload(env: NodeJS.ProcessEnv): WorkloadSettings | null {
+  const identityId = env['CULVERT_WORKLOAD_IDENTITY']?.trim();
+  if (!identityId) return null;
+  if (!WORKLOAD_ID.test(identityId))
+    throw new ClientError('usage', 'CULVERT_WORKLOAD_IDENTITY is not the ID of a workload identity', {
+      hint: 'Use the ID that "culvert workload-identity list" shows.',
+    });
+  const audience = env['CULVERT_WORKLOAD_AUDIENCE']?.trim() || null;
+  return { identityId, audience, source: workloadSource(env) };
+}
+
+function workloadSource(env: NodeJS.ProcessEnv): WorkloadSettings['source'] {
+  const token = env['CULVERT_ID_TOKEN']?.trim();
+  if (token) return { kind: 'variable', token };
+  const path = env['CULVERT_ID_TOKEN_FILE'];
+  if (path) return { kind: 'file', path };
+  const requestUrl = env['ACTIONS_ID_TOKEN_REQUEST_URL'];
+  const requestToken = env['ACTIONS_ID_TOKEN_REQUEST_TOKEN'];
+  return requestUrl && requestToken ? { kind: 'github', requestUrl, requestToken } : { kind: 'none' };
 }
 
 function readCa(path: string, name: string): string {

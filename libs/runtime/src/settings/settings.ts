@@ -101,6 +101,8 @@ export interface Settings {
       readonly clientSecret: string;
     } | null;
     readonly teams: readonly TeamRule[];
+    /** Issuers of workload identities that may have private addresses. */
+    readonly internalIssuers: readonly string[];
     /** People who may create a team: everyone who can sign in, or only members of a team. */
     readonly teamCreation: 'everyone' | 'members';
   };
@@ -365,6 +367,7 @@ function readSignIn(values: Values, problems: ConfigurationProblem[]): Settings[
             clientSecret: githubSecret,
           },
     teams: values.SIGN_IN_TEAMS ?? [],
+    internalIssuers: values.WORKLOAD_IDENTITY_INTERNAL_ISSUERS ?? [],
     teamCreation: values.TEAM_CREATION ?? 'everyone',
   };
 }

@@ -156,6 +156,10 @@ const SIGN_IN = {
   GITHUB_URL: { about: 'URL of GitHub', default: 'https://github.com' },
   GITHUB_API_URL: { about: "URL of GitHub's API", default: 'https://api.github.com' },
   SIGN_IN_TEAMS: { about: 'rules that make people members when they sign in at a provider', without: 'none' },
+  WORKLOAD_IDENTITY_INTERNAL_ISSUERS: {
+    about: 'issuers of workload identities that may have private addresses',
+    without: 'none',
+  },
   TEAM_CREATION: { about: 'who may create a team: everyone or members', default: 'everyone' },
   SMTP_URL: { about: 'mail server for links', without: 'people pass links on themselves' },
   MAIL_FROM: { about: 'sender of mails', without: 'culvert@<APP_HOST>' },

@@ -200,6 +200,13 @@ export const VARIABLES = {
     .describe(
       'rules such as group:platform=first:admin, domain:example.com=<team id>:member or org:acme=first:member, separated by commas',
     ),
+  WORKLOAD_IDENTITY_INTERNAL_ISSUERS: z
+    .string()
+    .transform((text) => text.split(',').map((part) => part.trim()))
+    .refine((issuers) =>
+      issuers.every((issuer) => URL.canParse(issuer) && new URL(issuer).protocol === 'https:'),
+    )
+    .describe('https URLs of issuers, such as https://gitlab.example.com, separated by commas'),
   TEAM_CREATION: z
     .enum(['everyone', 'members'])
     .describe('everyone (all people who sign in may create a team) or members (only members of a team may)'),

@@ -16,6 +16,8 @@ import { isStorable } from '../text.js';
 import { lockTeam, refuseBeyond } from './lock-team.js';
 import { lockTeamAs, scopesOfKey, type Standing } from './standing.js';
 
+// Tokens of workload identities are rows of this table that no list of keys shows.
+const isKey = { workloadIdentityId: null } as const;
 // A hash stays in the database: no code outside compares it.
 const withoutHash = { hash: true } as const;
 
@@ -41,7 +43,7 @@ export class PrismaApiKeyRepository implements ApiKeyRepository {
     return this.client.$transaction(async (tx) => {
       const maker = await lockTeamAs(tx, teamId, by, ['keys:write']);
       const old = await tx.apiKey.findUnique({ where: { teamId_id: { teamId, id } } });
-      if (old === null || !isApiKeyUsable(old, now)) return null;
+      if (old === null || old.workloadIdentityId !== null || !isApiKeyUsable(old, now)) return null;
       if ((await tx.apiKey.count({ where: { teamId, replacesId: id } })) > 0) return null;
       const { scopes } = toApiKey(old);
       const missing = scopes.filter((scope) => !maker.scopes.includes(scope));
@@ -63,7 +65,7 @@ export class PrismaApiKeyRepository implements ApiKeyRepository {
   async find(teamId: string, id: string): Promise<ApiKey | null> {
     if (!isUuid(teamId) || !isUuid(id)) return null;
     const row = await this.client.apiKey.findUnique({
-      where: { teamId_id: { teamId, id } },
+      where: { teamId_id: { teamId, id }, ...isKey },
       omit: withoutHash,
     });
     return row && toApiKey(row);
@@ -92,7 +94,7 @@ export class PrismaApiKeyRepository implements ApiKeyRepository {
     const { where, ...order } = pageQuery('createdAt', page);
     if (!isUuid(teamId)) return emptyPage();
     const rows = await this.client.apiKey.findMany({
-      where: { teamId, ...where },
+      where: { teamId, ...isKey, ...where },
       omit: withoutHash,
       ...order,
     });
@@ -102,7 +104,7 @@ export class PrismaApiKeyRepository implements ApiKeyRepository {
   async rename(teamId: string, id: string, name: string): Promise<ApiKey | null> {
     if (!isUuid(teamId) || !isUuid(id)) return null;
     const [renamed] = await this.client.apiKey.updateManyAndReturn({
-      where: { teamId, id },
+      where: { teamId, id, ...isKey },
       data: { name },
       omit: withoutHash,
     });
@@ -111,6 +113,7 @@ export class PrismaApiKeyRepository implements ApiKeyRepository {
 
   async revoke(teamId: string, id: string, at: Date) {
     if (!isUuid(teamId) || !isUuid(id)) return null;
+    if ((await this.find(teamId, id)) === null) return null;
     const revokedApiKeyIds = await this.client.$transaction(async (tx) => {
       await lockTeam(tx, teamId);
       return revokeAll(tx, await withDescendants(tx, teamId, [id]), at);
@@ -201,7 +204,7 @@ async function refuseBeyondLimit(
   max: number,
   now: Date,
 ): Promise<void> {
-  const where = { teamId, ...usableApiKey(now) };
+  const where = { teamId, ...isKey, ...usableApiKey(now) };
   await refuseBeyond('api keys', max, () => tx.apiKey.count({ where }));
 }
 

@@ -72,7 +72,7 @@ export class PrismaAuditEventRepository implements AuditEventRepository {
 
   async findExisting(teamId: string, things: readonly AuditedThing[]): Promise<AuditedThing[]> {
     if (!isUuid(teamId)) return [];
-    const { apiKey, intercept, membership, preview, trafficManager } = this.client;
+    const { apiKey, intercept, membership, preview, trafficManager, workloadIdentity } = this.client;
     const idsOf = (resource: AuditedResource): string[] => {
       const ids = things.filter((thing) => thing.resource === resource).map(({ id }) => id);
       return [...new Set(ids)].filter(resource === 'intercept' ? isStorable : isUuid);
@@ -87,6 +87,7 @@ export class PrismaAuditEventRepository implements AuditEventRepository {
       },
       preview: (id) => preview.findMany({ where: { teamId, id }, select }),
       'traffic-manager': (id) => trafficManager.findMany({ where: { teamId, id }, select }),
+      'workload-identity': (id) => workloadIdentity.findMany({ where: { teamId, id }, select }),
     } satisfies Record<AuditedResource, (id: { in: string[] }) => Promise<{ id: string }[]>>;
     const found = await Promise.all(
       (Object.keys(find) as AuditedResource[]).map(async (resource) => {
@@ -104,6 +105,11 @@ export class PrismaAuditEventRepository implements AuditEventRepository {
     if (kind === 'api-key') {
       const key = await this.client.apiKey.findUnique({ where: { id, teamId }, select: { name: true } });
       return key?.name ?? null;
+    }
+    if (kind === 'workload-identity') {
+      const select = { name: true } as const;
+      const found = await this.client.workloadIdentity.findUnique({ where: { id, teamId }, select });
+      return found?.name ?? null;
     }
     if (kind !== 'user') return null;
     const user = await this.client.user.findUnique({ where: { id }, select: { name: true, email: true } });

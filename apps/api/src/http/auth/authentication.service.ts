@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ProblemError } from '@culvert/contract';
 import {
+  actorOfKey,
   hashApiKeySecret,
   hashOAuthSecret,
   isAccessTokenShaped,
@@ -44,7 +45,7 @@ export class AuthenticationService {
       userSession: null,
       expiresAt: apiKey.expiresAt,
       authority: { kind: 'api-key', apiKeyId: apiKey.id },
-      actor: { kind: 'api-key', id: apiKey.id, address },
+      actor: actorOfKey(apiKey, address),
     };
   }
 

@@ -96,7 +96,12 @@ describe('signing in on a machine without a browser', () => {
       authorization_endpoint: `${ORIGIN}/auth`,
       token_endpoint: `${ORIGIN}/token`,
       device_authorization_endpoint: `${ORIGIN}/device_authorization`,
-      grant_types_supported: ['authorization_code', 'refresh_token', GRANT],
+      grant_types_supported: [
+        'authorization_code',
+        'refresh_token',
+        GRANT,
+        expect.stringMatching(/token-exchange$/),
+      ],
     });
   });
 

@@ -4,6 +4,8 @@ import { BACKGROUND_STORE, LOG } from '@culvert/nest';
 import type { Logger } from 'pino';
 
 const SWEEP_INTERVAL_MS = 10 * 60_000;
+/** How long tokens of workload identities are kept after their end, for people who look at a connection of yesterday. */
+const KEPT_TOKENS_MS = 24 * 60 * 60_000;
 
 /** Removes codes, device codes, tokens and programs that no longer work. Several processes can do so at once. */
 @Injectable()
@@ -28,6 +30,7 @@ export class ExpiredPrograms implements OnApplicationBootstrap, OnApplicationShu
     Promise.all([
       this.store.programs.removeExpired(now),
       this.store.deviceAuthorizations.removeExpired(now),
+      this.store.workloadIdentities.removeEndedTokens(new Date(now.getTime() - KEPT_TOKENS_MS)),
     ]).catch((error: unknown) => this.log.warn({ err: error }, 'cannot remove expired programs'));
   }
 }

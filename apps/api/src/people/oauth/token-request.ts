@@ -1,8 +1,18 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { SECRET_PREFIXES } from '@culvert/domain';
+import { MAX_TOKEN_LENGTH } from '@culvert/workload-tokens';
 import { findKnownProgram, type KnownProgram } from '../programs/known-programs.js';
 
 /** Grant of RFC 8628 §3.4. */
 export const DEVICE_CODE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code';
+/** Grant of RFC 8693 §2.1. */
+export const TOKEN_EXCHANGE_GRANT = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const TOKEN_TYPE = 'urn:ietf:params:oauth:token-type';
+/** Types of tokens that can be exchanged (RFC 8693 §3): a platform's token is both. */
+const SUBJECT_TOKEN_TYPES = [`${TOKEN_TYPE}:jwt`, `${TOKEN_TYPE}:id_token`];
+/** The type of token that an exchange issues. */
+export const ACCESS_TOKEN_TYPE = `${TOKEN_TYPE}:access_token`;
+
 /** RFC 6749 §5.2, and after them those of RFC 8628 §3.5. */
 export type OAuthErrorCode =
   | 'invalid_request'
@@ -26,7 +36,17 @@ export class TokenError extends Error {
   }
 }
 
-export type TokenRequest = { readonly program: KnownProgram } & (
+/** A program of a platform that exchanges the platform's token (RFC 8693 §2.1). It needs no `client_id`. */
+export interface ExchangeRequest {
+  readonly grantType: typeof TOKEN_EXCHANGE_GRANT;
+  readonly subjectToken: string;
+  /** ID of the workload identity, from our own parameter `workload_identity`. */
+  readonly workloadIdentityId: string;
+}
+
+export type TokenRequest = ExchangeRequest | ProgramTokenRequest;
+
+type ProgramTokenRequest = { readonly program: KnownProgram } & (
   | {
       readonly grantType: 'authorization_code';
       readonly code: string;
@@ -45,7 +65,8 @@ export interface DeviceAuthorizationRequest {
 }
 
 export interface RevocationRequest {
-  readonly program: KnownProgram;
+  /** Null for a token of a workload identity, which belongs to no program. */
+  readonly program: KnownProgram | null;
   readonly token: string;
 }
 
@@ -60,6 +81,7 @@ const MAX_PARAMETER_LENGTH = 512;
  * @throws TokenError if it is not a valid request
  */
 export function readTokenRequest(headers: IncomingHttpHeaders, form: Form): TokenRequest {
+  if (form['grant_type'] === TOKEN_EXCHANGE_GRANT) return readExchangeRequest(form);
   const program = identifyProgram(headers.authorization, form);
   const grantType = required(form, 'grant_type');
   switch (grantType) {
@@ -78,9 +100,25 @@ export function readTokenRequest(headers: IncomingHttpHeaders, form: Form): Toke
     default:
       throw new TokenError(
         'unsupported_grant_type',
-        `grant_type must be authorization_code, refresh_token or ${DEVICE_CODE_GRANT}`,
+        `grant_type must be authorization_code, refresh_token, ${DEVICE_CODE_GRANT} or ${TOKEN_EXCHANGE_GRANT}`,
       );
   }
+}
+
+/** @throws TokenError */
+function readExchangeRequest(form: Form): ExchangeRequest {
+  if (optional(form, 'client_secret'))
+    throw new TokenError('invalid_client', 'a public client has no secret');
+  const workloadIdentityId = required(form, 'workload_identity');
+  const type = required(form, 'subject_token_type');
+  if (!SUBJECT_TOKEN_TYPES.includes(type))
+    throw new TokenError('invalid_request', `subject_token_type must be ${SUBJECT_TOKEN_TYPES.join(' or ')}`);
+  const requestedType = optional(form, 'requested_token_type') || ACCESS_TOKEN_TYPE;
+  if (requestedType !== ACCESS_TOKEN_TYPE)
+    throw new TokenError('invalid_request', `requested_token_type must be ${ACCESS_TOKEN_TYPE}`);
+  if (optional(form, 'actor_token')) throw new TokenError('invalid_request', 'actor_token is not supported');
+  const subjectToken = required(form, 'subject_token', MAX_TOKEN_LENGTH);
+  return { grantType: TOKEN_EXCHANGE_GRANT, subjectToken, workloadIdentityId };
 }
 
 /** Host names, without anything that could look like a sentence on the page where people decide. */
@@ -114,8 +152,9 @@ export function readDeviceAuthorizationRequest(
  * @throws TokenError
  */
 export function readRevocationRequest(headers: IncomingHttpHeaders, form: Form): RevocationRequest {
-  const program = identifyProgram(headers.authorization, form);
-  return { program, token: required(form, 'token') };
+  const token = optional(form, 'token') ?? '';
+  if (token.startsWith(SECRET_PREFIXES.workloadToken)) return { program: null, token };
+  return { program: identifyProgram(headers.authorization, form), token: required(form, 'token') };
 }
 
 /**
@@ -157,17 +196,17 @@ function readBasic(authorization: string): string {
   }
 }
 
-function required(form: Form, name: string): string {
-  const value = optional(form, name);
+function required(form: Form, name: string, maxLength = MAX_PARAMETER_LENGTH): string {
+  const value = optional(form, name, maxLength);
   if (value === undefined || value === '') throw new TokenError('invalid_request', `${name} is missing`);
   return value;
 }
 
 /** @throws TokenError if the parameter is repeated (RFC 6749 §3.2) or too long */
-function optional(form: Form, name: string): string | undefined {
+function optional(form: Form, name: string, maxLength = MAX_PARAMETER_LENGTH): string | undefined {
   const value = Object.hasOwn(form, name) ? form[name] : undefined;
   if (value === undefined) return undefined;
   if (typeof value !== 'string') throw new TokenError('invalid_request', `more than one ${name}`);
-  if (value.length > MAX_PARAMETER_LENGTH) throw new TokenError('invalid_request', `${name} is too long`);
+  if (value.length > maxLength) throw new TokenError('invalid_request', `${name} is too long`);
   return value;
 }

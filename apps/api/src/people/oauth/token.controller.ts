@@ -7,7 +7,7 @@ import { CountedByAddress } from '../../http/rate-limits/address-rate.guard.js';
 import { formOf, sayErrors, type OAuthErrorBody } from './oauth-errors.js';
 import { readRevocationRequest, readTokenRequest } from './token-request.js';
 import { TokenService } from './token.service.js';
-import type { TokenResponse } from './tokens.js';
+import type { ExchangedTokenResponse, TokenResponse } from './tokens.js';
 
 /** The token endpoint of RFC 6749 and the revocation endpoint of RFC 7009, for public clients only. */
 @Public()
@@ -23,7 +23,7 @@ export class TokenController {
     @Req() request: Request,
     @Body() body: unknown,
     @Res({ passthrough: true }) response: Response,
-  ): Promise<TokenResponse | OAuthErrorBody> {
+  ): Promise<TokenResponse | ExchangedTokenResponse | OAuthErrorBody> {
     response.setHeader('Pragma', 'no-cache');
     return sayErrors(response, async () =>
       this.tokens.answer(readTokenRequest(request.headers, formOf(body)), clientAddress(request)),

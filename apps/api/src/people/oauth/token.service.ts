@@ -3,9 +3,18 @@ import { Inject, Injectable } from '@nestjs/common';
 import { hashOAuthSecret, judgeRefreshToken, type Store } from '@culvert/domain';
 import { STORE } from '@culvert/nest';
 import { ProgramsService } from '../programs/programs.service.js';
+import { WorkloadSignInService } from '../workload-identities/workload-sign-in.service.js';
 import { DeviceAuthorizationService } from './device-authorization.service.js';
-import { DEVICE_CODE_GRANT, TokenError, type RevocationRequest, type TokenRequest } from './token-request.js';
-import { newTokens, type TokenResponse } from './tokens.js';
+import {
+  ACCESS_TOKEN_TYPE,
+  DEVICE_CODE_GRANT,
+  TOKEN_EXCHANGE_GRANT,
+  TokenError,
+  type ExchangeRequest,
+  type RevocationRequest,
+  type TokenRequest,
+} from './token-request.js';
+import { newTokens, type ExchangedTokenResponse, type TokenResponse } from './tokens.js';
 
 /** Exchanges codes, device codes and refresh tokens for tokens. */
 @Injectable()
@@ -14,10 +23,11 @@ export class TokenService {
     @Inject(STORE) private readonly store: Store,
     private readonly programs: ProgramsService,
     private readonly devices: DeviceAuthorizationService,
+    private readonly workloads: WorkloadSignInService,
   ) {}
 
   /** @throws TokenError */
-  answer(request: TokenRequest, address: string | null): Promise<TokenResponse> {
+  answer(request: TokenRequest, address: string | null): Promise<TokenResponse | ExchangedTokenResponse> {
     switch (request.grantType) {
       case 'authorization_code':
         return this.exchange(request, address);
@@ -25,6 +35,8 @@ export class TokenService {
         return this.devices.poll(request, address);
       case 'refresh_token':
         return this.refresh(request, address);
+      case TOKEN_EXCHANGE_GRANT:
+        return this.exchangePlatformToken(request, address);
       default:
         throw new Error(`unhandled grant ${String(request satisfies never)}`);
     }
@@ -33,11 +45,28 @@ export class TokenService {
   /** Ends the program that has this token, of either kind, with all its tokens. Does nothing for an unknown token. */
   async revoke({ program, token }: RevocationRequest, address: string | null): Promise<void> {
     const hash = hashOAuthSecret(token);
+    if (program === null) return this.workloads.revoke(hash);
     const found =
       (await this.store.programs.findByRefreshTokenHash(hash)) ??
       (await this.store.programs.findByAccessTokenHash(hash, new Date()));
     if (found === null || found.program.clientId !== program.clientId) return;
     await this.programs.endByItself(found.program, address);
+  }
+
+  private async exchangePlatformToken(
+    { subjectToken, workloadIdentityId }: ExchangeRequest,
+    address: string | null,
+  ): Promise<ExchangedTokenResponse> {
+    const issued = await this.workloads.signIn(workloadIdentityId, subjectToken, address);
+    // RFC 8693 §2.2.2: this code for a token that is invalid or not acceptable.
+    if ('refusal' in issued) throw new TokenError('invalid_request', issued.refusal);
+    return {
+      access_token: issued.secret,
+      issued_token_type: ACCESS_TOKEN_TYPE,
+      token_type: 'Bearer',
+      expires_in: issued.lifetimeSeconds,
+      scope: issued.scopes.join(' '),
+    };
   }
 
   /** Exchanges a code. A successful exchange uses it up; one that is refused for another reason does not. */

@@ -5,6 +5,17 @@ import {
   type IssuedTokens,
 } from '@culvert/domain';
 
+/** The response to an exchange (RFC 8693 §2.2.1). It has no refresh token: the platform issues the next token. */
+export interface ExchangedTokenResponse {
+  readonly access_token: string;
+  readonly issued_token_type: string;
+  readonly token_type: 'Bearer';
+  /** Lifetime in seconds. */
+  readonly expires_in: number;
+  /** Scopes of Culvert, separated by spaces. */
+  readonly scope: string;
+}
+
 /** RFC 6749 §5.1. */
 export interface TokenResponse {
   readonly access_token: string;

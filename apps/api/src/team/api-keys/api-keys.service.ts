@@ -193,7 +193,12 @@ function notFound(id: string): ProblemError {
   return new ProblemError('not_found', { detail: `API key ${id} does not exist` });
 }
 
-function toResource({ teamId: _teamId, scopes, ...apiKey }: ApiKey): ApiKeyResource {
+function toResource({
+  teamId: _teamId,
+  workloadIdentityId: _none,
+  scopes,
+  ...apiKey
+}: ApiKey): ApiKeyResource {
   return {
     ...apiKey,
     scopes: [...scopes],

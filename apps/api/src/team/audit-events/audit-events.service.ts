@@ -92,6 +92,7 @@ function thingOf({ action, targetId, before, after }: AuditEvent): AuditedThing 
     case 'member':
     case 'preview':
     case 'traffic-manager':
+    case 'workload-identity':
       return { resource: thing, id: targetId };
     case 'preview-token':
     case 'share-link':

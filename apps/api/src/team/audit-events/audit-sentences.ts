@@ -47,6 +47,12 @@ const SENTENCES: Readonly<Record<AuditAction, Sentence>> = {
   'traffic-manager.delete': (event) => `removed the traffic manager ${target(event)}`,
   'traffic-manager.refuse': (event) =>
     `refused a traffic manager${ofCluster(event.after)}: the traffic manager ${target(event)}${ofCluster(event.before)} has the same ID`,
+  'workload-identity.create': (event) => `created the workload identity ${target(event)}`,
+  'workload-identity.update': (event) => changed('the workload identity', event),
+  'workload-identity.delete': (event) => `deleted the workload identity ${target(event)}`,
+  'workload-identity.sign-in': ({ after }) => `signed in${asSubject(after)}`,
+  'workload-identity.refuse': (event) =>
+    `refused a token${ofSubject(event.after)} for the workload identity ${target(event)}`,
   'user.sign-in': ({ after }) => `signed in${METHODS[text(after, 'method')] ?? ''}`,
   'user.sign-in-failed': (event) => `refused a sign-in as ${target(event)}: wrong password`,
   'user.sign-out': () => 'signed out',
@@ -123,6 +129,16 @@ const FIELD_NAMES: Readonly<Record<string, string>> = {
 function words(field: string): string {
   if (Object.hasOwn(FIELD_NAMES, field)) return FIELD_NAMES[field] ?? field;
   return field.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
+function asSubject(fields: AuditEvent['after']): string {
+  const subject = text(fields, 'subject');
+  return subject === '' ? '' : ` as ${subject}`;
+}
+
+function ofSubject(fields: AuditEvent['after']): string {
+  const subject = text(fields, 'subject');
+  return subject === '' ? '' : ` of ${subject}`;
 }
 
 function as(fields: AuditEvent['after']): string {

@@ -1,0 +1,127 @@
+import type { Scope, WorkloadPlatform } from '@culvert/terms';
+import { isExactPattern, matchesClaim } from './claim-pattern.js';
+import { SECRET_PREFIXES } from './secret-prefixes.js';
+import { generateSecret } from './secret.js';
+
+/** A claim that a token must have, with one of the values. Values may contain wildcards (`matchesClaim`). */
+export interface ClaimCondition {
+  readonly claim: string;
+  readonly values: readonly string[];
+}
+
+/**
+ * A rule of a team: programs whose OIDC token comes from this issuer and meets all conditions get a short-lived token of
+ * Culvert. It contains no secret and belongs to the team, not to the person who created it.
+ */
+export interface WorkloadIdentity {
+  readonly id: string;
+  readonly teamId: string;
+  readonly name: string;
+  readonly platform: WorkloadPlatform;
+  /** URL of the issuer: the claim `iss`, character by character. */
+  readonly issuer: string;
+  /** Value that the claim `aud` must contain. */
+  readonly audience: string;
+  readonly conditions: readonly ClaimCondition[];
+  readonly scopes: readonly Scope[];
+  /** Lifetime of Culvert's tokens in seconds. */
+  readonly tokenLifetimeSeconds: number;
+  readonly isEnabled: boolean;
+  /** Increases with each change. */
+  readonly revision: number;
+  readonly lastUsedAt: Date | null;
+  /** Subject of the last token that it accepted, or null. */
+  readonly lastUsedSubject: string | null;
+  /** Person who created it; null: an API key of the operator. */
+  readonly createdByUserId: string | null;
+  readonly createdAt: Date;
+}
+
+export type WorkloadIdentityDraft = Pick<
+  WorkloadIdentity,
+  'name' | 'platform' | 'issuer' | 'audience' | 'conditions' | 'scopes' | 'tokenLifetimeSeconds' | 'isEnabled'
+>;
+
+export type WorkloadIdentityChange = Partial<WorkloadIdentityDraft>;
+
+/** Fixed issuers of the platforms. Others are servers of a company: GitHub Enterprise Server, or its own GitLab. */
+export const PLATFORM_ISSUERS: Readonly<Record<Exclude<WorkloadPlatform, 'other'>, string>> = {
+  github: 'https://token.actions.githubusercontent.com',
+  gitlab: 'https://gitlab.com',
+};
+
+/** Returns a new token of a workload identity: a prefix, and 256 random bits in base64url. */
+export function generateWorkloadToken(): string {
+  return generateSecret(SECRET_PREFIXES.workloadToken);
+}
+
+/** Claims of one platform that name an owner, and the form of a value that names exactly one. */
+type Owners = Readonly<Record<string, (value: string) => boolean>>;
+
+const OWNERS: Readonly<Record<WorkloadPlatform, Owners>> = {
+  github: {
+    repository: (value) => /^[^*/]+\/./.test(value),
+    repository_owner: isExactPattern,
+    repository_id: isExactPattern,
+    repository_owner_id: isExactPattern,
+    sub: (value) =>
+      /^repo(?:sitory)?:[^*/:]+\/./.test(value) || /^repository_owner:[^*:]+(?::|$)/.test(value),
+  },
+  gitlab: {
+    project_path: (value) => /^[^*/]+\/./.test(value),
+    namespace_path: (value) => /^[^*/]+(?:\/|$)/.test(value),
+    project_id: isExactPattern,
+    namespace_id: isExactPattern,
+    sub: (value) => /^project_path:[^*/:]+\/./.test(value),
+  },
+  other: { sub: (value) => !value.startsWith('*') },
+};
+
+/**
+ * Returns why conditions would accept tokens of owners that the team does not know, or null if they do not. Everyone
+ * can get a token from a public platform, so one condition must name the owner.
+ */
+export function problemOfConditions(
+  platform: WorkloadPlatform,
+  conditions: readonly ClaimCondition[],
+): string | null {
+  const owners = OWNERS[platform];
+  const isTied = conditions.some(({ claim, values }) => {
+    const namesOwner = Object.hasOwn(owners, claim) ? owners[claim] : undefined;
+    return namesOwner !== undefined && values.every(namesOwner);
+  });
+  if (isTied) return null;
+  const claims = Object.keys(owners).join(', ');
+  return platform === 'other'
+    ? 'one condition must be for sub, with values that do not begin with a wildcard: every program that gets a token from the issuer could sign in otherwise'
+    : `one condition must name the owner without a wildcard, in one of these claims: ${claims}. Every user of the platform could sign in otherwise`;
+}
+
+/** The result of one condition for one token. */
+export interface CheckedCondition extends ClaimCondition {
+  /** The claim's value in the token; null: it has none, or one that is not text, a number or a boolean. */
+  readonly actual: string | null;
+  readonly matches: boolean;
+}
+
+/** Checks the claims of a verified token. The token is accepted if every condition matches. */
+export function checkConditions(
+  conditions: readonly ClaimCondition[],
+  claims: Readonly<Record<string, unknown>>,
+): CheckedCondition[] {
+  return conditions.map(({ claim, values }) => {
+    const actual = textOf(Object.hasOwn(claims, claim) ? claims[claim] : undefined);
+    const matches = actual !== null && values.some((value) => matchesClaim(value, actual));
+    return { claim, values, actual, matches };
+  });
+}
+
+function textOf(value: unknown): string | null {
+  if (typeof value === 'string') return value;
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : null;
+}
+
+/** Reports whether the tokens of an identity must end with a change of it: any change except the name. */
+export function endsTokens(change: WorkloadIdentityChange): boolean {
+  return Object.keys(change).some((field) => field !== 'name');
+}
