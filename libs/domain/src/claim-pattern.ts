@@ -16,15 +16,15 @@ export function matchesClaim(pattern: string, claim: string): boolean {
     const next: boolean[] = [];
     for (let i = 0; i <= claim.length; i++) {
       const char = claim[i - 1];
-      if (typeof step === 'object') next.push(i > 0 && char === step.char && matched[i - 1] === true);
+      if (typeof step === 'object') next.push(i > 0 && char === step.char && matched[i - 1]);
       else {
         const mayExtend = i > 0 && (step === 'any' || !SEPARATORS.has(char ?? ''));
-        next.push(matched[i] === true || (mayExtend && next[i - 1] === true));
+        next.push(matched[i] || (mayExtend && next[i - 1]));
       }
     }
     matched = next;
   }
-  return matched[claim.length] === true;
+  return matched[claim.length];
 }
 
 /** Reports whether a pattern matches only itself. */

@@ -9,7 +9,7 @@ const MAX_KEYS_BYTES = 256 * 1024;
 const MAX_KEYS = 100;
 /** Longest parameter of a key in base64url: an RSA modulus of 8192 bits. Larger keys take long to compute with. */
 const MAX_PARAMETER_LENGTH = 1366;
-/** A public exponent of up to 32 bits: larger ones take long, and nobody uses them. */
+/** A public exponent of up to 32 bits: larger ones take long, and issuers do not use them. */
 const MAX_EXPONENT_LENGTH = 6;
 
 const discovery = z.object({ issuer: z.string(), jwks_uri: z.string() });

@@ -5,7 +5,7 @@ import { TokenProblem } from './token-problem.js';
 
 /** Time for which fetched keys are used without asking again. */
 const FRESH_MS = 60 * 60_000;
-/** Shortest time between two requests for the keys of one issuer: tokens with invented key IDs cause no more. */
+/** Shortest time between two requests for the keys of one issuer: more requests do not follow from tokens with invented key IDs. */
 const MIN_INTERVAL_MS = 30_000;
 /** Time for which an issuer that failed is not asked again. */
 const FAILURE_MS = 10_000;

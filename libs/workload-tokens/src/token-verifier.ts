@@ -5,7 +5,7 @@ import { TokenProblem } from './token-problem.js';
 /** Longest token in characters. Those of GitHub have about 2000; those of GitLab grow with a person's groups. */
 export const MAX_TOKEN_LENGTH = 12_288;
 
-/** Asymmetric signatures only: with `HS256` the public key would be the secret, and `none` is no signature. */
+/** Asymmetric signatures only: with `HS256` the public key would be the secret, and `none` does not sign. */
 const ALGORITHMS = [
   'RS256',
   'RS384',

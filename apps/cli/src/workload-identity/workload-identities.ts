@@ -1,7 +1,7 @@
 /** What the commands for workload identities do. */
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
-import { usualConditions, WORKLOAD_SCOPES, type WorkloadPlatform } from '@culvert/contract';
+import { usualConditions, type WORKLOAD_SCOPES, type WorkloadPlatform } from '@culvert/contract';
 import type { Api, WorkloadIdentity } from '../api.js';
 import { CliError } from '../cli-error.js';
 import type { CommandContext } from '../command-context.js';

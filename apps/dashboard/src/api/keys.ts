@@ -19,7 +19,8 @@ export type Resource =
   | 'share-link'
   | 'team'
   | 'traffic-manager'
-  | 'user-session';
+  | 'user-session'
+  | 'workload-identity';
 
 export type Key = readonly [team: string | null, resource: Resource, ...rest: readonly unknown[]];
 

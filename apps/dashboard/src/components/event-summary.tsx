@@ -31,6 +31,8 @@ export function EventSummary({ event }: { readonly event: AuditEvent }): ReactEl
 export function actorOf({ actor }: Pick<AuditEvent, 'actor'>): string {
   if (actor.kind === 'system') return texts.eventSummary.culvert;
   if (actor.kind === 'user') return actor.name ?? texts.eventSummary.person;
+  if (actor.kind === 'workload-identity')
+    return texts.eventSummary.workloadIdentity(actor.name ?? actor.id ?? '');
   return actor.name === null ? texts.eventSummary.apiKey : texts.eventSummary.key(actor.name);
 }
 
@@ -45,6 +47,7 @@ function pathOf({ resource, id }: NonNullable<AuditEvent['current']>): string {
     case 'intercept':
       return '/intercepts';
     case 'member':
+    case 'workload-identity':
       return '/team';
   }
 }

@@ -44,6 +44,7 @@ export const texts = {
     person: 'A person',
     apiKey: 'An API key',
     key: (name: string) => `Key “${name}”`,
+    workloadIdentity: (name: string) => `Workload identity “${name}”`,
   },
   formDialog: {
     close: 'Close',

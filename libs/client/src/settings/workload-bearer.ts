@@ -136,14 +136,10 @@ async function askGithub(
   { requestUrl, requestToken }: Extract<WorkloadSettings['source'], { kind: 'github' }>,
   http: HttpClient,
 ): Promise<string> {
-  const fail = (why: string, cause?: unknown) =>
-    new ClientError('unreachable', `GitHub gives this job no OIDC token: ${why}`, {
-      hint: 'Try again. Check that the job has the permission "id-token: write".',
-      cause,
-    });
-  if (!URL.canParse(requestUrl)) throw fail('ACTIONS_ID_TOKEN_REQUEST_URL is not a URL');
+  if (!URL.canParse(requestUrl)) throw noGithubToken('ACTIONS_ID_TOKEN_REQUEST_URL is not a URL');
   const url = new URL(requestUrl);
-  if (url.protocol !== 'https:' && !isLoopback(url)) throw fail('ACTIONS_ID_TOKEN_REQUEST_URL is not https');
+  if (url.protocol !== 'https:' && !isLoopback(url))
+    throw noGithubToken('ACTIONS_ID_TOKEN_REQUEST_URL is not https');
   url.searchParams.set('audience', audience);
   const response = await http
     .send({
@@ -152,11 +148,18 @@ async function askGithub(
       maxResponseBytes: MAX_TOKEN_RESPONSE_BYTES,
     })
     .catch((error: unknown) => {
-      throw fail(error instanceof HttpError ? error.message : (error as Error).message, error);
+      throw noGithubToken(error instanceof HttpError ? error.message : (error as Error).message, error);
     });
   const answer = platformAnswer.safeParse(parseJson(response.text));
-  if (!response.isSuccess || !answer.success) throw fail(`it answers with HTTP ${response.status}`);
+  if (!response.isSuccess || !answer.success) throw noGithubToken(`it answers with HTTP ${response.status}`);
   return answer.data.value;
+}
+
+function noGithubToken(why: string, cause?: unknown): ClientError {
+  return new ClientError('unreachable', `GitHub gives this job no OIDC token: ${why}`, {
+    hint: 'Try again. Check that the job has the permission "id-token: write".',
+    cause,
+  });
 }
 
 function refusalOf(url: string, status: number, body: unknown): ClientError {

@@ -206,9 +206,9 @@ describe('workload identities', () => {
   it.each([
     ['no identity', { workload_identity: '' }, 'invalid_request'],
     ['an unknown identity', { workload_identity: '00000000-0000-7000-8000-000000000000' }, 'invalid_request'],
-    ['text that is no ID', { workload_identity: "' OR 1=1" }, 'invalid_request'],
+    ['text that is not an ID', { workload_identity: "' OR 1=1" }, 'invalid_request'],
     ['no token', { subject_token: '' }, 'invalid_request'],
-    ['text that is no token', { subject_token: 'a.b.c' }, 'invalid_request'],
+    ['text that is not a token', { subject_token: 'a.b.c' }, 'invalid_request'],
     ['a token that is too long', { subject_token: 'x'.repeat(12_289) }, 'invalid_request'],
     ['another type of token', { subject_token_type: ACCESS_TOKEN }, 'invalid_request'],
     ['a wish for a refresh token', { requested_token_type: JWT }, 'invalid_request'],

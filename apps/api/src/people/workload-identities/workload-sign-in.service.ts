@@ -111,7 +111,6 @@ export class WorkloadSignInService {
 
   /** Checks a token. Resolves with what does not match. @throws ProblemError if the issuer does not answer */
   async judge(identity: WorkloadIdentity, token: string): Promise<Judgment> {
-    const untrusted = (problem: string) => ({ problem, subject: null, conditions: [], claims: null });
     if (!identity.isEnabled) return untrusted('the workload identity is disabled');
     let claims: VerifiedToken;
     try {
@@ -145,6 +144,10 @@ export class WorkloadSignInService {
       after: { ...auditedClaims(claims), problem: problem?.slice(0, MAX_DETAIL_LENGTH) ?? null },
     });
   }
+}
+
+function untrusted(problem: string): Judgment {
+  return { problem, subject: null, conditions: [], claims: null };
 }
 
 /** Returns a failed condition in words: the claim, what the token has, and what is expected. */

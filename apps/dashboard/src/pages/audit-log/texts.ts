@@ -44,6 +44,11 @@ export const texts = {
     'user.reset-password': 'Password reset by link',
     'user-session.end': 'Signed out of a browser',
     'user-session.end-others': 'Signed out of other browsers',
+    'workload-identity.create': 'Workload identity created',
+    'workload-identity.update': 'Workload identity changed',
+    'workload-identity.delete': 'Workload identity deleted',
+    'workload-identity.sign-in': 'Job signed in',
+    'workload-identity.refuse': 'Job refused',
   } satisfies Readonly<Record<AuditAction, string>>,
   auditEvents: {
     key: (name: string) => `key ${name}`,

@@ -10,19 +10,21 @@ import { Leaving } from './leaving.js';
 import { Members } from './members.js';
 import { TeamSettings } from './team-settings.js';
 import { TeamUse } from './team-use.js';
-import { invitations, members } from './team.js';
+import { invitations, members, workloadIdentities } from './team.js';
 import { texts } from './texts.js';
+import { WorkloadIdentities } from './workload-identities.js';
 
 /** Members, use and settings of the team. */
 export function TeamPage(): ReactElement {
   const own = useQuery(teamOfCaller());
-  const sections = [own, useQuery(members()), useQuery(invitations())];
+  const sections = [own, useQuery(members()), useQuery(invitations()), useQuery(workloadIdentities())];
   return (
     <Page title={texts.teamPage.title} description={own.data?.name}>
       <Together queries={sections}>
         <Stack gap="xl">
           <Members />
           <Invitations />
+          <WorkloadIdentities />
           <QueryView query={own}>
             {(shown) => (
               <Stack gap="xl">

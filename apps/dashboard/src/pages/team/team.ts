@@ -27,6 +27,54 @@ export const invitations = () =>
       allPages<Invitation>((query) => answerOf(api.GET('/api/v1/team/invitations', { params: { query } }))),
   });
 
+export type WorkloadIdentity = Schemas['WorkloadIdentity'];
+export type Platform = WorkloadIdentity['platform'];
+
+export const workloadIdentities = () =>
+  queryOptions({
+    queryKey: keyOf('workload-identity', 'all'),
+    queryFn: () =>
+      allPages<WorkloadIdentity>((query) =>
+        answerOf(api.GET('/api/v1/workload-identities', { params: { query } })),
+      ),
+  });
+
+export const PLATFORMS: Readonly<Record<Platform, string>> = texts.team.platforms;
+
+/** What people usually restrict; '' restricts nothing. */
+export interface UsualConditions {
+  /** Repository, project or subject. */
+  readonly owner: string;
+  readonly branch: string;
+  readonly environment: string;
+  readonly event: string;
+}
+
+/**
+ * Returns the conditions of a new workload identity, as `usualConditions` of libs/contract does for the command line: its
+ * schemas are too large for a browser.
+ */
+export function conditionsOf(
+  platform: Platform,
+  { owner, branch, environment, event }: UsualConditions,
+): WorkloadIdentity['conditions'] {
+  const claims =
+    platform === 'other'
+      ? { sub: owner }
+      : platform === 'github'
+        ? { repository: owner, ref: branch && `refs/heads/${branch}`, environment, event_name: event }
+        : {
+            project_path: owner,
+            ref: branch,
+            ref_type: branch && 'branch',
+            environment,
+            pipeline_source: event,
+          };
+  return Object.entries(claims).flatMap(([claim, value]) =>
+    value === '' ? [] : [{ claim, values: [value] }],
+  );
+}
+
 export const ROLES: Readonly<Record<Role, { readonly label: string; readonly about: string }>> = {
   owner: { label: texts.team.owner, about: texts.team.ownerAbout },
   admin: {

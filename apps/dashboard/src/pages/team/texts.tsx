@@ -4,6 +4,56 @@ import { formatNumber } from '../../intl.js';
 
 /** Texts of the page of the team. */
 export const texts = {
+  workloadIdentities: {
+    title: 'Workload identities',
+    createTitle: 'Create a workload identity',
+    none: 'No workload identities. Create one, so that CI jobs of a repository sign in without a stored key.',
+    name: 'Name',
+    disabled: (name: string) => `${name} (disabled)`,
+    platform: 'Platform',
+    conditions: 'Conditions',
+    condition: (claim: string, values: readonly string[]) => `${claim} = ${values.join(' or ')}`,
+    lastUsed: 'Last used',
+    rename: 'Rename',
+    renameTitle: (name: string) => `Rename ${name}`,
+    disable: 'Disable',
+    enable: 'Enable',
+    notChanged: 'The workload identity could not be changed',
+    delete: 'Delete',
+    deleted: (name: string) => `Deleted ${name}`,
+    notDeleted: 'The workload identity could not be deleted',
+    deleteTitle: (name: string) => `Delete ${name}?`,
+    deleteText: 'Its jobs can no longer sign in, and their tunnels close. Previews that they created stay.',
+    actionsFor: (name: string) => `Actions for ${name}`,
+  },
+  createWorkloadIdentity: {
+    title: 'Create a workload identity',
+    submit: 'Create',
+    name: 'Name',
+    namePlaceholder: 'Previews of the shop',
+    platform: 'Platform',
+    issuer: 'Issuer',
+    issuerPlaceholder: 'https://gitlab.example.com',
+    knownIssuer: 'Only for a server of your own. Empty: that of the platform.',
+    otherIssuer: 'Claim iss of the tokens.',
+    fields: {
+      repository: { label: 'Repository', about: 'Such as acme/shop. * matches any name: acme/*.' },
+      project: { label: 'Project', about: 'Path of the project, such as acme/shop. ** also matches groups.' },
+      subject: { label: 'Subject', about: 'Claim sub of the tokens. It must name the owner of the program.' },
+      branch: { label: 'Branch', about: 'Only jobs for this branch. Empty: all branches and pull requests.' },
+      environment: { label: 'Environment', about: 'Only jobs with this environment. Empty: all jobs.' },
+      event: { label: 'Event', about: 'Only jobs that this event starts, such as pull_request.' },
+      source: { label: 'Pipeline source', about: 'Only such pipelines, as merge_request_event.' },
+    },
+    createdTitle: 'Workload identity created',
+    variable: 'the variable',
+    created: (platform: string) =>
+      platform === 'gitlab'
+        ? 'Set this variable in the job, and add CULVERT_ID_TOKEN to its id_tokens. The ID is not a secret.'
+        : 'Set this variable in the job. The ID is not a secret.',
+    close: 'Close',
+    done: 'Done',
+  },
   invitations: {
     invitations: 'Invitations',
     inviteTitle: 'Invite a person',
@@ -84,6 +134,7 @@ export const texts = {
         : `${formatNumber(amount)} or more others`,
   },
   team: {
+    platforms: { github: 'GitHub Actions', gitlab: 'GitLab CI/CD', other: 'Another platform' },
     owner: 'Owner',
     ownerAbout: 'Can do everything, and make others owners.',
     admin: 'Admin',
