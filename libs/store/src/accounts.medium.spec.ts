@@ -119,6 +119,7 @@ describeOnEveryDatabase('teams, people and keys', createTestDatabase, (context) 
         lastUsedAddress: null,
         createdByUserId: null,
         createdByApiKeyId: null,
+        workloadIdentityId: null,
         replacesId: null,
         createdAt: expect.any(Date) as Date,
       });
