@@ -89,6 +89,8 @@ export default defineConfig({
         test: {
           ...processes,
           name: 'system',
+          // Its ES modules import JSON in a way that Node 20 refuses.
+          server: { deps: { inline: [/@actions\/workflow-parser/] } },
           include: ['test/**/*.spec.ts'],
           exclude: [...MEASURED, 'test/dev-servers/**', 'test/kubernetes/**'],
           maxWorkers,

@@ -37,6 +37,7 @@ const SECTIONS: readonly { readonly title: string; readonly folder?: string; rea
       'cli-reference.md',
       'culvert-yaml.md',
       'client.md',
+      'ci.md',
       'dev-servers.md',
       'telepresence.md',
       'context-propagation.md',

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { chartFiles } from './chart.mjs';
 import { checksumsOf } from './checksums.mjs';
+import { ciFiles } from './ci.mjs';
 import { nodeBinaries, readNodeLicense } from './executable.mjs';
 import { imageFiles } from './images.mjs';
 import { installerFiles } from './installers.mjs';
@@ -82,6 +83,7 @@ async function makeFiles(release) {
       ...(await programFiles({ ...release, scratch })),
       ...(await imageFiles(release)),
       ...(await chartFiles(release)),
+      ...(await ciFiles({ ...release, scratch })),
       ...sbomFiles(release),
     };
     const all = { ...files, ...installerFiles({ ...release, files }) };

@@ -100,6 +100,7 @@ describe('loadSettings', () => {
       oidc: null,
       github: null,
       teams: [],
+      internalIssuers: [],
       teamCreation: 'everyone',
     });
   });

@@ -1,0 +1,1 @@
+export function makeGithubAction(folder: string): Promise<void>;

@@ -1,0 +1,320 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { TokenIssuer } from '@culvert/testkit';
+import { parse } from 'yaml';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { makeGithubAction } from '../../infra/scripts/ci-packages.mjs';
+import { type Deployment, startDeployment, visit } from '../support/deployment.js';
+import { FakeGithub } from './fake-github.js';
+
+/** The action as a runner starts it: a process with inputs in its environment, and files for outputs and state. */
+const TOKEN = 'ghs_token-of-the-job';
+const REPOSITORY = 'acme/shop';
+const SHA = 'a'.repeat(40);
+
+let action: string;
+let home: string;
+let issuer: TokenIssuer;
+let deployment: Deployment;
+let url: string;
+let identity: string;
+let service: http.Server;
+let port: number;
+/** GitHub's service that gives jobs their tokens. */
+let tokens: http.Server;
+let github: FakeGithub;
+let claims: Record<string, unknown>;
+
+beforeAll(async () => {
+  action = mkdtempSync(join(tmpdir(), 'culvert-test-'));
+  const authority = join(action, 'issuer.pem');
+  issuer = await TokenIssuer.start();
+  writeFileSync(authority, issuer.ca);
+  [deployment] = await Promise.all([
+    startDeployment({ NODE_EXTRA_CA_CERTS: authority, WORKLOAD_IDENTITY_INTERNAL_ISSUERS: issuer.url }),
+    makeGithubAction(action),
+  ]);
+  url = `http://localhost:${deployment.port}`;
+  service = http.createServer((_request, response) => response.end('Hello from the service'));
+  tokens = http.createServer((request, response) => {
+    const aud = new URL(request.url ?? '', url).searchParams.get('audience');
+    const isAllowed = request.headers.authorization === 'Bearer request-token';
+    void issuer
+      .sign({ sub: `repo:${REPOSITORY}:pull_request`, aud, repository: REPOSITORY, ...claims })
+      .then((value) => response.writeHead(isAllowed ? 200 : 401).end(JSON.stringify({ value })));
+  });
+  port = await listen(service);
+  await Promise.all([listen(tokens), deployment.startManager()]);
+  identity = (
+    await deployment.api<{ id: string }>('POST', '/workload-identities', {
+      name: 'Previews of the shop',
+      platform: 'github',
+      issuer: issuer.url,
+      audience: url,
+      conditions: [{ claim: 'repository', values: [REPOSITORY] }],
+    })
+  ).id;
+}, 120_000);
+afterAll(async () => {
+  for (const server of [service, tokens]) server?.closeAllConnections();
+  service?.close();
+  tokens?.close();
+  await deployment?.stop();
+  await issuer?.close();
+  rmSync(action, { recursive: true, force: true });
+});
+beforeEach(async () => {
+  home = mkdtempSync(join(tmpdir(), 'culvert-test-'));
+  claims = {};
+  github = await FakeGithub.start(TOKEN);
+});
+afterEach(async () => {
+  expect(github.violations).toEqual([]);
+  await github.close();
+  rmSync(home, { recursive: true, force: true });
+});
+
+async function listen(server: http.Server): Promise<number> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+interface Job {
+  readonly number: number;
+  readonly action?: 'opened' | 'synchronize' | 'closed';
+  readonly event?: string;
+  readonly head?: string;
+  readonly inputs?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+interface Ran {
+  readonly code: number | null;
+  readonly log: string;
+  readonly outputs: Readonly<Record<string, string>>;
+  readonly state: Readonly<Record<string, string>>;
+}
+
+/** Runs one step of the action. */
+async function run(script: 'main' | 'post', job: Job, state: Ran['state'] = {}): Promise<Ran> {
+  const folder = mkdtempSync(join(home, 'step-'));
+  const file = (name: string, content = ''): string => {
+    writeFileSync(join(folder, name), content);
+    return join(folder, name);
+  };
+  mkdirSync(join(folder, 'temp'));
+  const { number, head = REPOSITORY } = job;
+  const pull_request = {
+    number,
+    html_url: `https://github.com/${REPOSITORY}/pull/${number}`,
+    head: { sha: SHA, repo: { full_name: head } },
+  };
+  const payload = { action: job.action ?? 'opened', repository: { full_name: REPOSITORY }, pull_request };
+  const child = spawn(process.execPath, [join(action, 'dist', `${script}.js`)], {
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      HOME: home,
+      GITHUB_API_URL: github.url,
+      GITHUB_EVENT_NAME: job.event ?? 'pull_request',
+      GITHUB_EVENT_PATH: file('event.json', JSON.stringify(payload)),
+      GITHUB_OUTPUT: file('output'),
+      GITHUB_STATE: file('state'),
+      GITHUB_RUN_ID: '77',
+      RUNNER_TEMP: join(folder, 'temp'),
+      ACTIONS_ID_TOKEN_REQUEST_URL: `http://127.0.0.1:${(tokens.address() as AddressInfo).port}/?api-version=2.0`,
+      ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'request-token',
+      ...inputsOf({ url, 'workload-identity': identity, ...job.inputs }),
+      ...Object.fromEntries(Object.entries(state).map(([name, value]) => [`STATE_${name}`, value])),
+      ...job.env,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let log = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => (log += text));
+  // Not `close`: a process that goes on must not hold the step.
+  const [code] = (await once(child, 'exit')) as [number | null];
+  return { code, log, outputs: valuesIn(join(folder, 'output')), state: valuesIn(join(folder, 'state')) };
+}
+
+/** Returns the environment of the inputs, with the defaults of action.yml, as a runner sets it. */
+function inputsOf(given: Readonly<Record<string, string>>): Record<string, string> {
+  const { inputs } = parse(readFileSync(join(action, 'action.yml'), 'utf8')) as {
+    inputs: Record<string, { default?: string }>;
+  };
+  const unknown = Object.keys(given).filter((name) => !Object.hasOwn(inputs, name));
+  if (unknown.length > 0) throw new Error(`action.yml has no input ${unknown.join(', ')}`);
+  return Object.fromEntries(
+    Object.entries(inputs).map(([name, input]) => [
+      `INPUT_${name.toUpperCase()}`,
+      given[name] ?? (input.default ?? '').replace('${{ github.token }}', TOKEN),
+    ]),
+  );
+}
+
+function valuesIn(path: string): Record<string, string> {
+  const found = readFileSync(path, 'utf8').matchAll(/^([\w-]+)<<(.+)\n([^]*?)\n\2$/gm);
+  return Object.fromEntries([...found].map(([, name, , value]) => [name ?? '', value ?? '']));
+}
+
+const workload = (number: number, change: Partial<Job> = {}): Job => ({
+  number,
+  ...change,
+  inputs: {
+    workload: 'web',
+    arguments: `--ingress-host=127.0.0.1\n--ingress-port=${port}`,
+    comment: 'false',
+    ...change.inputs,
+  },
+});
+const namesOfPreviews = async () => {
+  const { items } = await deployment.api<{ items: { intercept: { name: string } }[] }>('GET', '/previews');
+  return items.map(({ intercept }) => intercept.name);
+};
+const ofPull = async (number: number) =>
+  (await namesOfPreviews()).filter((name) => name.endsWith(`-pr-${number}`));
+
+describe('the GitHub Action', () => {
+  it('creates the preview of a pull request, keeps it in later runs, and removes it when that closes', async () => {
+    const first = await run('main', workload(1));
+    expect([first.code, first.log]).toEqual([0, expect.stringContaining('Preview: http')]);
+    expect(first.outputs).toMatchObject({ skipped: 'false', url: expect.any(String) });
+    const host = new URL(first.outputs['url'] ?? '').host;
+    const preview = await deployment.api<{ access: string }>(
+      'GET',
+      `/previews/${first.outputs['preview-id']}`,
+    );
+    expect(preview.access).toBe('team');
+    expect((await visit(deployment.port, host, '/')).status).not.toBe(200);
+
+    const second = await run('main', workload(1, { action: 'synchronize', inputs: { access: 'public' } }));
+    expect(second.outputs['url']).toBe(first.outputs['url']);
+    expect((await visit(deployment.port, host, '/')).body.toString()).toBe('Hello from the service');
+    expect(await ofPull(1)).toHaveLength(1);
+
+    const closed = await run('main', { number: 1, action: 'closed' });
+    expect([closed.code, closed.outputs]).toEqual([0, {}]);
+    expect(await ofPull(1)).toEqual([]);
+    expect(github.deployments).toMatchObject([
+      {
+        ref: SHA,
+        environment: 'preview/pr-1',
+        states: [
+          { state: 'in_progress' },
+          { state: 'success', environment_url: first.outputs['url'] },
+          { state: 'inactive' },
+        ],
+      },
+      { states: [{ state: 'in_progress' }, { state: 'success' }, { state: 'inactive' }] },
+    ]);
+  });
+
+  it('acts as the workload identity, and stores no credential', async () => {
+    await run('main', workload(2));
+    const { items } = await deployment.api<{ items: { action: string; actor: { name: string } }[] }>(
+      'GET',
+      '/audit-events?action=preview.create&limit=1',
+    );
+    expect(items[0]?.actor).toMatchObject({ kind: 'workload-identity', name: 'Previews of the shop' });
+    await run('main', { number: 2, action: 'closed' });
+    expect(textBelow(home)).not.toMatch(/cvtw_|request-token/);
+  });
+
+  it('leaves one preview when two runs create it at the same time', async () => {
+    const both = await Promise.all([run('main', workload(3)), run('main', workload(3))]);
+    expect(both.map(({ code }) => code)).toEqual([0, 0]);
+    expect(await ofPull(3)).toHaveLength(1);
+    await run('main', { number: 3, action: 'closed' });
+  });
+
+  it('reports a failure of the deployment if the preview does not answer', async () => {
+    const { code, log } = await run(
+      'main',
+      workload(4, { inputs: { 'wait-status': '204', 'wait-timeout': '1s' } }),
+    );
+    expect(code).toBe(1);
+    expect(log).toMatch(/^::error::culvert preview wait: /m);
+    expect(github.deployments[0]?.states.map(({ state }) => state)).toEqual(['in_progress', 'failure']);
+    await run('main', { number: 4, action: 'closed' });
+  });
+
+  it('explains which condition the job does not meet', async () => {
+    claims = { repository: 'acme/other' };
+    const { code, log } = await run('main', workload(5, { inputs: { deployment: 'false' } }));
+    expect(code).toBe(1);
+    expect(log).toContain('the claim repository is "acme/other", expected "acme/shop"');
+  });
+
+  it('succeeds without a preview for a pull request from a fork, which has no token', async () => {
+    const env = { ACTIONS_ID_TOKEN_REQUEST_URL: '', ACTIONS_ID_TOKEN_REQUEST_TOKEN: '' };
+    const forked = await run('main', workload(6, { head: 'mallory/shop', env }));
+    expect([forked.code, forked.outputs]).toEqual([0, { skipped: 'true' }]);
+    expect(forked.log).toMatch(/^::warning::No preview: .* forks/m);
+    const own = await run('main', workload(6, { env }));
+    expect([own.code, own.log]).toEqual([1, expect.stringContaining('"id-token: write"')]);
+    expect(github.deployments).toEqual([]);
+  });
+
+  it('refuses to run code of a fork with the permissions of the repository', async () => {
+    const { code, log } = await run(
+      'main',
+      workload(7, { head: 'mallory/shop', event: 'pull_request_target' }),
+    );
+    expect([code, log]).toEqual([1, expect.stringContaining('use the event pull_request')]);
+  });
+
+  it.each([
+    ['another event', { event: 'push' }, 'not for the event push'],
+    ['no workload', { inputs: { workload: '' } }, 'the input workload is missing'],
+    ['another mode', { inputs: { mode: 'proxy' } }, 'mode must be workload or expose'],
+    ['a flag that is not one', { inputs: { wait: 'maybe' } }, 'wait must be true or false'],
+    ['an access that does not exist', { inputs: { access: 'all' } }, 'access'],
+  ])('says what is wrong with %s', async (_name, change, expected) => {
+    const { code, log } = await run('main', workload(8, change));
+    expect([code, log]).toEqual([1, expect.stringContaining(expected)]);
+    expect(await ofPull(8)).toEqual([]);
+  });
+
+  it('says which permission deployments need', async () => {
+    github.failure = 403;
+    const { code, log } = await run('main', workload(9));
+    expect([code, log]).toEqual([1, expect.stringContaining('"deployments: write"')]);
+    expect(await ofPull(9)).toEqual([]);
+  });
+
+  it('exposes a port of the job, and ends that with the job', async () => {
+    const job: Job = {
+      number: 10,
+      inputs: { mode: 'expose', port: String(port), access: 'public', comment: 'false' },
+    };
+    const main = await run('main', job);
+    expect([main.code, main.log]).toEqual([0, expect.stringContaining('Preview: http')]);
+    const host = new URL(main.outputs['url'] ?? '').host;
+    expect((await visit(deployment.port, host, '/::set-output')).body.toString()).toBe(
+      'Hello from the service',
+    );
+    const post = await run('post', job, main.state);
+    expect([post.code, post.log]).toEqual([0, 'The preview ended with the job.\n']);
+    expect(await ofPull(10)).toEqual([]);
+    expect((await visit(deployment.port, host, '/')).status).not.toBe(200);
+    expect(github.deployments[0]?.states.map(({ state }) => state)).toEqual([
+      'in_progress',
+      'success',
+      'inactive',
+    ]);
+  });
+});
+
+/** Returns the text of all files below a folder. */
+function textBelow(folder: string): string {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => readFileSync(join(parentPath, name), 'utf8'))
+    .join('\n');
+}
