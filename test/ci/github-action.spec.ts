@@ -1,14 +1,14 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { TokenIssuer } from '@culvert/testkit';
 import { parse } from 'yaml';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { makeGithubAction } from '../../infra/scripts/ci-packages.mjs';
 import { type Deployment, startDeployment, visit } from '../support/deployment.js';
 import { FakeGithub } from './fake-github.js';
 
@@ -37,7 +37,7 @@ beforeAll(async () => {
   writeFileSync(authority, issuer.ca);
   [deployment] = await Promise.all([
     startDeployment({ NODE_EXTRA_CA_CERTS: authority, WORKLOAD_IDENTITY_INTERNAL_ISSUERS: issuer.url }),
-    makeGithubAction(action),
+    promisify(execFile)(process.execPath, ['infra/ci/github/build.mjs', action]),
   ]);
   url = `http://localhost:${deployment.port}`;
   service = http.createServer((_request, response) => response.end('Hello from the service'));
@@ -138,7 +138,7 @@ async function run(script: 'main' | 'post', job: Job, state: Ran['state'] = {}):
   let log = '';
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => (log += text));
-  // Not `close`: a process that goes on must not hold the step.
+  // Not `close`: a process that continues must not hold the step.
   const [code] = (await once(child, 'exit')) as [number | null];
   return { code, log, outputs: valuesIn(join(folder, 'output')), state: valuesIn(join(folder, 'state')) };
 }

@@ -36,7 +36,14 @@ export async function ensurePreview(
   if (existing !== undefined)
     return culvert.read(preview, ['preview', 'update', existing.id, ...flagsOf(event, settings)]);
   const created = await culvert.read(preview, [
-    ...['preview', 'create', '--workload', workload, '--namespace', namespace, '--name', name],
+    'preview',
+    'create',
+    '--workload',
+    workload,
+    '--namespace',
+    namespace,
+    '--name',
+    name,
     ...flagsOf(event, settings),
   ]);
   const [oldest = created] = await findByName(culvert, name);
@@ -108,7 +115,8 @@ function printedPreview(text: string): Preview | null {
 function flagsOf({ url }: PullRequestEvent, settings: Settings): string[] {
   const { access, expires, comment } = settings;
   return [
-    ...['--access', access],
+    '--access',
+    access,
     ...(expires === '' ? [] : ['--expires', expires]),
     ...(comment ? ['--pull-request', url] : []),
     ...settings.arguments,

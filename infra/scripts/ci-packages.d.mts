@@ -1,1 +1,0 @@
-export function makeGithubAction(folder: string): Promise<void>;
