@@ -2,14 +2,13 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { TokenIssuer } from '@culvert/testkit';
 import { parse } from 'yaml';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Deployment, startDeployment, visit } from '../support/deployment.js';
+import { visit } from '../support/deployment.js';
+import { type CiDeployment, listen, startCiDeployment } from './ci-deployment.js';
 import { FakeGithub } from './fake-github.js';
 
 /** The action as a runner starts it: a process with inputs in its environment, and files for outputs and state. */
@@ -19,53 +18,37 @@ const SHA = 'a'.repeat(40);
 
 let action: string;
 let home: string;
-let issuer: TokenIssuer;
-let deployment: Deployment;
-let url: string;
+let ci: CiDeployment;
 let identity: string;
-let service: http.Server;
-let port: number;
 /** GitHub's service that gives jobs their tokens. */
 let tokens: http.Server;
+let tokensPort: number;
 let github: FakeGithub;
 let claims: Record<string, unknown>;
 
 beforeAll(async () => {
   action = mkdtempSync(join(tmpdir(), 'culvert-test-'));
-  const authority = join(action, 'issuer.pem');
-  issuer = await TokenIssuer.start();
-  writeFileSync(authority, issuer.ca);
-  [deployment] = await Promise.all([
-    startDeployment({ NODE_EXTRA_CA_CERTS: authority, WORKLOAD_IDENTITY_INTERNAL_ISSUERS: issuer.url }),
+  [ci] = await Promise.all([
+    startCiDeployment(),
     promisify(execFile)(process.execPath, ['infra/ci/github/build.mjs', action]),
   ]);
-  url = `http://localhost:${deployment.port}`;
-  service = http.createServer((_request, response) => response.end('Hello from the service'));
   tokens = http.createServer((request, response) => {
-    const aud = new URL(request.url ?? '', url).searchParams.get('audience');
+    const aud = new URL(request.url ?? '', ci.url).searchParams.get('audience');
     const isAllowed = request.headers.authorization === 'Bearer request-token';
-    void issuer
+    void ci.issuer
       .sign({ sub: `repo:${REPOSITORY}:pull_request`, aud, repository: REPOSITORY, ...claims })
       .then((value) => response.writeHead(isAllowed ? 200 : 401).end(JSON.stringify({ value })));
   });
-  port = await listen(service);
-  await Promise.all([listen(tokens), deployment.startManager()]);
-  identity = (
-    await deployment.api<{ id: string }>('POST', '/workload-identities', {
-      name: 'Previews of the shop',
-      platform: 'github',
-      issuer: issuer.url,
-      audience: url,
-      conditions: [{ claim: 'repository', values: [REPOSITORY] }],
-    })
-  ).id;
+  tokensPort = await listen(tokens);
+  identity = await ci.createIdentity({
+    platform: 'github',
+    conditions: [{ claim: 'repository', values: [REPOSITORY] }],
+  });
 }, 120_000);
 afterAll(async () => {
-  for (const server of [service, tokens]) server?.closeAllConnections();
-  service?.close();
+  tokens?.closeAllConnections();
   tokens?.close();
-  await deployment?.stop();
-  await issuer?.close();
+  await ci?.stop();
   rmSync(action, { recursive: true, force: true });
 });
 beforeEach(async () => {
@@ -78,12 +61,6 @@ afterEach(async () => {
   await github.close();
   rmSync(home, { recursive: true, force: true });
 });
-
-async function listen(server: http.Server): Promise<number> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return (server.address() as AddressInfo).port;
-}
 
 interface Job {
   readonly number: number;
@@ -127,9 +104,9 @@ async function run(script: 'main' | 'post', job: Job, state: Ran['state'] = {}):
       GITHUB_STATE: file('state'),
       GITHUB_RUN_ID: '77',
       RUNNER_TEMP: join(folder, 'temp'),
-      ACTIONS_ID_TOKEN_REQUEST_URL: `http://127.0.0.1:${(tokens.address() as AddressInfo).port}/?api-version=2.0`,
+      ACTIONS_ID_TOKEN_REQUEST_URL: `http://127.0.0.1:${tokensPort}/?api-version=2.0`,
       ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'request-token',
-      ...inputsOf({ url, 'workload-identity': identity, ...job.inputs }),
+      ...inputsOf({ url: ci.url, 'workload-identity': identity, ...job.inputs }),
       ...Object.fromEntries(Object.entries(state).map(([name, value]) => [`STATE_${name}`, value])),
       ...job.env,
     },
@@ -168,17 +145,13 @@ const workload = (number: number, change: Partial<Job> = {}): Job => ({
   ...change,
   inputs: {
     workload: 'web',
-    arguments: `--ingress-host=127.0.0.1\n--ingress-port=${port}`,
+    arguments: `--ingress-host=127.0.0.1\n--ingress-port=${ci.servicePort}`,
     comment: 'false',
     ...change.inputs,
   },
 });
-const namesOfPreviews = async () => {
-  const { items } = await deployment.api<{ items: { intercept: { name: string } }[] }>('GET', '/previews');
-  return items.map(({ intercept }) => intercept.name);
-};
 const ofPull = async (number: number) =>
-  (await namesOfPreviews()).filter((name) => name.endsWith(`-pr-${number}`));
+  (await ci.previewNames()).filter((name) => name.endsWith(`-pr-${number}`));
 
 describe('the GitHub Action', () => {
   it('creates the preview of a pull request, keeps it in later runs, and removes it when that closes', async () => {
@@ -186,16 +159,16 @@ describe('the GitHub Action', () => {
     expect([first.code, first.log]).toEqual([0, expect.stringContaining('Preview: http')]);
     expect(first.outputs).toMatchObject({ skipped: 'false', url: expect.any(String) });
     const host = new URL(first.outputs['url'] ?? '').host;
-    const preview = await deployment.api<{ access: string }>(
+    const preview = await ci.deployment.api<{ access: string }>(
       'GET',
       `/previews/${first.outputs['preview-id']}`,
     );
     expect(preview.access).toBe('team');
-    expect((await visit(deployment.port, host, '/')).status).not.toBe(200);
+    expect((await visit(ci.deployment.port, host, '/')).status).not.toBe(200);
 
     const second = await run('main', workload(1, { action: 'synchronize', inputs: { access: 'public' } }));
     expect(second.outputs['url']).toBe(first.outputs['url']);
-    expect((await visit(deployment.port, host, '/')).body.toString()).toBe('Hello from the service');
+    expect((await visit(ci.deployment.port, host, '/')).body.toString()).toBe('Hello from the service');
     expect(await ofPull(1)).toHaveLength(1);
 
     const closed = await run('main', { number: 1, action: 'closed' });
@@ -217,7 +190,7 @@ describe('the GitHub Action', () => {
 
   it('acts as the workload identity, and stores no credential', async () => {
     await run('main', workload(2));
-    const { items } = await deployment.api<{ items: { action: string; actor: { name: string } }[] }>(
+    const { items } = await ci.deployment.api<{ items: { action: string; actor: { name: string } }[] }>(
       'GET',
       '/audit-events?action=preview.create&limit=1',
     );
@@ -291,18 +264,18 @@ describe('the GitHub Action', () => {
   it('exposes a port of the job, and ends that with the job', async () => {
     const job: Job = {
       number: 10,
-      inputs: { mode: 'expose', port: String(port), access: 'public', comment: 'false' },
+      inputs: { mode: 'expose', port: String(ci.servicePort), access: 'public', comment: 'false' },
     };
     const main = await run('main', job);
     expect([main.code, main.log]).toEqual([0, expect.stringContaining('Preview: http')]);
     const host = new URL(main.outputs['url'] ?? '').host;
-    expect((await visit(deployment.port, host, '/::set-output')).body.toString()).toBe(
+    expect((await visit(ci.deployment.port, host, '/::set-output')).body.toString()).toBe(
       'Hello from the service',
     );
     const post = await run('post', job, main.state);
     expect([post.code, post.log]).toEqual([0, 'The preview ended with the job.\n']);
     expect(await ofPull(10)).toEqual([]);
-    expect((await visit(deployment.port, host, '/')).status).not.toBe(200);
+    expect((await visit(ci.deployment.port, host, '/')).status).not.toBe(200);
     expect(github.deployments[0]?.states.map(({ state }) => state)).toEqual([
       'in_progress',
       'success',
