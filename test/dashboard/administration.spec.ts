@@ -432,6 +432,31 @@ describe('the team', () => {
     await theirs.context().close();
   });
 
+  it('lets jobs of a repository sign in, disables that, and deletes it', async () => {
+    page = await dashboard.signIn();
+    await go('/team');
+    await page.getByRole('button', { name: 'Create a workload identity' }).click();
+    await dialog().getByRole('textbox', { name: 'Name' }).fill('Jobs of the shop');
+    await dialog().getByRole('textbox', { name: 'Repository' }).fill('*/shop');
+    await dialog().getByRole('button', { name: 'Create' }).click();
+    await dialog().getByText('one condition must name the owner').waitFor();
+    await dialog().getByRole('textbox', { name: 'Repository' }).fill('acme/shop');
+    await dialog().getByRole('textbox', { name: 'Event' }).fill('pull_request');
+    await dialog().getByRole('button', { name: 'Create' }).click();
+    await dialog().getByText('CULVERT_WORKLOAD_IDENTITY=').waitFor();
+    await page.getByRole('button', { name: 'Done' }).click();
+    await page.getByText('event_name = pull_request').waitFor();
+
+    await choose('Actions for Jobs of the shop', 'Disable');
+    await page.getByText('Jobs of the shop (disabled)').waitFor();
+    expect(await api('GET', '/workload-identities')).toMatchObject({
+      items: [{ enabled: false, conditions: [{ claim: 'repository', values: ['acme/shop'] }, {}] }],
+    });
+    await choose('Actions for Jobs of the shop', 'Delete');
+    await dialog().getByRole('button', { name: 'Delete' }).click();
+    await page.getByText('No workload identities.').waitFor();
+  });
+
   it('is renamed, configured, and joined by another one', async () => {
     // The team that it last showed.
     page = await dashboard.signIn();

@@ -93,5 +93,5 @@ export function hasCredential(
   { workloadIdentity }: Pick<Settings, 'workloadIdentity'>,
 ): boolean {
   if (env['CULVERT_API_KEY']) return true;
-  return workloadIdentity !== '' && Boolean(env['ACTIONS_ID_TOKEN_REQUEST_URL'] ?? env['CULVERT_ID_TOKEN']);
+  return workloadIdentity !== '' && Boolean(env['ACTIONS_ID_TOKEN_REQUEST_URL'] || env['CULVERT_ID_TOKEN']);
 }
