@@ -87,7 +87,7 @@ describe('action.yml', () => {
     const source = ['main', 'post', 'settings'].map((name) =>
       readFileSync(`infra/ci/github/src/${name}.ts`, 'utf8'),
     );
-    const read = [...source.join('\n').matchAll(/runner\.(?:input|flag)\('([\w-]+)'\)/g)].map(
+    const read = [...source.join('\n').matchAll(/runner\s*\.(?:input|flag)\('([\w-]+)'\)/g)].map(
       ([, name]) => name,
     );
     const { inputs } = parse(readFileSync(ACTION, 'utf8'));
