@@ -345,6 +345,9 @@ describe.skipIf(HELM === null)(
         EDGE_WORKERS: '3',
         EDGE_LINK_ADDRESS: '$(POD_IP):9091',
       });
+      expect(envOf({ ...EXTERNAL, podAddresses: 'IPv6' }, '-edge')).toMatchObject({
+        EDGE_LINK_ADDRESS: '[$(POD_IP)]:9091',
+      });
     });
 
     it('passes settings on as they were written, to edges and API processes', () => {

@@ -127,15 +127,6 @@ labels:
 {{- end }}
 {{- end -}}
 
-{{- /* Settings that are secret. */ -}}
-{{- define "culvert.envFrom" -}}
-{{- with .Values.settingsSecret }}
-envFrom:
-  - secretRef:
-      name: {{ . | quote }}
-{{- end }}
-{{- end -}}
-
 {{- /* Takes (list $ "name of the service account"). */ -}}
 {{- define "culvert.podSecurity" -}}
 {{- $root := index . 0 -}}
