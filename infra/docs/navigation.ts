@@ -53,6 +53,8 @@ const SECTIONS: readonly { readonly title: string; readonly folder?: string; rea
       'scale.md',
       'performance.md',
       'releasing.md',
+      'install-one-machine.md',
+      'upgrade.md',
       'backup.md',
     ],
   },

@@ -11,6 +11,7 @@ import { ciFiles } from './ci.mjs';
 import { nodeBinaries, readNodeLicense } from './executable.mjs';
 import { imageFiles } from './images.mjs';
 import { installerFiles } from './installers.mjs';
+import { machineFiles } from './machine.mjs';
 import { npmFiles } from './npm.mjs';
 import { programFiles } from './programs.mjs';
 import { sbomFiles } from './sbom.mjs';
@@ -84,6 +85,7 @@ async function makeFiles(release) {
       ...(await imageFiles(release)),
       ...(await chartFiles(release)),
       ...(await ciFiles({ ...release, scratch })),
+      ...(await machineFiles(release)),
       ...sbomFiles(release),
     };
     const all = { ...files, ...installerFiles({ ...release, files }) };

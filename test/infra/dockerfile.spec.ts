@@ -23,12 +23,14 @@ const OPTIONAL = new Set([
 ]);
 
 describe('the Dockerfile', () => {
-  it('builds on images pinned to an exact version of Node, or on its own stages', () => {
+  it('builds on images pinned to an exact version of Node or Postgres, or on its own stages', () => {
     const images = stages
       .map(({ from }) => from)
       .filter((from, index) => !names.slice(0, index).includes(from));
     expect(images.length).toBeGreaterThan(0);
-    for (const image of images) expect(image).toMatch(/^node:20\.\d+\.\d+-\w+-slim$/);
+    // The other one brings the tools of Postgres for backups.
+    for (const image of images)
+      expect(image).toMatch(/^(?:node:20\.\d+\.\d+-\w+-slim|postgres:\d+\.\d+-\w+)$/);
   });
 
   it('copies only files that exist and that .dockerignore includes, or that an earlier stage made', () => {
@@ -66,6 +68,13 @@ describe('the Dockerfile', () => {
     for (const program of programs)
       expect(existsSync(program), `${program} (after npm run build)`).toBe(true);
     expect(stages.find(({ name }) => name === 'server')?.from).toBe('runtime');
+  });
+
+  it('has culvert-admin beside the tools of Postgres, without root', () => {
+    expect(stages.find(({ name }) => name === 'admin')?.from).toMatch(/^postgres:/);
+    expect(lastOf(stages, 'admin', 'USER')).toBe('1000:1000');
+    const [node, program] = JSON.parse(lastOf(stages, 'admin', 'ENTRYPOINT')!) as string[];
+    expect([node, existsSync(program)]).toEqual(['node', true]);
   });
 
   it('contains no secret', () => {

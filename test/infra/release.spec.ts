@@ -418,6 +418,7 @@ describe('the context of the images', () => {
     expect(context).toBe(archive);
     expect(images.map(({ target }) => target).toSorted()).toEqual(
       [
+        'admin',
         'api',
         'edge',
         'sample-service',

@@ -1,10 +1,13 @@
 /** A folder of backups: one file for each, named by its time, and only so many of them. */
+import { randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { open, link, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { BackupError } from '@culvert/store';
 
+const DAY_MS = 86_400_000;
+const UNFINISHED = /^\.culvert-.*\.unfinished$/;
 const NAME = /^culvert-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z\.tar$/;
 
 /** Returns the name of a backup's file: `culvert-20261201T093000Z.tar`. */
@@ -19,7 +22,8 @@ export function backupName(at: Date): string {
  */
 export async function writeNewFile(path: string, bytes: AsyncIterable<Uint8Array>): Promise<number> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const unfinished = join(dirname(path), `.${basename(path)}.${process.pid}.unfinished`);
+  // In a container all processes have the same id.
+  const unfinished = join(dirname(path), `.${basename(path)}.${randomUUID()}.unfinished`);
   try {
     await pipeline(bytes, createWriteStream(unfinished, { flags: 'wx', mode: 0o600, flush: true }));
     // Unlike a rename, this replaces no file.
@@ -57,9 +61,16 @@ export async function backupTimes(folder: string): Promise<Date[]> {
     .toSorted((a, b) => b.getTime() - a.getTime());
 }
 
-/** Removes the oldest backups of a folder, so that `keep` remain. Other files stay. Returns the removed paths. */
+/**
+ * Removes the oldest backups of a folder, so that `keep` remain, and what killed processes left unfinished a day ago. Other files
+ * stay. Returns the removed paths.
+ */
 export async function removeOldBackups(folder: string, keep: number): Promise<string[]> {
   const old = (await backupTimes(folder)).slice(keep).map((at) => join(folder, backupName(at)));
+  for (const name of (await readdir(folder)).filter((each) => UNFINISHED.test(each))) {
+    const path = join(folder, name);
+    if ((await stat(path)).mtimeMs < Date.now() - DAY_MS) old.push(path);
+  }
   for (const path of old) await rm(path);
   return old;
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -39,9 +39,14 @@ describe('a folder of backups', () => {
     const days = [1, 2, 3].map((day) => new Date(Date.UTC(2026, 0, day)));
     for (const day of days) writeFileSync(join(dir, backupName(day)), '');
     writeFileSync(join(dir, 'notes.tar'), '');
+    const unfinished = join(dir, '.culvert-20251201T000000Z.tar.1.unfinished');
+    writeFileSync(unfinished, '');
+    utimesSync(unfinished, days[0], days[0]);
+    writeFileSync(join(dir, '.culvert-20260104T000000Z.tar.2.unfinished'), '');
     expect(await backupTimes(dir)).toEqual(days.toReversed());
-    expect(await removeOldBackups(dir, 2)).toEqual([join(dir, 'culvert-20260101T000000Z.tar')]);
+    expect(await removeOldBackups(dir, 2)).toEqual([join(dir, 'culvert-20260101T000000Z.tar'), unfinished]);
     expect(readdirSync(dir).toSorted()).toEqual([
+      '.culvert-20260104T000000Z.tar.2.unfinished',
       'culvert-20260102T000000Z.tar',
       'culvert-20260103T000000Z.tar',
       'notes.tar',
