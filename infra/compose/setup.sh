@@ -23,7 +23,11 @@ for folder in secrets tls backups; do
   mkdir -p "$folder"
   chmod 700 "$folder"
 done
-if [ "$(id -u)" = 0 ]; then chown "$IMAGE_USER:$IMAGE_USER" tls backups; fi
+if [ "$(id -u)" = 0 ]; then
+  chown "$IMAGE_USER:$IMAGE_USER" tls backups
+elif [ "$(id -u)" != "$IMAGE_USER" ]; then
+  echo "Give tls and backups to the user of the images: sudo chown $IMAGE_USER tls backups"
+fi
 
 [ -e secrets/database-url ] && [ ! -e secrets/database-password ] && {
   echo "setup: secrets/database-password is missing: it is the password in secrets/database-url" >&2
