@@ -27,16 +27,13 @@ export async function removeSnapshots(dataDir: string): Promise<void> {
  */
 export async function takeSnapshot(pool: Pool, dataDir: string): Promise<Snapshot> {
   const directory = join(dataDir, 'postgres');
-  const size = await sizeOf(directory);
-  const { bavail, bsize } = await statfs(dataDir);
-  if (bavail * bsize < size * FREE_SHARE)
-    throw new BackupError(`${dataDir} has no room for a copy of the database, which needs ${size} bytes`);
   const client = await pool.connect();
   const folder = await mkdtemp(join(dataDir, COPY_PREFIX));
   try {
     // Without a checkpoint the copy would be complete too, but each start from it would have to recover.
     await client.query('CHECKPOINT');
     const migrations = await readAppliedNames(client);
+    await checkRoom(directory);
     // Shares blocks with the original where the file system can.
     await cp(directory, join(folder, 'postgres'), { recursive: true, mode: constants.COPYFILE_FICLONE });
     return { folder, migrations, postgres: await majorVersionOf(directory) };
@@ -142,6 +139,13 @@ async function migrateIn(dataDir: string): Promise<string[]> {
   } finally {
     await database.close();
   }
+}
+
+async function checkRoom(directory: string): Promise<void> {
+  const size = await sizeOf(directory);
+  const { bavail, bsize } = await statfs(directory);
+  if (bavail * bsize < size * FREE_SHARE)
+    throw new BackupError(`the disk has no room for a copy of ${directory}, which needs ${size} bytes`);
 }
 
 async function majorVersionOf(directory: string): Promise<number> {
