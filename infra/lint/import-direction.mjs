@@ -18,6 +18,7 @@ const ANY_LIB = [
   'diagnosis',
   'domain',
   'events',
+  'exchanges',
   'fleet',
   'flow',
   'http1',
@@ -31,6 +32,7 @@ const ANY_LIB = [
   'redis',
   'relay',
   'runtime',
+  'sealing',
   'sockets',
   'store',
   'telepresence',
@@ -150,6 +152,18 @@ const PACKAGES = {
     why: 'previews is the rules that API and edge share: it knows the ports of domain, and neither a framework nor who calls',
   },
   'libs/store': { culvert: ['domain'], why: 'store implements the ports of domain and knows nobody else' },
+  'libs/sealing': {
+    culvert: [],
+    external: [],
+    builtins: ['node:crypto'],
+    why: 'sealing encrypts what is stored, for every kind of secret: it knows neither where that is nor what it is',
+  },
+  'libs/exchanges': {
+    culvert: ['contract', 'sealing'],
+    external: [],
+    builtins: ['node:http', 'node:zlib'],
+    why: 'exchanges is what can be done with a captured exchange: it knows its shape by contract, and neither who captured it nor where it is stored',
+  },
   'libs/redis': {
     culvert: [],
     external: ['ioredis'],
@@ -169,7 +183,7 @@ const PACKAGES = {
     why: 'nest gives modules of Nest to the server apps: the data plane stays out of it',
   },
   'libs/runtime': {
-    culvert: ['domain', 'redis'],
+    culvert: ['domain', 'redis', 'sealing'],
     external: ['pino', 'zod'],
     why: 'runtime is what every program needs to start and stop: settings, log, signals, health, certificates. It knows neither a framework nor what the program does',
   },

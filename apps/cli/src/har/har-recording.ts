@@ -1,8 +1,7 @@
 import type { CapturedBody, Exchange, ExchangeBodies, ExchangeMessage } from '@culvert/contract';
 import { VERSION } from '@culvert/client';
-import { decodedBytes } from '../bodies/body-text.js';
+import { decodedBytes, harText, type HarItem } from '@culvert/exchanges';
 import { WholeFile } from '../files/whole-file.js';
-import { harText, type HarItem } from './har.js';
 
 const MAX_EXCHANGES = 10_000;
 /** Messages of one exchange; the newest are kept. */

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import type { CapturedBody, Exchange, ExchangeMessage } from '@culvert/contract';
+import { harText, type HarItem } from '@culvert/exchanges';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HarRecording } from './har-recording.js';
-import { harText, type HarItem } from './har.js';
 import { har } from '../spec/har-schema.js';
 
 const ORIGIN = 'https://k3v9.preview.example';

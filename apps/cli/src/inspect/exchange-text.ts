@@ -1,6 +1,6 @@
 /** Exchanges and their bodies as text for people. */
 import type { CapturedBody, Exchange, ExchangeBodies } from '@culvert/contract';
-import { decodedBytes, textOf } from '../bodies/body-text.js';
+import { decodedBytes, textOf } from '@culvert/exchanges';
 import { showBytes, showClock } from '../output/readable.js';
 import { showDuration } from '../requests/request-log.js';
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { addAbortSignal } from 'node:stream';
 import type { z } from 'zod';
 import type { Replay } from '../api.js';
-import { decodedBytes } from '../bodies/body-text.js';
+import { decodedBytes } from '@culvert/exchanges';
 import { CliError } from '../cli-error.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT, type ExitCode } from '../exit-code.js';

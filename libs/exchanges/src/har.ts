@@ -1,7 +1,7 @@
 /** Exchanges as an HTTP Archive, version 1.2. Secrets are masked as the API masks them. */
 import type { CapturedBody, Exchange, ExchangeBodies, ExchangeMessage } from '@culvert/contract';
 import { STATUS_CODES } from 'node:http';
-import { decodedBytes, textOf } from '../bodies/body-text.js';
+import { decodedBytes, textOf } from './body-text.js';
 
 /** An exchange that has ended, and its bodies if they were captured. */
 export interface HarItem {

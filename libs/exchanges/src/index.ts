@@ -1,0 +1,2 @@
+export { decodedBytes, textOf } from './body-text.js';
+export { type HarItem, harText } from './har.js';
