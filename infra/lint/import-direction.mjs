@@ -159,9 +159,9 @@ const PACKAGES = {
     why: 'sealing encrypts what is stored, for every kind of secret: it knows neither where that is nor what it is',
   },
   'libs/exchanges': {
-    culvert: ['contract', 'sealing'],
+    culvert: ['contract', 'domain', 'sealing'],
     external: [],
-    builtins: ['node:http', 'node:zlib'],
+    builtins: ['node:crypto', 'node:http', 'node:zlib'],
     why: 'exchanges is what can be done with a captured exchange: it knows its shape by contract, and neither who captured it nor where it is stored',
   },
   'libs/redis': {

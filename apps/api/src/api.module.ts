@@ -16,6 +16,7 @@ import { PreviewCredentialsModule } from './previews/credentials/preview-credent
 import { PreviewMetricsModule } from './previews/metrics/preview-metrics.module.js';
 import { PreviewsModule } from './previews/previews.module.js';
 import { ProgramsModule } from './people/programs/programs.module.js';
+import { KeptExchangesModule } from './previews/kept-exchanges/kept-exchanges.module.js';
 import { ReplaysModule } from './previews/replays/replays.module.js';
 import { AccountModule } from './people/account/account.module.js';
 import { SignInModule } from './people/sign-in/sign-in.module.js';
@@ -61,6 +62,7 @@ export class ApiModule {
         ChangesModule,
         ProgramsModule,
         ExchangesModule,
+        KeptExchangesModule,
         ReplaysModule,
         WorkloadIdentitiesModule,
         OAuthModule,

@@ -3,6 +3,7 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { Banners } from '@culvert/banner';
 import { Announcer, type EventBus } from '@culvert/events';
+import { ExchangeVault } from '@culvert/exchanges';
 import type { Fleet } from '@culvert/fleet';
 import type { ResourceChange, Store } from '@culvert/domain';
 import type { ApiKeyUse } from '@culvert/nest';
@@ -18,6 +19,7 @@ import {
   TunnelRegistry,
 } from '@culvert/relay';
 import { appUrl, type Settings } from '@culvert/runtime';
+import { KeyRing } from '@culvert/sealing';
 import { TUNNEL_PATH } from '@culvert/tunnel';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
@@ -27,6 +29,7 @@ import { registerEdgeMetrics } from './edge.metrics.js';
 import { edgeName } from './edge-name.js';
 import { ExchangeWatches } from './exchanges/exchange-watches.js';
 import { FailureLog } from './exchanges/failure-log.js';
+import { KeptExchangeWriter } from './exchanges/kept-exchange-writer.js';
 import { joinFleet } from './fleet/join-fleet.js';
 import { PreviewEntrance } from './previews/preview-entrance.js';
 import { PreviewGate } from './previews/preview-gate.js';
@@ -87,7 +90,9 @@ export async function buildEdge(options: EdgeOptions): Promise<BuiltEdge> {
   const previewSuffix = `.${previewDomain}`;
   const isPreview = (hostname: string): boolean => hostname.endsWith(previewSuffix);
   const isApp = (hostname: string): boolean => !isPreview(hostname) && isAppHostname(hostname, appHostname);
-  const previews = new PreviewRoutes(store, registry, pools, new Banners(), settings, onFault);
+  const previews = new PreviewRoutes(store, registry, pools, new Banners(), settings, onFault, (preview) =>
+    watches.keep(preview),
+  );
   const appRoute = Route.forApp(appHostname, pools.open(appDialer(settings, server)));
   const router = new Router(
     (hostname) => (isPreview(hostname) ? previews.resolve(hostname) : Promise.resolve(null)),
@@ -110,7 +115,8 @@ export async function buildEdge(options: EdgeOptions): Promise<BuiltEdge> {
   });
 
   // Observers: the inspector, replays, recorded use and traffic, metrics.
-  const watches = new ExchangeWatches(relay, gate, bus, log);
+  const kept = keptWriter(options);
+  const watches: ExchangeWatches = new ExchangeWatches(relay, gate, bus, log, (preview) => kept?.queueFor(preview) ?? null);
   const replays = new Replays({ relay, tunnels: registry, watches, bus, log });
   const previewUse = new PreviewUse(store.background, relay, log);
   const traffic = new PreviewTrafficRecords(store.background.previewTraffic, relay, log);
@@ -118,13 +124,21 @@ export async function buildEdge(options: EdgeOptions): Promise<BuiltEdge> {
   registerEdgeMetrics(metrics, { relay, tunnels, replays, fleet });
 
   const { lameDuckMs, shutdownGraceMs } = settings;
-  const parts = { relay, tunnels, fleet, gate, telepresence, watches, replays, previewUse, traffic, budgets };
+  const parts = { relay, tunnels, fleet, gate, telepresence, watches, kept, replays, previewUse, traffic, budgets };
   return {
     edge: new Edge({ ...parts, lameDuckMs, shutdownGraceMs, log, bus }),
     tunnels,
     nativeTunnels,
     authenticator,
   };
+}
+
+/** Returns what writes the exchanges that previews keep; null without an encryption key: nothing is kept then. */
+function keptWriter({ settings, store, log }: EdgeOptions): KeptExchangeWriter | null {
+  const ring = KeyRing.parse(settings.encryptionKeys);
+  if (ring === null) return null;
+  const { keptExchanges } = store.background;
+  return new KeptExchangeWriter(new ExchangeVault(ring, keptExchanges), keptExchanges, log);
 }
 
 /** Returns what accepts traffic managers and holds their tunnels, and the way to those of other edges. */

@@ -7,6 +7,7 @@ import type { ConnectionPlaces, Relay } from '@culvert/relay';
 import type { Logger } from 'pino';
 import type { PublicListener } from './listener/public-listener.js';
 import type { ExchangeWatches } from './exchanges/exchange-watches.js';
+import type { KeptExchangeWriter } from './exchanges/kept-exchange-writer.js';
 import type { PreviewGate } from './previews/preview-gate.js';
 import type { PreviewTrafficRecords } from './previews/preview-traffic-records.js';
 import type { PreviewUse } from './previews/preview-use.js';
@@ -34,6 +35,8 @@ export interface EdgeParts {
   readonly gate: PreviewGate;
   readonly telepresence: Telepresence;
   readonly watches: ExchangeWatches;
+  /** Null: the deployment has no encryption key, and keeps no exchanges. */
+  readonly kept: KeptExchangeWriter | null;
   readonly replays: Replays;
   readonly previewUse: PreviewUse;
   readonly traffic: PreviewTrafficRecords;
@@ -102,12 +105,14 @@ export class Edge {
     await this.parts.fleet?.close();
     await this.tunnels.close();
     this.parts.telepresence.close();
-    await Promise.all([this.parts.previewUse.close(), this.parts.traffic.close()]);
+    const { previewUse, traffic, kept } = this.parts;
+    await Promise.all([previewUse.close(), traffic.close(), kept?.close()]);
   }
 
   private handleEvent(event: ClusterEvent): void {
     switch (event.type) {
       case 'preview.changed':
+        this.parts.watches.stopKeeping(event.hostname);
         this.watch(this.relay.handleRouteChange(event.hostname));
         return;
       case 'preview.removed':

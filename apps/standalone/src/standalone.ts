@@ -23,6 +23,7 @@ import {
 } from '@culvert/runtime';
 import { createStore } from '@culvert/store';
 import type { Logger } from 'pino';
+import { encryptionKeysOf } from './encryption-key.js';
 
 /** A whole deployment in this process: edge and API on one port, with the embedded database unless configured otherwise. */
 export interface Standalone {
@@ -47,9 +48,10 @@ export async function startStandalone(
   const log = createLog({ level: wanted.logLevel, app: 'standalone' });
   // The port is opened first: with PORT=0 it is known only then, and it is part of every URL.
   const listener = await PublicListener.open(wanted, log);
-  const settings = loadSettings('standalone', { ...env, PORT: String(listener.port) });
-  const { databaseUrl, dataDir, databasePoolSize: poolSize } = settings;
+  const configured = loadSettings('standalone', { ...env, PORT: String(listener.port) });
+  const { databaseUrl, dataDir, databasePoolSize: poolSize } = configured;
   const store = await createStore({ databaseUrl, dataDir, poolSize });
+  const settings = { ...configured, encryptionKeys: await encryptionKeysOf(configured) };
   const bus = createEventBus({
     redisUrl: settings.redisUrl,
     onError: (error) => log.error({ err: error }, 'event bus'),

@@ -13,6 +13,8 @@ export interface BannerDefinition {
   /** Name of the person who shares the preview, or empty. */
   readonly client: string;
   readonly pullRequestUrl: string | null;
+  /** Whether requests and responses are kept for the team, which visitors have to know. */
+  readonly isKept: boolean;
   /** How visitors reach the preview; decides the name of the cookie that remembers a closed banner. */
   readonly scheme: 'http' | 'https';
 }
@@ -51,7 +53,7 @@ export const STYLE_SOURCE = `'sha256-${createHash('sha256').update(STYLE).digest
 
 /** The banner's markup, in ASCII. */
 export function bannerHtml(
-  { workload, namespace, client, pullRequestUrl }: Omit<BannerDefinition, 'scheme'>,
+  { workload, namespace, client, pullRequestUrl, isKept }: Omit<BannerDefinition, 'scheme'>,
   { by, isRemembered }: Closing,
 ): string {
   const place = name(namespace) === '' ? '' : ` in ${strong(namespace)}`;
@@ -63,10 +65,12 @@ export function bannerHtml(
   return (
     `<culvert-banner><template shadowrootmode="open"><style>${STYLE}</style>` +
     '<dialog id="banner" open lang="en" dir="ltr" aria-label="About this preview">' +
-    `<p>Preview of ${service}${place}${sharer}.${link}</p>` +
+    `<p>Preview of ${service}${place}${sharer}.${isKept ? KEPT : ''}${link}</p>` +
     `${CLOSE[by]}</dialog>${isRemembered ? '<i></i>' : ''}</template></culvert-banner>`
   );
 }
+
+const KEPT = ' The team keeps a record of requests.';
 
 const CLOSE: Readonly<Record<Closing['by'], string>> = {
   form: '<form method="dialog"><button aria-label="Close" title="Close">&times;</button></form>',

@@ -63,7 +63,9 @@ class BannerFilter implements BodyFilter {
     const coding = pageCodingOf(request, response, this.definition);
     if (coding === null) return null;
     const head = pageHead(response, limits, request.method);
-    const banner = Buffer.from(bannerHtml(this.definition, closingOf(response)), 'latin1');
+    const closing = closingOf(response);
+    const isRemembered = closing.isRemembered && !this.definition.isKept;
+    const banner = Buffer.from(bannerHtml(this.definition, { ...closing, isRemembered }), 'latin1');
     if (coding === 'identity') return new PlainPage(head, banner, sink);
     if (!this.banners.reserve()) return null;
     return new CodedPage(coding, head, banner, sink, this.banners.release);

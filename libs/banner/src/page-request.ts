@@ -16,9 +16,13 @@ function asksForPage(request: RequestHead): boolean {
   return request.valueNamed('x-requested-with') === null;
 }
 
-/** Reports whether the response, if it is a page, gets a banner: a person requested it, and has not closed the banner. */
-export function getsBanner(request: RequestHead, { scheme }: BannerDefinition): boolean {
+/**
+ * Reports whether the response, if it is a page, gets a banner: a person requested it, and has not closed the banner. The
+ * banner that says that requests are kept is on every page.
+ */
+export function getsBanner(request: RequestHead, { scheme, isKept }: BannerDefinition): boolean {
   if (!asksForPage(request)) return false;
+  if (isKept) return true;
   const cookies = request.find(Field.COOKIE);
   return cookies < 0 || cookieValue(request.value(cookies), BANNER_COOKIE[scheme]) === null;
 }

@@ -16,6 +16,7 @@ const DEFINITION = {
   namespace: 'shop',
   client: 'jo',
   pullRequestUrl: null,
+  isKept: false,
   scheme: 'https',
 } as const;
 const BANNER = bannerHtml(DEFINITION, { by: 'form', isRemembered: true });

@@ -105,6 +105,27 @@ export const ERRORS = {
     title: 'This person is already invited or a member',
     description: 'An address has one open invitation per team. Renew it to get a new token.',
   },
+  keeping_not_allowed: {
+    status: 409,
+    title: 'The team does not keep exchanges',
+    description:
+      'The policy of the team does not allow previews to keep exchanges. An owner or admin can change it ' +
+      '(keepPolicy of PATCH /api/v1/team).',
+  },
+  keeping_not_available: {
+    status: 409,
+    title: 'The server cannot keep exchanges',
+    description:
+      'The server has no encryption key, so that it keeps nothing. Its operator sets ENCRYPTION_KEYS or ' +
+      'ENCRYPTION_KEY_FILE.',
+  },
+  exchange_not_readable: {
+    status: 409,
+    title: 'The exchange cannot be read',
+    description:
+      'The exchange was encrypted with a key that the server no longer has, or was changed in the database. ' +
+      '`detail` names the key. The exchange can be deleted.',
+  },
   exchange_not_repeatable: {
     status: 409,
     title: 'The exchange cannot be repeated',

@@ -156,6 +156,10 @@ export const capturedBody = z.strictObject({
   isTruncated: z.boolean(),
   contentType: z.string().nullable(),
   contentEncoding: z.string().nullable().describe('Content coding of the captured bytes.'),
+  isMasked: z
+    .boolean()
+    .optional()
+    .describe('Whether values in it were replaced by `***`, as the policy of the team demands. Only of kept exchanges.'),
 });
 export type CapturedBody = z.output<typeof capturedBody>;
 
@@ -189,7 +193,10 @@ export const exchangeMessage = z.strictObject({
 });
 export type ExchangeMessage = z.output<typeof exchangeMessage>;
 
-/** Data of the event `bodies`: the bodies and messages of an exchange that has ended. Nothing in them is masked. */
+/**
+ * Data of the event `bodies`: the bodies and messages of an exchange that has ended. Nothing in them is masked while they
+ * are live.
+ */
 export const exchangeBodies = z.strictObject({
   id: z.string().describe('ID of the exchange.'),
   request: capturedBody.nullable(),

@@ -18,6 +18,7 @@ export * from './changes.js';
 export * from './connection-events.js';
 export * from './errors.js';
 export * from './exchanges.js';
+export * from './kept-exchanges.js';
 export * from './intercepts.js';
 export * from './me.js';
 export * from './openapi.js';

@@ -5,6 +5,7 @@ import * as changes from './changes.js';
 import { ERRORS, ProblemError, toProblem, type ErrorCode, type Problem } from './errors.js';
 import * as connectionEvents from './connection-events.js';
 import * as exchanges from './exchanges.js';
+import * as kept from './kept-exchanges.js';
 import * as intercepts from './intercepts.js';
 import * as me from './me.js';
 import { OPERATIONS, type Operation } from './operations.js';
@@ -92,6 +93,9 @@ const RESPONSE_SCHEMAS = {
   CreatedPreviewToken: previewCredentials.createdPreviewTokenResource,
   PreviewTokenPage: previewCredentials.previewTokenPage,
   ChangeEvent: changes.changeEvent,
+  KeptExchange: kept.keptExchangeResource,
+  KeptExchangePage: kept.keptExchangePage,
+  HttpArchive: kept.httpArchive,
   Exchange: exchanges.exchange,
   ExchangeBodies: exchanges.exchangeBodies,
   OmittedExchanges: exchanges.omittedExchanges,

@@ -11,6 +11,7 @@ import { streamQuery } from './changes.js';
 import type { ErrorCode } from './errors.js';
 import { exchangesQuery } from './exchanges.js';
 import * as intercepts from './intercepts.js';
+import * as kept from './kept-exchanges.js';
 import * as me from './me.js';
 import { pageQuery } from './page.js';
 import { previewMetrics, previewMetricsQuery, teamMetrics } from './preview-metrics.js';
@@ -269,6 +270,7 @@ const DETAILS = [
     body: { schema: team.updateTeamRequest, example: { name: 'Shop', previewIdleExpirySeconds: 604800 } },
     status: 200,
     response: team.teamResource,
+    errors: ['keeping_not_available'],
   },
   {
     id: 'listMembers',
@@ -521,7 +523,13 @@ const DETAILS = [
     },
     status: 201,
     response: previews.previewResource,
-    errors: ['not_found', 'traffic_manager_required', 'preview_limit_reached'],
+    errors: [
+      'not_found',
+      'traffic_manager_required',
+      'preview_limit_reached',
+      'keeping_not_allowed',
+      'keeping_not_available',
+    ],
   },
   {
     id: 'listPreviews',
@@ -549,6 +557,7 @@ const DETAILS = [
     body: { schema: previews.updatePreviewRequest, example: { access: 'public', ingress } },
     status: 200,
     response: previews.previewResource,
+    errors: ['keeping_not_allowed', 'keeping_not_available'],
   },
   {
     id: 'deletePreview',
@@ -612,6 +621,57 @@ const DETAILS = [
     status: 200,
     response: 'text/event-stream',
     errors: ['cross_site_request', 'too_many_streams'],
+  },
+  {
+    id: 'listKeptExchanges',
+    tag: 'Previews',
+    summary: 'Search the kept exchanges of a preview',
+    description:
+      'Newest first. Kept exchanges are encrypted, so that a search reads them one by one: a page can have fewer ' +
+      'items than asked for, even none, and still have a `nextCursor`, which continues the search. The audit log ' +
+      'records who reads.',
+    access: 'previews:read',
+    query: kept.keptExchangeQuery,
+    status: 200,
+    response: kept.keptExchangePage,
+    errors: ['keeping_not_available'],
+  },
+  {
+    id: 'getKeptExchange',
+    tag: 'Previews',
+    summary: 'Show a kept exchange',
+    access: 'previews:read',
+    query: kept.keptBodiesQuery,
+    status: 200,
+    response: kept.keptExchangeResource,
+    errors: ['keeping_not_available', 'exchange_not_readable'],
+  },
+  {
+    id: 'exportKeptExchanges',
+    tag: 'Previews',
+    summary: 'Export the kept exchanges of a preview as an HTTP Archive',
+    description:
+      'HAR 1.2, newest first, at most 64 MiB: `log.comment` says how many are left out. The parameters select ' +
+      'exchanges as in the list.',
+    access: 'previews:read',
+    query: kept.keptExchangeFilter,
+    status: 200,
+    response: kept.httpArchive,
+    errors: ['keeping_not_available'],
+  },
+  {
+    id: 'deleteKeptExchange',
+    tag: 'Previews',
+    summary: 'Delete a kept exchange',
+    access: 'previews:write',
+    status: 204,
+  },
+  {
+    id: 'deleteKeptExchanges',
+    tag: 'Previews',
+    summary: 'Delete all kept exchanges of a preview',
+    access: 'previews:write',
+    status: 204,
   },
   {
     id: 'createReplay',

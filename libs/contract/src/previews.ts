@@ -1,6 +1,8 @@
 import {
   ADDRESSED_AS,
   INGRESS_PROTOCOLS,
+  MAX_KEEP_COUNT,
+  MAX_KEEP_HOURS,
   MIN_IDLE_EXPIRY_SECONDS,
   PREVIEW_ACCESS,
   PULL_REQUEST_COMMENT_STATUSES,
@@ -86,6 +88,20 @@ export const idleExpirySeconds = z
   .nullable()
   .describe("Seconds without a request after which the preview ends; null: the team's default; 0: never.");
 
+/** How exchanges of a preview are kept. */
+const keepSetting = z.strictObject({
+  count: z
+    .int('must be a whole number')
+    .min(1, 'must be at least 1')
+    .max(MAX_KEEP_COUNT, `must be at most ${MAX_KEEP_COUNT}`)
+    .describe('Number of exchanges: the newest ones stay.'),
+  hours: z
+    .int('must be a whole number')
+    .min(1, 'must be at least 1')
+    .max(MAX_KEEP_HOURS, `must be at most ${MAX_KEEP_HOURS}`)
+    .describe('Hours after which each is removed.'),
+});
+
 const fields = z.strictObject({
   ingress: ingressDescription,
   access: z
@@ -131,6 +147,12 @@ const fields = z.strictObject({
         'the process that created it. A lost connection can be resumed as long as the session lives ' +
         '(SESSION_GRACE_MS).',
     ),
+  keep: keepSetting
+    .nullable()
+    .describe(
+      'How the last exchanges are kept, encrypted, within the policy of the team; null: they are not. Pages then ' +
+        'always show the banner, which says so. A lower setting removes what exceeds it; null removes all.',
+    ),
 });
 
 export const createPreviewRequest = z
@@ -149,6 +171,7 @@ export const createPreviewRequest = z
     expiresAt: fields.shape.expiresAt.default(null),
     idleExpirySeconds: fields.shape.idleExpirySeconds.default(null),
     endsWithSession: fields.shape.endsWithSession.default(false),
+    keep: fields.shape.keep.default(null),
   })
   .refine((preview) => (preview.intercept === undefined) !== (preview.interceptId === undefined), {
     error: 'exactly one of intercept and interceptId is needed',
@@ -233,6 +256,10 @@ export const previewResource = z.strictObject({
   expiresAt: timestamp.nullable(),
   idleExpirySeconds: z.int().nullable(),
   endsWithSession: z.boolean(),
+  keep: z
+    .strictObject({ count: z.int(), hours: z.int() })
+    .nullable()
+    .describe('How its last exchanges are kept; null: they are not.'),
   lastUsedAt: timestamp.nullable().describe('Time of the last request, to about a minute.'),
   createdAt: timestamp,
   updatedAt: timestamp,

@@ -1,4 +1,11 @@
-import { MEMBER_CREDENTIAL_KINDS, ROLES } from '@culvert/terms';
+import {
+  MAX_KEEP_COUNT,
+  MAX_KEEP_HOURS,
+  MAX_REDACTED_NAMES,
+  MEMBER_CREDENTIAL_KINDS,
+  NEVER_KEPT_FIELDS,
+  ROLES,
+} from '@culvert/terms';
 import { z } from 'zod';
 import { changeOf, pageOf } from './page.js';
 import { idleExpirySeconds } from './previews.js';
@@ -11,12 +18,44 @@ const name = nameText(128).describe('Name that people see.');
 export const createTeamRequest = z.strictObject({ name });
 export type CreateTeamRequest = z.output<typeof createTeamRequest>;
 
+const fieldName = z
+  .string()
+  .toLowerCase()
+  .regex(/^[!#$%&'*+.^_`|~0-9a-z-]{1,64}$/, 'must be a name of 1 to 64 letters, digits, or characters such as - and _');
+
+const keepPolicy = z.strictObject({
+  maxCount: z
+    .int('must be a whole number')
+    .min(1, 'must be at least 1')
+    .max(MAX_KEEP_COUNT, `must be at most ${MAX_KEEP_COUNT}`)
+    .describe('Maximum number of exchanges of one preview.'),
+  maxHours: z
+    .int('must be a whole number')
+    .min(1, 'must be at least 1')
+    .max(MAX_KEEP_HOURS, `must be at most ${MAX_KEEP_HOURS}`)
+    .describe('Maximum number of hours for which they are kept.'),
+  bodies: z.boolean().default(false).describe('Whether bodies are kept as well.'),
+  redactedNames: z
+    .array(fieldName)
+    .max(MAX_REDACTED_NAMES, `must be at most ${MAX_REDACTED_NAMES}`)
+    .default([])
+    .describe(
+      'Names of header fields, query parameters, and fields of JSON and form bodies whose values are never kept, ' +
+        `besides ${NEVER_KEPT_FIELDS.join(', ')} and the secrets that are always masked. Case does not matter.`,
+    ),
+});
+
+const keepPolicyDescription =
+  'How previews can keep their last exchanges; null: they cannot. A lower policy removes what exceeds it, and a new ' +
+  'redacted name removes everything that is kept.';
+
 export const updateTeamRequest = changeOf(
   z.strictObject({
     name,
     previewIdleExpirySeconds: idleExpirySeconds.describe(
       'Seconds without a request after which previews without a setting of their own end; null or 0: never.',
     ),
+    keepPolicy: keepPolicy.nullable().describe(keepPolicyDescription),
   }),
 );
 export type UpdateTeamRequest = z.output<typeof updateTeamRequest>;
@@ -33,6 +72,18 @@ export const teamResource = z.strictObject({
   id,
   name: z.string(),
   previewIdleExpirySeconds: z.int().nullable(),
+  keepPolicy: z
+    .strictObject({
+      maxCount: z.int(),
+      maxHours: z.int(),
+      bodies: z.boolean(),
+      redactedNames: z.array(z.string()),
+    })
+    .nullable()
+    .describe(keepPolicyDescription),
+  canKeep: z
+    .boolean()
+    .describe('Whether the server has an encryption key (ENCRYPTION_KEYS), without which nothing is kept.'),
   createdAt: timestamp,
   limits: z
     .strictObject({

@@ -11,6 +11,7 @@ export {
   DISPOSITIONS,
   type IngressProtocol,
   type MemberCredentialKind,
+  NEVER_KEPT_FIELDS,
   type PreviewAccess,
   type PullRequestCommentStatus,
   type Role,
@@ -47,6 +48,9 @@ export * from './hostname.js';
 export * from './intercept.js';
 export * from './intercept.repository.js';
 export * from './invitation.repository.js';
+export * from './keeping.js';
+export * from './kept-exchange.js';
+export * from './kept-exchange.repository.js';
 export * from './member-credential.js';
 export * from './member-credential.repository.js';
 export * from './member.repository.js';

@@ -38,7 +38,7 @@ export interface Intercept {
 export type InterceptStatus = Pick<Intercept, 'disposition' | 'message' | 'headers' | 'metadata'>;
 
 /** Settings of a preview when it was removed, with which it can be restored. */
-export type RemovedPreview = Omit<PreviewDraft, 'interceptId' | 'expiresAt'>;
+export type RemovedPreview = Omit<PreviewDraft, 'interceptId' | 'expiresAt' | 'keep'>;
 
 /** Fields that the creator of an intercept sets. */
 export type InterceptDraft = Omit<Intercept, 'id' | 'teamId' | 'removedPreview' | 'createdAt' | 'updatedAt'>;

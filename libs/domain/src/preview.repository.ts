@@ -1,5 +1,6 @@
 import type { PreviewAccess } from '@culvert/terms';
 import type { Intercept, InterceptDraft } from './intercept.js';
+import type { Keeping } from './keeping.js';
 import type { Page, PageRequest } from './page.js';
 import type { EndedPreview, Preview, PreviewChange, PreviewDraft } from './preview.js';
 
@@ -17,9 +18,18 @@ export type PreviewRoute = Pick<
   | 'allowUpgrades'
   | 'expiresAt'
 > & {
-  /** Content of the banner on its pages; null: pages stay unchanged. */
+  /** How its exchanges are kept, as policy and preview demand together; null: they are not. */
+  readonly keep: Keeping | null;
+  /**
+   * Content of the banner on its pages; null: pages stay unchanged. Pages of a preview whose exchanges are kept always
+   * have one.
+   */
   readonly banner:
-    | (Pick<Intercept, 'workload' | 'namespace' | 'client'> & Pick<Preview, 'pullRequestUrl'>)
+    | (Pick<Intercept, 'workload' | 'namespace' | 'client'> &
+        Pick<Preview, 'pullRequestUrl'> & {
+          /** Whether exchanges are kept, which the banner states. */
+          readonly isKept: boolean;
+        })
     | null;
 };
 

@@ -1,4 +1,5 @@
 import type { AddressedAs, IngressProtocol, PreviewAccess } from '@culvert/terms';
+import type { KeepSetting } from './keeping.js';
 
 /** Where requests of a preview enter the cluster. */
 export interface Ingress {
@@ -42,6 +43,8 @@ export interface Preview {
    * Whether it ends once its traffic manager has no living session, because the process that created it is gone then.
    */
   readonly endsWithSession: boolean;
+  /** How its last exchanges are kept; null: they are not. */
+  readonly keep: KeepSetting | null;
   /** Time of the last request, to about a minute; null: none yet. */
   readonly lastUsedAt: Date | null;
   readonly createdAt: Date;
@@ -58,6 +61,7 @@ export type PreviewDraft = Omit<
   | 'allowUpgrades'
   | 'idleExpirySeconds'
   | 'endsWithSession'
+  | 'keep'
   | 'lastUsedAt'
   | 'createdAt'
   | 'updatedAt'
@@ -65,6 +69,7 @@ export type PreviewDraft = Omit<
   readonly allowUpgrades?: boolean;
   readonly idleExpirySeconds?: number | null;
   readonly endsWithSession?: boolean;
+  readonly keep?: KeepSetting | null;
 };
 
 /** Fields that can change while a preview lives. */
@@ -82,6 +87,7 @@ export type PreviewChange = Partial<
     | 'expiresAt'
     | 'idleExpirySeconds'
     | 'endsWithSession'
+    | 'keep'
   >
 >;
 

@@ -12,6 +12,7 @@ import type { DeviceAuthorizationRepository } from './device-authorization.repos
 import type { EdgeRepository } from './edge.repository.js';
 import type { InterceptRepository } from './intercept.repository.js';
 import type { InvitationRepository } from './invitation.repository.js';
+import type { KeptExchangeRepository } from './kept-exchange.repository.js';
 import type { MemberCredentialRepository } from './member-credential.repository.js';
 import type { MemberRepository } from './member.repository.js';
 import type { PasswordResetRepository } from './password-reset.repository.js';
@@ -59,6 +60,7 @@ export interface Repositories {
   readonly previewVisits: PreviewVisitRepository;
   readonly requestedPreviews: RequestedPreviewRepository;
   readonly previewTraffic: PreviewTrafficRepository;
+  readonly keptExchanges: KeptExchangeRepository;
   readonly auditEvents: AuditEventRepository;
   readonly oldRecords: OldRecordsRepository;
   readonly workloadIdentities: WorkloadIdentityRepository;

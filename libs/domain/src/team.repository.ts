@@ -1,3 +1,4 @@
+import type { KeepPolicy } from './keeping.js';
 import type { Team, TeamChange } from './team.js';
 
 export interface TeamRepository {
@@ -11,6 +12,12 @@ export interface TeamRepository {
   findFirst(): Promise<Team | null>;
   find(teamId: string): Promise<Team | null>;
   update(teamId: string, change: TeamChange): Promise<Team | null>;
+  /**
+   * Replaces the policy for keeping exchanges. Lowers the settings of previews that exceed it, and removes kept
+   * exchanges and bodies that it no longer allows: all of them if it redacts more names.
+   * @returns hostnames of the previews that keep exchanges, or did; null if the team does not exist
+   */
+  setKeepPolicy(teamId: string, policy: KeepPolicy | null): Promise<readonly string[] | null>;
   /** Returns the team's use of everything that is limited: living sessions, usable keys, members, previews. */
   usage(teamId: string, now: Date): Promise<TeamUsage>;
   /**

@@ -1,4 +1,5 @@
 import type { Role } from '@culvert/terms';
+import type { KeepPolicy } from './keeping.js';
 
 /** The account that owns everything else. */
 export interface Team {
@@ -6,6 +7,8 @@ export interface Team {
   readonly name: string;
   /** Seconds without a request after which previews without a setting of their own end; null: never. */
   readonly previewIdleExpirySeconds: number | null;
+  /** How exchanges of its previews can be kept; null: they cannot. */
+  readonly keepPolicy: KeepPolicy | null;
   readonly createdAt: Date;
 }
 

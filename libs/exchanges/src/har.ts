@@ -34,14 +34,28 @@ export function* harText(
     comment,
   }: { readonly origin: string; readonly version: string; readonly comment: string },
 ): Generator<string> {
-  const creator = JSON.stringify({ name: 'culvert', version });
-  yield `{ "log": { "version": "1.2", "creator": ${creator}, "comment": ${JSON.stringify(comment)}, "entries": [`;
+  yield harStart(version);
   let separator = '\n';
   for (const item of items) {
-    yield separator + JSON.stringify(entryOf(item, origin), null, 2);
+    yield separator + harEntry(item, origin);
     separator = ',\n';
   }
-  yield '\n] } }\n';
+  yield harEnd(comment);
+}
+
+/** Returns the text of an archive before its first entry. */
+export function harStart(version: string): string {
+  return `{ "log": { "version": "1.2", "creator": ${JSON.stringify({ name: 'culvert', version })}, "entries": [`;
+}
+
+/** Returns the text of one entry, without the comma between entries. */
+export function harEntry(item: HarItem, origin: string): string {
+  return JSON.stringify(entryOf(item, origin), null, 2);
+}
+
+/** Returns the text of an archive after its last entry. */
+export function harEnd(comment: string): string {
+  return `\n], "comment": ${JSON.stringify(comment)} } }\n`;
 }
 
 function entryOf({ exchange, bodies }: HarItem, origin: string): object {

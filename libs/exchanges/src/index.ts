@@ -1,2 +1,19 @@
 export { decodedBytes, textOf } from './body-text.js';
-export { type HarItem, harText } from './har.js';
+export {
+  durationOf,
+  type ExchangeFilter,
+  type ExchangeSearch,
+  matchesFilter,
+  matchesSearch,
+} from './exchange-filter.js';
+export {
+  type ExchangeDocument,
+  type ExchangeOwner,
+  ExchangeReader,
+  ExchangeVault,
+  type Unreadable,
+  writeExchange,
+  type WrittenExchange,
+} from './exchange-vault.js';
+export { harEnd, harEntry, type HarItem, harStart, harText } from './har.js';
+export { Redaction } from './redaction.js';

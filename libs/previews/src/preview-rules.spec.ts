@@ -34,6 +34,7 @@ const PREVIEW: Preview = {
   expiresAt: null,
   idleExpirySeconds: null,
   endsWithSession: false,
+  keep: null,
   lastUsedAt: null,
   createdAt: new Date(0),
   updatedAt: new Date(0),

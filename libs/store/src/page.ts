@@ -58,6 +58,11 @@ export function emptyPage<Item>(): Page<Item> {
   return { items: [], nextCursor: null };
 }
 
+/** Returns the cursor of the page that begins after the row with this time and ID. */
+export function cursorOf(at: Date, id: string): string {
+  return encodeCursor({ at, id });
+}
+
 function encodeCursor({ at, id }: Position): string {
   return Buffer.from(`${at.getTime()}:${id}`).toString('base64url');
 }

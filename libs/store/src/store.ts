@@ -15,6 +15,7 @@ import { PrismaInterceptRepository } from './repositories/intercept.repository.j
 import { PrismaProgramRepository } from './repositories/program.repository.js';
 import { PrismaOldRecordsRepository } from './repositories/old-records.repository.js';
 import { PrismaPasswordResetRepository } from './repositories/password-reset.repository.js';
+import { PrismaKeptExchangeRepository } from './repositories/kept-exchange.repository.js';
 import { PrismaInvitationRepository } from './repositories/invitation.repository.js';
 import { PrismaMemberCredentialRepository } from './repositories/member-credential.repository.js';
 import { PrismaMemberRepository } from './repositories/member.repository.js';
@@ -114,6 +115,7 @@ function repositoriesOn(client: Client): Repositories {
     previewTokens: new PrismaPreviewTokenRepository(client),
     previewVisits: new PrismaPreviewVisitRepository(client),
     previewTraffic: new PrismaPreviewTrafficRepository(client),
+    keptExchanges: new PrismaKeptExchangeRepository(client),
     requestedPreviews: new PrismaRequestedPreviewRepository(client),
     auditEvents: new PrismaAuditEventRepository(client),
     oldRecords: new PrismaOldRecordsRepository(client),

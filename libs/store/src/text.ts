@@ -15,7 +15,7 @@ export function assertStorable(value: unknown): void {
     if (!isStorable(value)) throw new InvalidTextError();
   } else if (Array.isArray(value)) {
     for (const item of value) assertStorable(item);
-  } else if (typeof value === 'object' && value !== null) {
+  } else if (typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)) {
     for (const [key, item] of Object.entries(value)) {
       assertStorable(key);
       assertStorable(item);

@@ -20,6 +20,8 @@ export const AUDIT_ACTIONS = [
   'preview.end',
   'preview.restore',
   'preview.replay',
+  'preview.read-kept',
+  'preview.delete-kept',
   'preview-token.create',
   'preview-token.revoke',
   'program.create',

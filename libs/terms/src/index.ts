@@ -10,6 +10,14 @@ export {
   type ConnectionReason,
 } from './connections.js';
 export {
+  KEPT_KINDS,
+  type KeptKind,
+  MAX_KEEP_COUNT,
+  MAX_KEEP_HOURS,
+  MAX_REDACTED_NAMES,
+  NEVER_KEPT_FIELDS,
+} from './keeping.js';
+export {
   ADDRESSED_AS,
   type AddressedAs,
   DISPOSITIONS,

@@ -21,6 +21,7 @@ export function toPreviewResource(
     ingress: { ...preview.ingress },
     allowedEmails: [...preview.allowedEmails],
     allowedDomains: [...preview.allowedDomains],
+    keep: preview.keep && { ...preview.keep },
     addRequestHeaders: { ...preview.addRequestHeaders },
     expiresAt: preview.expiresAt?.toISOString() ?? null,
     lastUsedAt: preview.lastUsedAt?.toISOString() ?? null,

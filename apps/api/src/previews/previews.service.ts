@@ -6,7 +6,7 @@ import {
   type PreviewResource,
   type UpdatePreviewRequest,
 } from '@culvert/contract';
-import type { Page, Preview, PreviewChange, PullRequestComment, Store } from '@culvert/domain';
+import type { KeepSetting, Page, Preview, PreviewChange, PullRequestComment, Store } from '@culvert/domain';
 import { SETTINGS, STORE } from '@culvert/nest';
 import { type MadePreview, PreviewRules } from '@culvert/previews';
 import type { Settings } from '@culvert/runtime';
@@ -33,6 +33,7 @@ export class PreviewsService {
 
   async create(caller: Caller, request: CreatePreviewRequest): Promise<PreviewResource> {
     const { intercept, interceptId, trafficManagerId, ...fields } = request;
+    await this.demandKeeping(caller, fields.keep);
     const draft = { ...fields, expiresAt: toDate(fields.expiresAt) };
     if (interceptId !== undefined) {
       const existing = await this.intercepts.find(caller, interceptId);
@@ -68,6 +69,7 @@ export class PreviewsService {
   }
 
   async update(caller: Caller, id: string, request: UpdatePreviewRequest): Promise<PreviewResource> {
+    await this.demandKeeping(caller, request.keep);
     const preview = await this.rules.update(caller, id, toChange(request));
     if (preview === null) throw this.notFound(id);
     return this.toResource(preview);
@@ -87,6 +89,24 @@ export class PreviewsService {
       });
     }
     return this.made(restored, intercept);
+  }
+
+  /** @throws ProblemError if the server or the team's policy does not allow exchanges to be kept in this way */
+  private async demandKeeping({ teamId }: Caller, keep: KeepSetting | null | undefined): Promise<void> {
+    if (keep === null || keep === undefined) return;
+    if (this.settings.encryptionKeys.length === 0) throw new ProblemError('keeping_not_available');
+    const policy = (await this.store.teams.find(teamId))?.keepPolicy ?? null;
+    if (policy === null) throw new ProblemError('keeping_not_allowed');
+    const { maxCount, maxHours } = policy;
+    const errors = [
+      ...(keep.count > maxCount
+        ? [{ pointer: '/keep/count', message: `must be at most ${maxCount}, as the policy of the team says` }]
+        : []),
+      ...(keep.hours > maxHours
+        ? [{ pointer: '/keep/hours', message: `must be at most ${maxHours}, as the policy of the team says` }]
+        : []),
+    ];
+    if (errors.length > 0) throw new ProblemError('validation_failed', { errors });
   }
 
   /** Returns the resource of a new preview without reading again what was just written. */

@@ -9,7 +9,7 @@ import {
   type UpdateMemberRequest,
   type UpdateTeamRequest,
 } from '@culvert/contract';
-import type { Member, MembershipChange, MembershipOutcome, Store, Team } from '@culvert/domain';
+import type { KeepPolicy, Member, MembershipChange, MembershipOutcome, Store, Team } from '@culvert/domain';
 import { SETTINGS, STORE } from '@culvert/nest';
 import type { Settings } from '@culvert/runtime';
 import { AuditLog } from './audit-events/audit-log.js';
@@ -56,14 +56,28 @@ export class TeamService {
   async update(caller: Caller, request: UpdateTeamRequest): Promise<TeamResource> {
     const { teamId } = caller;
     const before = await this.store.teams.find(teamId);
-    const after = await this.store.teams.update(teamId, request);
+    const { keepPolicy, ...change } = request;
+    const keeping = keepPolicy === undefined ? [] : await this.setKeepPolicy(teamId, keepPolicy);
+    const hasMore = Object.keys(change).length > 0;
+    const after = hasMore
+      ? await this.store.teams.update(teamId, change)
+      : await this.store.teams.find(teamId);
     if (before === null || after === null) throw new Error(`team ${teamId} does not exist`);
     await this.audit.recordChange(caller, 'team.update', after, {
       before,
       after,
-      fields: ['name', 'previewIdleExpirySeconds'],
+      fields: ['name', 'previewIdleExpirySeconds', 'keepPolicy'],
     });
+    await this.announcer.previewsChanged(keeping);
     return this.toResource(after);
+  }
+
+  /** Returns the hostnames of the previews concerned. Lowering the policy removes what exceeds it, which can take a while. */
+  private async setKeepPolicy(teamId: string, policy: KeepPolicy | null): Promise<readonly string[]> {
+    if (policy !== null && this.settings.encryptionKeys.length === 0)
+      throw new ProblemError('keeping_not_available');
+    const unique = policy && { ...policy, redactedNames: [...new Set(policy.redactedNames)] };
+    return (await this.store.background.teams.setKeepPolicy(teamId, unique)) ?? [];
   }
 
   async members({ teamId }: Caller): Promise<MemberList> {
@@ -117,12 +131,20 @@ export class TeamService {
     return outcome;
   }
 
-  private async toResource({ id, name, previewIdleExpirySeconds, createdAt }: Team): Promise<TeamResource> {
+  private async toResource({
+    id,
+    name,
+    previewIdleExpirySeconds,
+    keepPolicy,
+    createdAt,
+  }: Team): Promise<TeamResource> {
     const { limits } = this.settings;
     return {
       id,
       name,
       previewIdleExpirySeconds,
+      keepPolicy: keepPolicy && { ...keepPolicy, redactedNames: [...keepPolicy.redactedNames] },
+      canKeep: this.settings.encryptionKeys.length > 0,
       createdAt: createdAt.toISOString(),
       limits: {
         previews: limits.maxPreviewsPerTeam,

@@ -1,6 +1,6 @@
 /** Exchanges and their bodies as text for people. */
 import type { CapturedBody, Exchange, ExchangeBodies } from '@culvert/contract';
-import { decodedBytes, textOf } from '@culvert/exchanges';
+import { decodedBytes, durationOf, textOf } from '@culvert/exchanges';
 import { showBytes, showClock } from '../output/readable.js';
 import { showDuration } from '../requests/request-log.js';
 
@@ -59,8 +59,4 @@ function linesOf(id: string, of: string, body: CapturedBody | null): string[] {
 function headLines(sign: string, { fields, isTruncated }: Exchange['request']): string[] {
   const lines = fields.map(({ name, value }) => `  ${sign} ${name}: ${value}`);
   return isTruncated ? [...lines, `  ${sign} …`] : lines;
-}
-
-function durationOf({ timings }: Exchange): number {
-  return Object.values(timings).reduce<number>((sum, ms) => sum + (ms ?? 0), 0);
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { collectMethod, collectStatus, matchesFilter } from './filter.js';
+import { matchesFilter } from '@culvert/exchanges';
+import { collectMethod, collectStatus } from './filter.js';
 
 const exchange = { method: 'GET', target: '/api/orders/17?x=/admin', status: 404, error: null };
 

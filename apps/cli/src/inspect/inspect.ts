@@ -10,6 +10,7 @@ import {
 } from '@culvert/contract';
 import type { CommandContext } from '../command-context.js';
 import type { ExitCode } from '../exit-code.js';
+import { type ExchangeFilter, matchesFilter } from '@culvert/exchanges';
 import { HarRecording } from '../har/har-recording.js';
 import { follow, readEvent, type LiveEvent } from '../live/follow.js';
 import { runLive } from '../live/run-live.js';
@@ -17,7 +18,6 @@ import type { Output } from '../output/output.js';
 import { findPreview } from '../preview/find-preview.js';
 import { bodyLines, detailsOf, lineOf } from './exchange-text.js';
 import { messageLines } from './message-text.js';
-import { matchesFilter, type ExchangeFilter } from './filter.js';
 
 export interface InspectFlags extends ExchangeFilter {
   readonly verbose?: boolean;

@@ -26,9 +26,9 @@ import {
 import { maskChanges, maskFields, maskTarget } from './masking.js';
 import { observeAnswer, observeRequest } from './observe-messages.js';
 
-/** Maximum number of exchanges that are kept for later watchers, and of bytes that they use. */
-const MAX_KEPT = 200;
-const MAX_KEPT_BYTES = 4 * 1024 * 1024;
+/** Maximum number of exchanges that are held for later watchers, and of bytes that they use. */
+const MAX_HELD = 200;
+const MAX_HELD_BYTES = 4 * 1024 * 1024;
 /** Maximum number of exchanges that are recorded at once, and in each second; further ones are only counted. */
 const MAX_PER_SECOND = 300;
 /** Maximum number of bytes sent in one second; exchanges beyond it are sent without heads and bodies. */
@@ -50,6 +50,17 @@ export interface WatchOptions {
   readonly sendBodies: (lines: string) => void;
 }
 
+/** Takes the exchanges of a preview that keeps its last ones. */
+export interface Keeper {
+  /** Whether bodies are kept too. */
+  readonly bodies: boolean;
+  /** Version of the policy of the team, from which all its properties follow. */
+  readonly policyVersion: number;
+  add(exchange: Exchange, bodies: ExchangeBodies | null): void;
+  /** An exchange was left out, because there were too many. */
+  omit(): void;
+}
+
 /** One exchange as it was last shown. */
 interface Shown {
   readonly id: string;
@@ -65,6 +76,8 @@ interface Begun {
   readonly startedAt: string;
   readonly visitor: Exchange['visitor'];
   heldBytes: number;
+  /** The keeper of the preview when the exchange began. */
+  readonly keeper: Keeper | null;
   /** Whether bodies were captured from the start. */
   readonly isCaptured: boolean;
   readonly messages: ExchangeMessages;
@@ -77,16 +90,21 @@ interface Begun {
 /**
  * Watches the exchanges of one preview for the people who follow it. Reports each when it begins and when it ends, in
  * batches: one that ends within its batch is reported once. Lines are JSON after a letter: `e` an exchange, `b` its
- * bodies, `o` how many were left out, `m` a message within an exchange, `n` how many messages were left out.
+ * bodies, `o` how many were left out, `m` a message within an exchange, `n` how many messages were left out. If the
+ * preview keeps its exchanges, its keeper gets each when it ends.
  */
 export class ExchangeWatch implements ExchangeObserver {
+  /** Whether a person follows the exchanges, and whether they want bodies. Both change while the watch lasts. */
+  isLive = true;
   capturesBodies = false;
+  /** Null: exchanges are not kept. */
+  keeper: Keeper | null = null;
   private readonly begun = new Map<ExchangeTrace, Begun>();
   private readonly changed = new Set<ExchangeTrace>();
   private lines: string[] = [];
   private bodyLines: string[] = [];
-  private readonly kept: Shown[] = [];
-  private keptBytes = 0;
+  private readonly held: Shown[] = [];
+  private heldBytes = 0;
   private omitted = 0;
   private readonly messageBudget = new MessageBudget();
   /** Exchanges that can be recorded now, by the clock of `performance.now`. */
@@ -100,18 +118,21 @@ export class ExchangeWatch implements ExchangeObserver {
 
   begin(exchange: BegunExchange): ExchangeTrace | null {
     if (!this.reserveTurn()) {
-      this.omitted++;
+      if (this.isLive) this.omitted++;
+      this.keeper?.omit();
       return null;
     }
     const id = exchange.replay?.id ?? randomUUID();
+    const { keeper } = this;
     const begun: Begun = {
       id,
       replayOf: exchange.replay?.replayOf ?? null,
       startedAt: new Date(performance.timeOrigin + exchange.startedAt).toISOString(),
       visitor: this.options.visitorOf(exchange),
       heldBytes: 0,
-      isCaptured: this.capturesBodies,
-      messages: this.messagesOf(id, () => this.countMessages(trace, begun)),
+      keeper,
+      isCaptured: this.capturesBodies || keeper?.bodies === true,
+      messages: this.messagesOf(id, keeper, () => this.countMessages(trace, begun)),
       countedAt: 0,
       isOver: false,
     };
@@ -124,7 +145,7 @@ export class ExchangeWatch implements ExchangeObserver {
       begun.isCaptured ? this.capture(begun) : null,
     );
     this.begun.set(trace, begun);
-    this.changed.add(trace);
+    if (this.isLive) this.changed.add(trace);
     return trace;
   }
 
@@ -132,7 +153,7 @@ export class ExchangeWatch implements ExchangeObserver {
     const begun = this.begun.get(trace);
     if (begun === undefined) return;
     observeAnswer(begun.messages, trace, () => this.capture(begun), this.options.onFault);
-    this.changed.add(trace);
+    if (this.isLive) this.changed.add(trace);
   }
 
   trailed(trace: ExchangeTrace, trailers: Fields): void {
@@ -149,19 +170,24 @@ export class ExchangeWatch implements ExchangeObserver {
     this.begun.delete(trace);
     this.changed.delete(trace);
     begun.isOver = true;
-    const shown = this.show(begun, trace);
-    begun.messages.close();
+    const { keeper, messages } = begun;
+    const bodies = bodiesOf(begun, trace);
+    keeper?.add(exchangeOf(begun, trace), keeper.bodies ? bodies : null);
+    if (this.isLive) {
+      const shown = this.show(begun, trace, this.capturesBodies ? bodies : null);
+      this.lines.push(shown.line);
+      if (shown.bodies !== '') this.bodyLines.push(shown.bodies);
+      this.hold(shown);
+    }
+    messages.close();
     this.options.memory.release(begun.heldBytes);
-    this.lines.push(shown.line);
-    if (shown.bodies !== '') this.bodyLines.push(shown.bodies);
-    this.keep(shown);
   }
 
   /** Sends everything since the last call. */
   flush(): void {
     for (const trace of this.changed) {
       const begun = this.begun.get(trace);
-      if (begun !== undefined) this.lines.push(this.lineOf(begun, trace));
+      if (begun !== undefined) this.lines.push(lineOf(exchangeOf(begun, trace)));
     }
     this.changed.clear();
     if (this.omitted > 0) this.lines.push(`o${this.omitted}`);
@@ -174,12 +200,12 @@ export class ExchangeWatch implements ExchangeObserver {
     this.bodyLines = [];
   }
 
-  /** Sends the kept exchanges to a new watcher. */
+  /** Sends the held exchanges to a new watcher. */
   tellPast(send: (lines: string) => void, options: { readonly withBodies: boolean }): void {
-    const lines = this.kept.map(({ line }) => line);
-    const bodies = options.withBodies ? this.kept.flatMap((shown) => shown.bodies || []) : [];
+    const lines = this.held.map(({ line }) => line);
+    const bodies = options.withBodies ? this.held.flatMap((shown) => shown.bodies || []) : [];
     for (const [trace, begun] of this.begun) {
-      lines.push(this.lineOf(begun, trace));
+      lines.push(lineOf(exchangeOf(begun, trace)));
       if (options.withBodies) bodies.push(...begun.messages.kept.map(messageLine));
     }
     sendIn([...lines, ...bodies], send);
@@ -187,10 +213,10 @@ export class ExchangeWatch implements ExchangeObserver {
 
   /** Returns the lines of one exchange; null if it is not held. */
   find(id: string): { readonly line: string; readonly bodies: string } | null {
-    const shown = this.kept.find((each) => each.id === id);
+    const shown = this.held.find((each) => each.id === id);
     if (shown !== undefined) return shown;
     for (const [trace, begun] of this.begun)
-      if (begun.id === id) return { line: this.lineOf(begun, trace), bodies: '' };
+      if (begun.id === id) return { line: lineOf(exchangeOf(begun, trace)), bodies: '' };
     return null;
   }
 
@@ -202,20 +228,31 @@ export class ExchangeWatch implements ExchangeObserver {
       this.options.memory.release(begun.heldBytes);
     }
     this.begun.clear();
-    this.changed.clear();
-    this.options.memory.release(this.keptBytes);
-    this.keptBytes = 0;
-    this.kept.length = 0;
+    this.endLive();
   }
 
-  private messagesOf(exchangeId: string, onChange: () => void): ExchangeMessages {
+  /** Forgets what was only held for people who follow. Exchanges under way still reach their keeper. */
+  endLive(): void {
+    this.isLive = false;
+    this.capturesBodies = false;
+    this.changed.clear();
+    this.lines = [];
+    this.bodyLines = [];
+    this.omitted = 0;
+    this.options.memory.release(this.heldBytes);
+    this.heldBytes = 0;
+    this.held.length = 0;
+  }
+
+  private messagesOf(exchangeId: string, keeper: Keeper | null, onChange: () => void): ExchangeMessages {
     const { memory, inflateBudget } = this.options;
     return new ExchangeMessages({
       exchangeId,
       memory,
       budget: inflateBudget,
-      captures: () => this.capturesBodies,
+      captures: () => this.capturesBodies || keeper?.bodies === true,
       onMessage: (message) => {
+        if (!this.capturesBodies) return;
         const line = messageLine(message);
         if (this.messageBudget.take(line.length)) this.bodyLines.push(line);
       },
@@ -226,7 +263,7 @@ export class ExchangeWatch implements ExchangeObserver {
   /** Reports the numbers of messages again, at most once a second. */
   private countMessages(trace: ExchangeTrace, begun: Begun): void {
     const now = performance.now();
-    if (begun.isOver || now - begun.countedAt < COUNT_MS) return;
+    if (begun.isOver || !this.isLive || now - begun.countedAt < COUNT_MS) return;
     begun.countedAt = now;
     this.changed.add(trace);
   }
@@ -240,76 +277,31 @@ export class ExchangeWatch implements ExchangeObserver {
     });
   }
 
-  private show(begun: Begun, trace: ExchangeTrace): Shown {
-    const bodies = this.bodiesOf(begun, trace);
-    const line = this.lineOf(begun, trace);
+  private show(begun: Begun, trace: ExchangeTrace, bodies: ExchangeBodies | null): Shown {
     const { id } = begun;
+    const line = lineOf(exchangeOf(begun, trace));
+    const bodyLine = bodies === null ? '' : `b${JSON.stringify(bodies)}`;
     this.enterSecond();
-    this.sentBytes += line.length + bodies.length;
+    this.sentBytes += line.length + bodyLine.length;
     if (this.sentBytes <= MAX_BYTES_PER_SECOND)
-      return { id, line, bodies, bytes: 2 * (line.length + bodies.length) };
-    const slim = this.lineOf(begun, trace, { isSlim: true });
+      return { id, line, bodies: bodyLine, bytes: 2 * (line.length + bodyLine.length) };
+    const slim = lineOf(exchangeOf(begun, trace, { isSlim: true }));
     return { id, line: slim, bodies: '', bytes: 2 * slim.length };
   }
 
-  private lineOf(begun: Begun, trace: ExchangeTrace, { isSlim = false } = {}): string {
-    const { request, httpVersion } = trace.exchange;
-    const left = { fields: [], isTruncated: true };
-    const exchange: Exchange = {
-      id: begun.id,
-      state: trace.isEnded ? 'ended' : 'open',
-      startedAt: begun.startedAt,
-      method: request.method,
-      target: maskTarget(request.target),
-      httpVersion,
-      upgrade: request.upgrade || request.otherUpgrade || null,
-      visitor: begun.visitor,
-      replayOf: begun.replayOf,
-      request: isSlim ? left : maskFields(request),
-      response: trace.response === null ? null : isSlim ? left : maskFields(trace.response),
-      changes: isSlim ? [] : changesOf(trace),
-      notes: oddityCodes(trace.oddities).map((code) => ({ code, text: RESPONSE_NOTES[code] })),
-      status: trace.status,
-      error: trace.error,
-      timings: {
-        gateMs: rounded(trace.gateMs),
-        waitMs: rounded(trace.waitMs),
-        connectMs: rounded(trace.connectMs),
-        firstByteMs: rounded(trace.firstByteMs),
-        bodyMs: rounded(trace.bodyMs),
-      },
-      bytesIn: trace.bytesIn,
-      bytesOut: trace.bytesOut,
-      messages: begun.messages.summary,
-    };
-    return `e${JSON.stringify(exchange)}`;
-  }
-
-  private bodiesOf({ id, isCaptured, messages: { kept } }: Begun, trace: ExchangeTrace): string {
-    if (!isCaptured && kept.length === 0) return '';
-    const bodies: ExchangeBodies = {
-      id,
-      request: isCaptured ? bodyOf(trace.requestBody, trace.exchange.request) : null,
-      response: isCaptured ? trace.response && bodyOf(trace.responseBody, trace.response) : null,
-      ...(kept.length > 0 && { messages: kept }),
-    };
-    const isEmpty = bodies.request === null && bodies.response === null && kept.length === 0;
-    return isEmpty ? '' : `b${JSON.stringify(bodies)}`;
-  }
-
-  private keep(shown: Shown): void {
-    while (this.kept.length >= MAX_KEPT || this.keptBytes + shown.bytes > MAX_KEPT_BYTES) {
+  private hold(shown: Shown): void {
+    while (this.held.length >= MAX_HELD || this.heldBytes + shown.bytes > MAX_HELD_BYTES) {
       if (!this.dropOldest()) return;
     }
     while (!this.options.memory.reserve(shown.bytes)) if (!this.dropOldest()) return;
-    this.kept.push(shown);
-    this.keptBytes += shown.bytes;
+    this.held.push(shown);
+    this.heldBytes += shown.bytes;
   }
 
   private dropOldest(): boolean {
-    const oldest = this.kept.shift();
+    const oldest = this.held.shift();
     if (oldest === undefined) return false;
-    this.keptBytes -= oldest.bytes;
+    this.heldBytes -= oldest.bytes;
     this.options.memory.release(oldest.bytes);
     return true;
   }
@@ -330,6 +322,55 @@ export class ExchangeWatch implements ExchangeObserver {
     this.second = second;
     this.sentBytes = 0;
   }
+}
+
+function lineOf(exchange: Exchange): string {
+  return `e${JSON.stringify(exchange)}`;
+}
+
+/** Returns the exchange as the API shows it. @param isSlim leaves out heads, which take most of the space */
+function exchangeOf(begun: Begun, trace: ExchangeTrace, { isSlim = false } = {}): Exchange {
+  const { request, httpVersion } = trace.exchange;
+  const left = { fields: [], isTruncated: true };
+  return {
+    id: begun.id,
+    state: trace.isEnded ? 'ended' : 'open',
+    startedAt: begun.startedAt,
+    method: request.method,
+    target: maskTarget(request.target),
+    httpVersion,
+    upgrade: request.upgrade || request.otherUpgrade || null,
+    visitor: begun.visitor,
+    replayOf: begun.replayOf,
+    request: isSlim ? left : maskFields(request),
+    response: trace.response === null ? null : isSlim ? left : maskFields(trace.response),
+    changes: isSlim ? [] : changesOf(trace),
+    notes: oddityCodes(trace.oddities).map((code) => ({ code, text: RESPONSE_NOTES[code] })),
+    status: trace.status,
+    error: trace.error,
+    timings: {
+      gateMs: rounded(trace.gateMs),
+      waitMs: rounded(trace.waitMs),
+      connectMs: rounded(trace.connectMs),
+      firstByteMs: rounded(trace.firstByteMs),
+      bodyMs: rounded(trace.bodyMs),
+    },
+    bytesIn: trace.bytesIn,
+    bytesOut: trace.bytesOut,
+    messages: begun.messages.summary,
+  };
+}
+
+/** Returns what was captured of the bodies and messages; null if it is nothing. */
+function bodiesOf({ id, isCaptured, messages: { kept } }: Begun, trace: ExchangeTrace): ExchangeBodies | null {
+  if (!isCaptured && kept.length === 0) return null;
+  const bodies: ExchangeBodies = {
+    id,
+    request: isCaptured ? bodyOf(trace.requestBody, trace.exchange.request) : null,
+    response: isCaptured ? trace.response && bodyOf(trace.responseBody, trace.response) : null,
+    ...(kept.length > 0 && { messages: kept }),
+  };
+  return bodies.request === null && bodies.response === null && kept.length === 0 ? null : bodies;
 }
 
 /** Returns a captured body as the API shows it; null if there was none, or it was not captured. */

@@ -20,12 +20,16 @@ export class PreviewRoutes {
     private readonly banners: Banners,
     private readonly settings: Settings,
     private readonly onFault: (error: unknown) => void,
+    /** Is called with each preview that is looked up. */
+    private readonly onFound: (preview: PreviewRoute) => void = () => {},
   ) {}
 
   /** Returns the route of a lower-case hostname, or null if no preview has it. */
   async resolve(hostname: string): Promise<Route | null> {
     const preview = await this.store.previews.findRoute(hostname);
-    return preview === null ? null : this.routeOf(preview);
+    if (preview === null) return null;
+    this.onFound(preview);
+    return this.routeOf(preview);
   }
 
   private routeOf(preview: PreviewRoute): Route {

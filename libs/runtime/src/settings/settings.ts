@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { LogLevel } from '../log/log.js';
 import { availableCores } from '../available-cores.js';
 import { ConfigurationError, type ConfigurationProblem } from './configuration-error.js';
+import { readEncryptionKeys } from './encryption-keys.js';
 import { type Limits, limitsOf } from './limits.js';
 import { type LinkSettings, readLinks } from './link-settings.js';
 import { readVariables } from './read-variables.js';
@@ -47,6 +48,11 @@ export interface Settings {
   /** How edges of the deployment use each other's tunnels. Null: they do not. */
   readonly links: LinkSettings | null;
   readonly dataDir: string;
+  /**
+   * Keys that protect secrets in the database: 32 bytes in base64 each, of which the first one encrypts. Empty: there are
+   * none, and nothing that needs them is stored.
+   */
+  readonly encryptionKeys: readonly string[];
   /** API processes to which an edge sends requests for the app host; empty: it does not answer them. */
   readonly apiUpstreamUrls: readonly string[];
   readonly logLevel: LogLevel;
@@ -164,6 +170,7 @@ export function loadSettings(app: App, given: Readonly<Record<string, string | u
   const signIn = readSignIn(values, problems);
   const pullRequests = readForges(values, problems);
   const links = readLinks(values, problems);
+  const encryptionKeys = readEncryptionKeys(values, problems);
 
   if (problems.length > 0) throw new ConfigurationError(problems);
   return {
@@ -174,6 +181,7 @@ export function loadSettings(app: App, given: Readonly<Record<string, string | u
     redisUrl: values.REDIS_URL,
     links,
     dataDir: values.DATA_DIR ?? DEFAULT_DATA_DIR,
+    encryptionKeys,
     apiUpstreamUrls: values.API_UPSTREAM_URL ?? [],
     logLevel: values.LOG_LEVEL ?? 'info',
     trustedProxies: values.TRUSTED_PROXIES ?? [],

@@ -52,6 +52,11 @@ const DATA = {
   DATABASE_URL: { about: 'Postgres 15 or later', without: 'an embedded database in DATA_DIR' },
   DATABASE_POOL_SIZE: { about: 'connections to Postgres for requests, workers included', default: '10' },
   DATA_DIR: { about: 'folder of the embedded database; memory: nothing on disk', default: '.culvert' },
+  ENCRYPTION_KEYS: {
+    about: 'keys for secrets in the database; the first one encrypts, all of them decrypt',
+    without: 'exchanges are not kept; standalone with the embedded database makes a key in DATA_DIR',
+  },
+  ENCRYPTION_KEY_FILE: { about: 'file with these keys, one on each line' },
   REDIS_URL: {
     about: 'Redis: one server, Sentinel or Cluster',
     without: 'this process is the whole deployment',

@@ -2,6 +2,7 @@ import type { ApiKey, BootstrapDraft, BootstrapRepository, Team, User } from '@c
 import type { Client } from '../client.js';
 import { newId } from '../ids.js';
 import { insertApiKey } from './api-key.repository.js';
+import { toTeam } from './team.repository.js';
 
 // Any number unused by other advisory locks of this database; the migrations' lock has two keys.
 const BOOTSTRAP_LOCK = 4_702_001;
@@ -22,7 +23,7 @@ export class PrismaBootstrapRepository implements BootstrapRepository {
       });
       await tx.membership.create({ data: { teamId: team.id, userId: owner.id, role: 'owner', createdAt } });
       const apiKey = await insertApiKey(tx, team.id, draft.apiKey);
-      return { team, owner, apiKey };
+      return { team: toTeam(team), owner, apiKey };
     });
   }
 }

@@ -17,6 +17,7 @@ import { isUniqueViolation, type Client, type TransactionClient } from '../clien
 import { isUuid, newId } from '../ids.js';
 import { emptyPage, pageQuery, toPage } from '../page.js';
 import { isStorable } from '../text.js';
+import { toTeam } from './team.repository.js';
 import { lockTeam, refuseBeyond } from './lock-team.js';
 import { lockTeamAs, type Standing } from './standing.js';
 import { createUnverifiedUser } from './user.repository.js';
@@ -110,7 +111,7 @@ export class PrismaInvitationRepository implements InvitationRepository {
     });
     if (row === null) return null;
     const { team, ...invitation } = row;
-    return { invitation, team };
+    return { invitation, team: toTeam(team) };
   }
 
   async accept(

@@ -2,6 +2,8 @@ import {
   HostnameTakenError,
   type EndedPreview,
   type InterceptDraft,
+  type Keeping,
+  type KeepSetting,
   type Page,
   type PageRequest,
   type Preview,
@@ -19,6 +21,7 @@ import { isUuid, newId } from '../ids.js';
 import { emptyPage, pageQuery, toPage } from '../page.js';
 import { isStorable } from '../text.js';
 import { dropRemovedPreview, insertIntercept, toIntercept } from './intercept.repository.js';
+import { keepPolicyColumns, keepPolicyOf, removeExcess } from './keep-policy.js';
 import { lockTeam, refuseBeyond } from './lock-team.js';
 import { freeHostnames, useHostname } from './remembered-hostnames.js';
 
@@ -55,6 +58,8 @@ const routeSelection = {
   ...routeColumns,
   displayBanner: true,
   pullRequestUrl: true,
+  keepCount: true,
+  keepHours: true,
   intercept: { select: { workload: true, namespace: true, client: true } },
 } as const;
 
@@ -102,8 +107,14 @@ export class PrismaPreviewRepository implements PreviewRepository {
     if (!isStorable(hostname)) return null;
     const row = await this.client.preview.findUnique({ where: { hostname }, select: routeSelection });
     if (row === null) return null;
-    const { displayBanner, pullRequestUrl, intercept, ...route } = row;
-    return { ...withIngress(route), banner: displayBanner ? { ...intercept, pullRequestUrl } : null };
+    const { displayBanner, pullRequestUrl, intercept, keepCount, keepHours, ...route } = row;
+    const keep = await this.findKeeping(row.teamId, keepSetting({ keepCount, keepHours }));
+    const hasBanner = displayBanner || keep !== null;
+    return {
+      ...withIngress(route),
+      keep,
+      banner: hasBanner ? { ...intercept, pullRequestUrl, isKept: keep !== null } : null,
+    };
   }
 
   async list(teamId: string, filter: PreviewFilter, page: PageRequest): Promise<Page<Preview>> {
@@ -139,19 +150,27 @@ export class PrismaPreviewRepository implements PreviewRepository {
 
   async update(teamId: string, id: string, change: PreviewChange): Promise<Preview | null> {
     if (!isUuid(teamId) || !isUuid(id)) return null;
-    const { ingress, addRequestHeaders, allowedEmails, allowedDomains, ...columns } = change;
-    const [updated] = await this.client.preview.updateManyAndReturn({
-      where: { teamId, id },
-      data: {
-        ...columns,
-        ...(ingress && ingressColumns(ingress)),
-        ...(addRequestHeaders && { addRequestHeaders }),
-        ...(allowedEmails && { allowedEmails: [...allowedEmails] }),
-        ...(allowedDomains && { allowedDomains: [...allowedDomains] }),
-        updatedAt: new Date(),
-      },
+    const { ingress, addRequestHeaders, allowedEmails, allowedDomains, keep, ...columns } = change;
+    const data = {
+      ...columns,
+      ...(ingress && ingressColumns(ingress)),
+      ...(addRequestHeaders && { addRequestHeaders }),
+      ...(allowedEmails && { allowedEmails: [...allowedEmails] }),
+      ...(allowedDomains && { allowedDomains: [...allowedDomains] }),
+      ...(keep !== undefined && keepColumns(keep)),
+      updatedAt: new Date(),
+    };
+    const where = { teamId, id };
+    if (keep === undefined) {
+      const [updated] = await this.client.preview.updateManyAndReturn({ where, data });
+      return updated ? toPreview(updated) : null;
+    }
+    return this.client.$transaction(async (tx) => {
+      const [updated] = await tx.preview.updateManyAndReturn({ where, data });
+      if (updated === undefined) return null;
+      await removeExcess(tx, teamId, id);
+      return toPreview(updated);
     });
-    return updated ? toPreview(updated) : null;
   }
 
   async remove(teamId: string, id: string): Promise<Preview | null> {
@@ -227,11 +246,26 @@ export class PrismaPreviewRepository implements PreviewRepository {
     return ended;
   }
 
+  /** Returns how exchanges are kept: never more than the policy of the team allows. */
+  private async findKeeping(teamId: string, setting: KeepSetting | null): Promise<Keeping | null> {
+    if (setting === null) return null;
+    const team = await this.client.team.findUnique({ where: { id: teamId }, select: keepPolicyColumns });
+    const policy = team && keepPolicyOf(team);
+    if (!team || !policy) return null;
+    return {
+      count: Math.min(setting.count, policy.maxCount),
+      hours: Math.min(setting.hours, policy.maxHours),
+      bodies: policy.bodies,
+      redactedNames: policy.redactedNames,
+      policyVersion: team.keepPolicyVersion,
+    };
+  }
+
   private async insert(
     client: TransactionClient,
     teamId: string,
     trafficManagerId: string,
-    { ingress, ...columns }: PreviewDraft,
+    { ingress, keep = null, ...columns }: PreviewDraft,
   ): Promise<Preview | null> {
     const now = new Date();
     try {
@@ -239,6 +273,7 @@ export class PrismaPreviewRepository implements PreviewRepository {
         data: {
           ...columns,
           ...ingressColumns(ingress),
+          ...keepColumns(keep),
           allowedEmails: [...columns.allowedEmails],
           allowedDomains: [...columns.allowedDomains],
           id: newId(),
@@ -276,6 +311,8 @@ async function keepRemoved(tx: TransactionClient, preview: Preview): Promise<voi
     lastUsedAt: _lastUsedAt,
     createdAt: _createdAt,
     updatedAt: _updatedAt,
+    // A restored preview does not keep exchanges: the policy may have changed.
+    keep: _keep,
     ...removed
   } = preview;
   const kept: RemovedPreview = removed;
@@ -321,8 +358,17 @@ export function ingressColumns(ingress: Preview['ingress']) {
   };
 }
 
-export function toPreview(row: PreviewModel): Preview {
-  return withIngress(row);
+/** Returns the columns of a setting. */
+export function keepColumns(keep: KeepSetting | null) {
+  return { keepCount: keep?.count ?? null, keepHours: keep?.hours ?? null };
+}
+
+function keepSetting({ keepCount, keepHours }: Pick<PreviewModel, 'keepCount' | 'keepHours'>): KeepSetting | null {
+  return keepCount === null || keepHours === null ? null : { count: keepCount, hours: keepHours };
+}
+
+export function toPreview({ keepCount, keepHours, ...row }: PreviewModel): Preview {
+  return { ...withIngress(row), keep: keepSetting({ keepCount, keepHours }) };
 }
 
 function withIngress<Row extends Pick<PreviewModel, keyof typeof routeColumns>>(row: Row) {

@@ -16,7 +16,7 @@ import { isUniqueViolation, type Client, type TransactionClient } from '../clien
 import { isUuid, newId } from '../ids.js';
 import { isStorable } from '../text.js';
 import { dropRemovedPreview, toIntercept } from './intercept.repository.js';
-import { ingressColumns, toPreview } from './preview.repository.js';
+import { ingressColumns, keepColumns, toPreview } from './preview.repository.js';
 import { lockTeam } from './lock-team.js';
 import { freeHostnames } from './remembered-hostnames.js';
 
@@ -222,11 +222,12 @@ async function insertPreview(
   const { trafficManagerId } = intercept;
   const hostname = await findHostname(tx, teamId, intercept, request);
   if ((await tx.preview.count({ where: { teamId } })) >= maxPreviews) throw new Refused('limit-reached');
-  const { ingress, ...columns } = request.preview;
+  const { ingress, keep = null, ...columns } = request.preview;
   const row = await tx.preview.create({
     data: {
       ...columns,
       ...ingressColumns(ingress),
+      ...keepColumns(keep),
       allowedEmails: [...columns.allowedEmails],
       allowedDomains: [...columns.allowedDomains],
       hostname,

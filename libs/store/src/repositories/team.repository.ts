@@ -1,16 +1,20 @@
-import type { Team, TeamChange, TeamRepository, TeamUsage } from '@culvert/domain';
+import type { KeepPolicy, Team, TeamChange, TeamRepository, TeamUsage } from '@culvert/domain';
 import type { Client } from '../client.js';
 import { isUuid, newId } from '../ids.js';
 import { usableApiKey } from './api-key.repository.js';
+import type { TeamModel } from '../generated/models.js';
+import { keepPolicyOf, replaceKeepPolicy } from './keep-policy.js';
 import { refuseBeyond } from './lock-team.js';
 
 const MINUTE_MS = 60_000;
+/** Time to remove what a new policy does not allow: up to some hundred thousand rows. */
+const PURGE_MS = 60_000;
 
 export class PrismaTeamRepository implements TeamRepository {
   constructor(private readonly client: Client) {}
 
-  create(name: string): Promise<Team> {
-    return this.client.team.create({ data: { id: newId(), name, createdAt: new Date() } });
+  async create(name: string): Promise<Team> {
+    return toTeam(await this.client.team.create({ data: { id: newId(), name, createdAt: new Date() } }));
   }
 
   async createWithOwner(name: string, userId: string, maxTeams: number): Promise<Team> {
@@ -20,23 +24,30 @@ export class PrismaTeamRepository implements TeamRepository {
       const createdAt = new Date();
       const team = await tx.team.create({ data: { id: newId(), name, createdAt } });
       await tx.membership.create({ data: { teamId: team.id, userId, role: 'owner', createdAt } });
-      return team;
+      return toTeam(team);
     });
   }
 
-  findFirst(): Promise<Team | null> {
-    return this.client.team.findFirst({ orderBy: [{ createdAt: 'asc' }, { id: 'asc' }] });
+  async findFirst(): Promise<Team | null> {
+    const row = await this.client.team.findFirst({ orderBy: [{ createdAt: 'asc' }, { id: 'asc' }] });
+    return row && toTeam(row);
   }
 
   async find(teamId: string): Promise<Team | null> {
     if (!isUuid(teamId)) return null;
-    return this.client.team.findUnique({ where: { id: teamId } });
+    const row = await this.client.team.findUnique({ where: { id: teamId } });
+    return row && toTeam(row);
   }
 
   async update(teamId: string, change: TeamChange): Promise<Team | null> {
     if (!isUuid(teamId)) return null;
     const [updated] = await this.client.team.updateManyAndReturn({ where: { id: teamId }, data: change });
-    return updated ?? null;
+    return updated ? toTeam(updated) : null;
+  }
+
+  async setKeepPolicy(teamId: string, policy: KeepPolicy | null): Promise<readonly string[] | null> {
+    if (!isUuid(teamId)) return null;
+    return this.client.$transaction((tx) => replaceKeepPolicy(tx, teamId, policy), { timeout: PURGE_MS });
   }
 
   async usage(teamId: string, now: Date): Promise<TeamUsage> {
@@ -72,6 +83,10 @@ export class PrismaTeamRepository implements TeamRepository {
           WHEN held.minute = ${before} THEN held.requests ELSE 0 END
         WHERE held.minute <= excluded.minute`;
   }
+}
+
+export function toTeam({ id, name, previewIdleExpirySeconds, createdAt, ...row }: TeamModel): Team {
+  return { id, name, previewIdleExpirySeconds, createdAt, keepPolicy: keepPolicyOf(row) };
 }
 
 function minuteOf(at: Date): Date {

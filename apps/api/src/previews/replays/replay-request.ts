@@ -83,6 +83,8 @@ function bodyOf({ exchange, bodies }: RecordedExchange): Buffer {
       );
     return Buffer.alloc(0);
   }
+  if (captured.isMasked === true)
+    throw notRepeatable('values in its body were masked, or it was not kept: send body in the request');
   if (captured.isTruncated)
     throw notRepeatable('its body was too long to be captured completely: send body in the request');
   return Buffer.from(captured.base64, 'base64');

@@ -13,11 +13,12 @@ import type { Store } from '@culvert/domain';
 import { EVENT_BUS, STORE } from '@culvert/nest';
 import { AuditLog } from '../../team/audit-events/audit-log.js';
 import type { Caller } from '../../http/auth/caller.js';
+import { KeptExchangesService } from '../kept-exchanges/kept-exchanges.service.js';
 import { PreviewsService } from '../previews.service.js';
 import { type RateLimiter, RateLimiters } from '../../http/rate-limits/rate-limiters.js';
 import { throwRefusal } from '../../team/team-limits.js';
 import { type Offers, ReplayCall } from './replay-call.js';
-import { composeReplay, needsExchange, notRepeatable } from './replay-request.js';
+import { composeReplay, needsExchange, notRepeatable, type RecordedExchange } from './replay-request.js';
 
 /** Maximum number of replays of one team in a minute. */
 const MAX_PER_MINUTE = 120;
@@ -33,6 +34,7 @@ export class ReplaysService {
     @Inject(STORE) private readonly store: Store,
     private readonly previews: PreviewsService,
     private readonly audit: AuditLog,
+    private readonly kept: KeptExchangesService,
     limiters: RateLimiters,
   ) {
     this.limiter = limiters.create('replays', { points: MAX_PER_MINUTE, seconds: 60 });
@@ -59,11 +61,13 @@ export class ReplaysService {
     });
     try {
       const offers = await call.ask({ needsExchange: needsExchange(request) });
-      if (needsExchange(request) && offers.recorded === null)
+      const recorded = await this.recordedOf(request, offers, { teamId, previewId });
+      if (needsExchange(request) && recorded === null)
         throw notRepeatable(
-          'no edge holds the exchange: edges hold only the latest ones, while someone watches the preview',
+          'no edge holds the exchange, and it is not kept: edges hold only the latest ones, while someone watches the ' +
+            'preview',
         );
-      const { body, ...composed } = composeReplay(request, offers.recorded);
+      const { body, ...composed } = composeReplay(request, recorded);
       if (offers.offerId === null) throw notConnected(offers);
       await this.demandAgain(caller);
       // Recorded before it is sent, because no report may come back.
@@ -95,6 +99,17 @@ export class ReplaysService {
     } finally {
       call.close();
     }
+  }
+
+  /** Returns the exchange to repeat, as an edge holds it or, without one, as it is kept. */
+  private async recordedOf(
+    request: CreateReplayRequest,
+    { recorded }: Offers,
+    owner: { readonly teamId: string; readonly previewId: string },
+  ): Promise<RecordedExchange | null> {
+    const { exchangeId } = request;
+    if (recorded !== null || exchangeId === undefined || !needsExchange(request)) return recorded;
+    return this.kept.findDocument(owner, exchangeId);
   }
 
   /**

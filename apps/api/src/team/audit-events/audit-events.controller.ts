@@ -4,6 +4,7 @@ import type { AuditEventFilterQuery, AuditEventQuery } from '@culvert/contract';
 import type { Response } from 'express';
 import { CurrentCaller, type Caller } from '../../http/auth/caller.js';
 import { Operation } from '../../http/operation.js';
+import { isPrematureClose } from '../../http/premature-close.js';
 import { toCsv } from './audit-csv.js';
 import { AuditEventsService } from './audit-events.service.js';
 
@@ -31,8 +32,4 @@ export class AuditEventsController {
       if (!isPrematureClose(error)) throw error;
     }
   }
-}
-
-function isPrematureClose(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE';
 }

@@ -33,6 +33,8 @@ const SENTENCES: Readonly<Record<AuditAction, Sentence>> = {
     `ended the preview ${target(event)}${END_REASONS[text(event.after, 'reason')] ?? ''}`,
   'preview.restore': (event) => `restored the preview ${target(event)}`,
   'preview.replay': (event) => `sent ${request(event) || 'a request'} to the preview ${target(event)}`,
+  'preview.read-kept': (event) => `read kept requests of the preview ${target(event)}`,
+  'preview.delete-kept': (event) => `deleted kept requests of the preview ${target(event)}`,
   'preview-token.create': (event) => `created the preview token ${target(event)}${onPreview(event.after)}`,
   'preview-token.revoke': (event) => `revoked the preview token ${target(event)}${onPreview(event.before)}`,
   'program.create': (event) => `gave ${target(event)} access to the team`,

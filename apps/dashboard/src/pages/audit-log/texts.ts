@@ -23,6 +23,8 @@ export const texts = {
     'preview.end': 'Preview ended',
     'preview.restore': 'Preview restored',
     'preview.replay': 'Request replayed',
+    'preview.read-kept': 'Kept requests read',
+    'preview.delete-kept': 'Kept requests deleted',
     'preview-token.create': 'Preview token created',
     'preview-token.revoke': 'Preview token revoked',
     'program.create': 'Program access granted',

@@ -30,6 +30,7 @@ const PREVIEW: Preview = {
   expiresAt: '2026-11-25T12:00:30.000Z',
   idleExpirySeconds: 0,
   endsWithSession: false,
+  keep: null,
   lastUsedAt: null,
   createdAt: '2026-11-01T12:00:00.000Z',
   updatedAt: '2026-11-01T12:00:00.000Z',
