@@ -91,7 +91,7 @@ export async function buildEdge(options: EdgeOptions): Promise<BuiltEdge> {
   const isPreview = (hostname: string): boolean => hostname.endsWith(previewSuffix);
   const isApp = (hostname: string): boolean => !isPreview(hostname) && isAppHostname(hostname, appHostname);
   const previews = new PreviewRoutes(store, registry, pools, new Banners(), settings, onFault, (preview) =>
-    watches.keep(preview),
+    observers.watches.keep(preview),
   );
   const appRoute = Route.forApp(appHostname, pools.open(appDialer(settings, server)));
   const router = new Router(
@@ -114,17 +114,11 @@ export async function buildEdge(options: EdgeOptions): Promise<BuiltEdge> {
     onFailure: (error, hostname) => failures.add(error, hostname),
   });
 
-  // Observers: the inspector, replays, recorded use and traffic, metrics.
-  const kept = keptWriter(options);
-  const watches: ExchangeWatches = new ExchangeWatches(relay, gate, bus, log, (preview) => kept?.queueFor(preview) ?? null);
-  const replays = new Replays({ relay, tunnels: registry, watches, bus, log });
-  const previewUse = new PreviewUse(store.background, relay, log);
-  const traffic = new PreviewTrafficRecords(store.background.previewTraffic, relay, log);
-  const budgets = new SharedBudgets(relay, settings.limits.maxPreviewRequestsPerTeam, settings.redisUrl, log);
-  registerEdgeMetrics(metrics, { relay, tunnels, replays, fleet });
+  const observers = buildObservers(options, { relay, gate, registry });
+  registerEdgeMetrics(metrics, { relay, tunnels, replays: observers.replays, fleet });
 
   const { lameDuckMs, shutdownGraceMs } = settings;
-  const parts = { relay, tunnels, fleet, gate, telepresence, watches, kept, replays, previewUse, traffic, budgets };
+  const parts = { relay, tunnels, fleet, gate, telepresence, ...observers };
   return {
     edge: new Edge({ ...parts, lameDuckMs, shutdownGraceMs, log, bus }),
     tunnels,
@@ -133,12 +127,28 @@ export async function buildEdge(options: EdgeOptions): Promise<BuiltEdge> {
   };
 }
 
-/** Returns what writes the exchanges that previews keep; null without an encryption key: nothing is kept then. */
-function keptWriter({ settings, store, log }: EdgeOptions): KeptExchangeWriter | null {
+/** Returns what observes exchanges: the inspector, kept exchanges, replays, recorded use and traffic. */
+function buildObservers(
+  { settings, log, store, bus }: EdgeOptions,
+  {
+    relay,
+    gate,
+    registry,
+  }: { readonly relay: Relay; readonly gate: PreviewGate; readonly registry: TunnelRegistry },
+) {
+  const { previewTraffic, keptExchanges } = store.background;
   const ring = KeyRing.parse(settings.encryptionKeys);
-  if (ring === null) return null;
-  const { keptExchanges } = store.background;
-  return new KeptExchangeWriter(new ExchangeVault(ring, keptExchanges), keptExchanges, log);
+  // Without an encryption key nothing is kept.
+  const kept = ring && new KeptExchangeWriter(new ExchangeVault(ring, keptExchanges), keptExchanges, log);
+  const watches = new ExchangeWatches(relay, gate, bus, log, (preview) => kept?.queueFor(preview) ?? null);
+  return {
+    watches,
+    kept,
+    replays: new Replays({ relay, tunnels: registry, watches, bus, log }),
+    previewUse: new PreviewUse(store.background, relay, log),
+    traffic: new PreviewTrafficRecords(previewTraffic, relay, log),
+    budgets: new SharedBudgets(relay, settings.limits.maxPreviewRequestsPerTeam, settings.redisUrl, log),
+  };
 }
 
 /** Returns what accepts traffic managers and holds their tunnels, and the way to those of other edges. */

@@ -3,7 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { bannerHtml, STYLE_SOURCE } from './banner-html.js';
 
 const CLOSING = { by: 'form', isRemembered: true } as const;
-const NAMES = { workload: 'orders', namespace: 'shop', client: 'jo@laptop', pullRequestUrl: null, isKept: false };
+const NAMES = {
+  workload: 'orders',
+  namespace: 'shop',
+  client: 'jo@laptop',
+  pullRequestUrl: null,
+  isKept: false,
+};
 const textOf = (html: string): string =>
   html
     .replace(/<style>.*<\/style>/s, '')
@@ -15,9 +21,9 @@ describe(bannerHtml.name, () => {
     const html = bannerHtml({ ...NAMES, pullRequestUrl: 'https://git.test/a/b/pull/1?x=1&y="' }, CLOSING);
     expect(textOf(html)).toContain('Preview of orders in shop, shared by jo@laptop.');
     expect(html).toContain('href="https://git.test/a/b/pull/1?x=1&#38;y=&#34;"');
-    expect(
-      textOf(bannerHtml({ ...NAMES, workload: '', namespace: '', client: '' }, CLOSING)),
-    ).toContain('Preview of a service.');
+    expect(textOf(bannerHtml({ ...NAMES, workload: '', namespace: '', client: '' }, CLOSING))).toContain(
+      'Preview of a service.',
+    );
   });
 
   it.each([

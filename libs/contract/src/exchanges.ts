@@ -159,7 +159,9 @@ export const capturedBody = z.strictObject({
   isMasked: z
     .boolean()
     .optional()
-    .describe('Whether values in it were replaced by `***`, as the policy of the team demands. Only of kept exchanges.'),
+    .describe(
+      'Whether values in it were replaced by `***`, as the policy of the team demands. Only of kept exchanges.',
+    ),
 });
 export type CapturedBody = z.output<typeof capturedBody>;
 

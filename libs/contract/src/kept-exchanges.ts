@@ -7,9 +7,7 @@ import { id, text, timestamp } from './text.js';
 const MAX_ALTERNATIVES = 10;
 const MAX_MINIMUM_MS = 24 * 60 * 60 * 1000;
 
-const flag = z
-  .enum(['true', 'false'], 'must be true or false')
-  .transform((value) => value === 'true');
+const flag = z.enum(['true', 'false'], 'must be true or false').transform((value) => value === 'true');
 
 /** Alternatives that are separated by commas. */
 function alternatives(item: RegExp, message: string) {
@@ -37,7 +35,10 @@ export const keptExchangeFilter = z.strictObject({
   method: alternatives(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}$/, 'must be methods, separated by commas')
     .optional()
     .describe('One of these methods, separated by commas.'),
-  status: alternatives(/^([1-5]\d\d|[1-5]xx|failed)$/, 'must be such as 404, 4xx or failed, separated by commas')
+  status: alternatives(
+    /^([1-5]\d\d|[1-5]xx|failed)$/,
+    'must be such as 404, 4xx or failed, separated by commas',
+  )
     .optional()
     .describe('One of these statuses or classes, such as `404,5xx`; `failed`: Culvert reports an error.'),
   path: text(2000)

@@ -21,7 +21,10 @@ export type CreateTeamRequest = z.output<typeof createTeamRequest>;
 const fieldName = z
   .string()
   .toLowerCase()
-  .regex(/^[!#$%&'*+.^_`|~0-9a-z-]{1,64}$/, 'must be a name of 1 to 64 letters, digits, or characters such as - and _');
+  .regex(
+    /^[!#$%&'*+.^_`|~0-9a-z-]{1,64}$/,
+    'must be a name of 1 to 64 letters, digits, or characters such as - and _',
+  );
 
 const keepPolicy = z.strictObject({
   maxCount: z

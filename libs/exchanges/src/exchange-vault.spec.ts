@@ -44,7 +44,7 @@ describe(ExchangeVault.name, () => {
     expect(keys.get('p1')).toHaveLength(1);
   });
 
-  it('reports the missing key, and goes on with a new data key', async () => {
+  it('reports the missing key, and continues with a new data key', async () => {
     const draft = await seal(new ExchangeVault(ringOf(OLD), store), 'e1');
     const vault = new ExchangeVault(ringOf(NEW), store);
     const newer = await seal(vault, 'e2');

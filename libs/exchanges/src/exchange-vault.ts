@@ -1,7 +1,12 @@
 /** Encrypts the exchanges of previews, each preview with a data key of its own, and decrypts them. */
 import { randomUUID } from 'node:crypto';
 import type { Exchange, ExchangeBodies } from '@culvert/contract';
-import type { KeptExchange, KeptExchangeDraft, KeptExchangeKey, KeptExchangeRepository } from '@culvert/domain';
+import type {
+  KeptExchange,
+  KeptExchangeDraft,
+  KeptExchangeKey,
+  KeptExchangeRepository,
+} from '@culvert/domain';
 import { type DataKey, type KeyRing, SealBrokenError, UnknownKeyError } from '@culvert/sealing';
 
 /** Data keys that are remembered; the one that was used least recently is forgotten first. */
@@ -147,7 +152,11 @@ export class ExchangeReader {
 
 type Part = 'exchange' | 'bodies';
 
-function sealOne({ id: keyId, key }: OpenKey, owner: ExchangeOwner, written: WrittenExchange): KeptExchangeDraft {
+function sealOne(
+  { id: keyId, key }: OpenKey,
+  owner: ExchangeOwner,
+  written: WrittenExchange,
+): KeptExchangeDraft {
   const { id, startedAt, exchange, bodies } = written;
   const seal = (text: string, part: Part): Buffer => key.seal(Buffer.from(text), placeOf(owner, id, part));
   return {

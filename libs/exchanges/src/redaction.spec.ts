@@ -26,7 +26,11 @@ const EXCHANGE = {
   addedLater: { by: 'another version' },
 } as unknown as Exchange;
 
-function body(content: string | Buffer, contentType: string | null, change: Partial<CapturedBody> = {}): CapturedBody {
+function body(
+  content: string | Buffer,
+  contentType: string | null,
+  change: Partial<CapturedBody> = {},
+): CapturedBody {
   const bytes = Buffer.from(content);
   return {
     base64: bytes.toString('base64'),
@@ -40,13 +44,20 @@ function body(content: string | Buffer, contentType: string | null, change: Part
 
 describe(Redaction.name, () => {
   const redaction = new Redaction(['pin', 'x-pin'], NEVER_KEPT_FIELDS);
-  const redact = (given: CapturedBody) => redaction.bodies({ id: 'x', request: given, response: null }).request!;
+  const redact = (given: CapturedBody) =>
+    redaction.bodies({ id: 'x', request: given, response: null }).request!;
   const textOf = ({ base64 }: CapturedBody) => Buffer.from(base64, 'base64').toString();
 
   it('removes the values of fields and parameters with these names, wherever they are in a head', () => {
     const { target, request, response, changes, ...rest } = redaction.exchange(EXCHANGE);
     expect(target).toBe('/search?q=shoes&Pin=***&user[pin]=***#pin=***');
-    expect(request.fields.map(({ value }) => value)).toEqual(['a', '***', '***', '***', 'https://a/?pin=***']);
+    expect(request.fields.map(({ value }) => value)).toEqual([
+      'a',
+      '***',
+      '***',
+      '***',
+      'https://a/?pin=***',
+    ]);
     expect(request.fields.map(({ isMasked }) => isMasked)).toEqual([false, true, true, true, true]);
     expect(response?.fields.map(({ value }) => value)).toEqual(['***', '/?a=1&pin=***']);
     expect(changes.map(({ value }) => value)).toEqual(['***', null]);
@@ -60,7 +71,11 @@ describe(Redaction.name, () => {
   });
 
   it.each([
-    ['{"a":{"b":[{"PIN":1234}]},"pin":{"deep":"1234"},"n":1}', 'application/json; charset=utf-8', '{"a":{"b":[{"PIN":"***"}]},"pin":"***","n":1}'],
+    [
+      '{"a":{"b":[{"PIN":1234}]},"pin":{"deep":"1234"},"n":1}',
+      'application/json; charset=utf-8',
+      '{"a":{"b":[{"PIN":"***"}]},"pin":"***","n":1}',
+    ],
     ['{"__proto__":{"pin":"1234"}}', 'application/vnd.api+json', '{"__proto__":{"pin":"***"}}'],
     ['a=1&pin=1234&user%5Bpin%5D=1234', 'application/x-www-form-urlencoded', 'a=1&pin=***&user%5Bpin%5D=***'],
   ])('removes values from the body %s', (content, type, expected) => {
@@ -88,12 +103,19 @@ describe(Redaction.name, () => {
     ['has parts', body('--x\r\n\r\npin', 'multipart/form-data; boundary=x')],
     ['is XML', body('<pin>1234</pin>', 'application/soap+xml')],
   ])('leaves out a body that %s', (_what, given) => {
-    expect(redact(given)).toMatchObject({ base64: '', isTruncated: true, isMasked: true, bytes: given.bytes });
+    expect(redact(given)).toMatchObject({
+      base64: '',
+      isTruncated: true,
+      isMasked: true,
+      bytes: given.bytes,
+    });
   });
 
   it('leaves bodies as they are if the team names nothing', () => {
     const given = body('{"pin":"12', 'application/json', { isTruncated: true });
-    expect(new Redaction([], NEVER_KEPT_FIELDS).bodies({ id: 'x', request: given, response: null }).request).toBe(given);
+    expect(
+      new Redaction([], NEVER_KEPT_FIELDS).bodies({ id: 'x', request: given, response: null }).request,
+    ).toBe(given);
   });
 
   it('takes linear time for hostile text', () => {

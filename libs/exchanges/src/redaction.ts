@@ -11,7 +11,8 @@ const PARAMETER = /(^|[?&#;])([^=?&#;\s]{1,256})=([^&#;\s]*)/g;
 const JSON_TYPE = /^[^;]*[/+]json\b/i;
 const FORM_TYPE = /^application\/x-www-form-urlencoded\b/i;
 /** Types with fields that are not searched, so that such bodies are not kept if a team redacts fields. */
-const OPAQUE_TYPE = /^(multipart\/|[^;]*[/+]xml\b|[^;]*\bgrpc|[^;]*[/+](x-)?(ndjson|protobuf|msgpack|cbor|yaml)\b)/i;
+const OPAQUE_TYPE =
+  /^(multipart\/|[^;]*[/+]xml\b|[^;]*\bgrpc|[^;]*[/+](x-)?(ndjson|protobuf|msgpack|cbor|yaml)\b)/i;
 
 type Head = Exchange['request'];
 
@@ -36,7 +37,9 @@ export class Redaction {
       target: this.withoutParameters(exchange.target),
       request: this.head(exchange.request),
       response: exchange.response && this.head(exchange.response),
-      changes: exchange.changes.map((change) => (change.value === null ? change : this.field(change, change.value))),
+      changes: exchange.changes.map((change) =>
+        change.value === null ? change : this.field(change, change.value),
+      ),
     };
   }
 
@@ -66,7 +69,12 @@ export class Redaction {
     try {
       const redacted = FORM_TYPE.test(type) ? this.withoutParameters(text) : this.withoutMembers(text);
       if (redacted === text) return body;
-      return { ...body, base64: Buffer.from(redacted).toString('base64'), contentEncoding: null, isMasked: true };
+      return {
+        ...body,
+        base64: Buffer.from(redacted).toString('base64'),
+        contentEncoding: null,
+        isMasked: true,
+      };
     } catch {
       // It is not JSON, or nested too deeply.
       return leftOut(body);

@@ -62,7 +62,9 @@ describeOnEveryDatabase('kept exchanges', createTestDatabase, (context) => {
 
   it('stay within their number when several edges add at the same time', async () => {
     await Promise.all(
-      Array.from({ length: 8 }, (_, edge) => add(Array.from({ length: 5 }, (_each, n) => draft(edge * 5 + n)))),
+      Array.from({ length: 8 }, (_, edge) =>
+        add(Array.from({ length: 5 }, (_each, n) => draft(edge * 5 + n))),
+      ),
     );
     await add([draft(100)]);
     expect(await numbers()).toEqual([100, 39, 38]);
@@ -92,8 +94,12 @@ describeOnEveryDatabase('kept exchanges', createTestDatabase, (context) => {
 
   it('lose what a lower policy does not allow', async () => {
     await add([draft(1), draft(2), draft(3)]);
-    expect(await setPolicy({ ...POLICY, maxCount: 2, maxHours: 1, bodies: false })).toEqual([preview.hostname]);
-    expect(await context.store.previews.find(teamId, preview.id)).toMatchObject({ keep: { count: 2, hours: 1 } });
+    expect(await setPolicy({ ...POLICY, maxCount: 2, maxHours: 1, bodies: false })).toEqual([
+      preview.hostname,
+    ]);
+    expect(await context.store.previews.find(teamId, preview.id)).toMatchObject({
+      keep: { count: 2, hours: 1 },
+    });
     expect(await numbers()).toEqual([3, 2]);
     const [first] = await list(NOW, true);
     expect(first).toMatchObject({ hasBodies: false, sealedBodies: null, expiresAt: later(1) });
@@ -120,7 +126,10 @@ describeOnEveryDatabase('kept exchanges', createTestDatabase, (context) => {
     expect(keep).toEqual({ count: 3, hours: 2, bodies: true, redactedNames: [], policyVersion: version });
     expect(banner).toMatchObject({ isKept: true });
     await setPolicy(null);
-    expect(await context.store.previews.findRoute(preview.hostname)).toMatchObject({ keep: null, banner: null });
+    expect(await context.store.previews.findRoute(preview.hostname)).toMatchObject({
+      keep: null,
+      banner: null,
+    });
   });
 
   it('are invisible to other teams, which can neither add nor remove any', async () => {

@@ -5,12 +5,7 @@ export const MAX_KEEP_HOURS = 7 * 24;
 /** Maximum number of names in a team's list of redacted fields. */
 export const MAX_REDACTED_NAMES = 50;
 /** Header fields whose values are never kept. */
-export const NEVER_KEPT_FIELDS = [
-  'authorization',
-  'cookie',
-  'proxy-authorization',
-  'set-cookie',
-] as const;
+export const NEVER_KEPT_FIELDS = ['authorization', 'cookie', 'proxy-authorization', 'set-cookie'] as const;
 
 /**
  * - `exchange`: an exchange that was kept

@@ -101,13 +101,22 @@ describe('every operation of the OpenAPI document', () => {
   /** Keeps an exchange of the preview, as an edge does. Returns its ID. */
   const keptExchange = async ({ team }: World, { previewId }: Record<string, string>): Promise<string> => {
     const { teamId } = team;
-    await api.store.teams.setKeepPolicy(teamId, { maxCount: 9, maxHours: 9, bodies: false, redactedNames: [] });
+    await api.store.teams.setKeepPolicy(teamId, {
+      maxCount: 9,
+      maxHours: 9,
+      bodies: false,
+      redactedNames: [],
+    });
     await api.store.previews.update(teamId, previewId, { keep: { count: 9, hours: 9 } });
     const vault = new ExchangeVault(KeyRing.parse([ENCRYPTION_KEYS])!, api.store.keptExchanges);
     const written = writeExchange({ exchange: EXCHANGE, bodies: null });
     const id = randomUUID();
     const drafts = await vault.seal({ teamId, previewId }, [{ ...written, id }]);
-    await api.store.keptExchanges.add(teamId, previewId, { policyVersion: 1, at: new Date(), drafts: drafts! });
+    await api.store.keptExchanges.add(teamId, previewId, {
+      policyVersion: 1,
+      at: new Date(),
+      drafts: drafts!,
+    });
     return id;
   };
 

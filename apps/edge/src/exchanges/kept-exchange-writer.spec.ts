@@ -1,6 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Exchange, ExchangeBodies } from '@culvert/contract';
-import { type Keeping, type KeptExchangeBatch, type KeptExchangeDraft, StoreUnavailableError } from '@culvert/domain';
+import {
+  type Keeping,
+  type KeptExchangeBatch,
+  type KeptExchangeDraft,
+  StoreUnavailableError,
+} from '@culvert/domain';
 import type { ExchangeOwner, WrittenExchange } from '@culvert/exchanges';
 import { createLog } from '@culvert/runtime';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -34,16 +39,14 @@ describe(KeptExchangeWriter.name, () => {
     const vault = {
       async seal(_owner: ExchangeOwner, written: readonly WrittenExchange[]) {
         sealed.push(...written.map(({ exchange, bodies }) => exchange + (bodies ?? '')));
-        return written.map(
-          ({ id, startedAt }): KeptExchangeDraft => ({
-            id,
-            startedAt: new Date(startedAt),
-            omitted: 0,
-            keyId: 'k',
-            sealed: Buffer.from(''),
-            sealedBodies: null,
-          }),
-        );
+        return written.map(({ id, startedAt }): KeptExchangeDraft => ({
+          id,
+          startedAt: new Date(startedAt),
+          omitted: 0,
+          keyId: 'k',
+          sealed: Buffer.from(''),
+          sealedBodies: null,
+        }));
       },
       forget: () => {},
     };
@@ -58,10 +61,12 @@ describe(KeptExchangeWriter.name, () => {
   });
   afterEach(() => void vi.useRealTimers());
 
-  const queueOf = (id = 'p', keep = KEEPING): KeptExchangeQueue => writer.queueFor({ id, teamId: 't', keep })!;
+  const queueOf = (id = 'p', keep = KEEPING): KeptExchangeQueue =>
+    writer.queueFor({ id, teamId: 't', keep })!;
   const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
   const counts = () => added.map(({ drafts }) => drafts.filter(({ omitted }) => omitted === 0).length);
-  const omitted = () => added.flatMap(({ drafts }) => drafts.map((draft) => draft.omitted)).reduce((a, b) => a + b, 0);
+  const omitted = () =>
+    added.flatMap(({ drafts }) => drafts.map((draft) => draft.omitted)).reduce((a, b) => a + b, 0);
 
   it('writes exchanges of each preview together, a moment later, under the policy that they were recorded with', async () => {
     const [one, two] = [queueOf('p1'), queueOf('p2', { ...KEEPING, policyVersion: 4 })];
@@ -82,8 +87,17 @@ describe(KeptExchangeWriter.name, () => {
   it('redacts before anything is sealed', async () => {
     const queue = queueOf();
     const base64 = Buffer.from('pin=1234').toString('base64');
-    const body = { base64, bytes: 8, isTruncated: false, contentType: 'application/x-www-form-urlencoded', contentEncoding: null };
-    const exchange = { ...exchangeOf('/?pin=1234'), request: { fields: [field('Cookie', 'a=1234')], isTruncated: false } };
+    const body = {
+      base64,
+      bytes: 8,
+      isTruncated: false,
+      contentType: 'application/x-www-form-urlencoded',
+      contentEncoding: null,
+    };
+    const exchange = {
+      ...exchangeOf('/?pin=1234'),
+      request: { fields: [field('Cookie', 'a=1234')], isTruncated: false },
+    };
     queue.add(exchange, { id: exchange.id, request: body, response: null } satisfies ExchangeBodies);
     await pass(500);
     expect(sealed).toHaveLength(1);
@@ -135,7 +149,7 @@ describe(KeptExchangeWriter.name, () => {
     expect(omitted()).toBe(30 * 40 - kept);
   });
 
-  it('leaves out exchanges that cannot be stored, and goes on', async () => {
+  it('leaves out exchanges that cannot be stored, and writes later ones', async () => {
     failure = new Error('a constraint');
     const queue = queueOf();
     queue.add(exchangeOf(), null);
@@ -148,7 +162,7 @@ describe(KeptExchangeWriter.name, () => {
     expect(omitted()).toBe(1);
   });
 
-  it('writes the rest when it closes, and takes no more', async () => {
+  it('writes the rest when it closes, and refuses further ones', async () => {
     const queue = queueOf();
     queue.add(exchangeOf(), null);
     queue.omit();

@@ -98,7 +98,7 @@ export class KeptExchangeWriter implements KeptRoom {
 
   /** Writes everything that waits now. False if the database does not answer: the rest waits. Never rejects. */
   private async writeRound(options: { readonly isLast: boolean }): Promise<boolean> {
-    for (const queue of [...this.active]) {
+    for (const queue of this.active) {
       for (let batch = queue.take(options); batch !== null; batch = queue.take(options))
         if (!(await this.write(queue, batch))) return false;
       if (queue.isEmpty) this.active.delete(queue);
@@ -140,5 +140,12 @@ export class KeptExchangeWriter implements KeptRoom {
 
 /** Returns the record that states how many exchanges were left out. */
 function statementOf({ omitted, omittedSince }: KeptBatch): KeptExchangeDraft {
-  return { id: randomUUID(), startedAt: omittedSince, omitted, keyId: null, sealed: null, sealedBodies: null };
+  return {
+    id: randomUUID(),
+    startedAt: omittedSince,
+    omitted,
+    keyId: null,
+    sealed: null,
+    sealedBodies: null,
+  };
 }

@@ -135,7 +135,9 @@ export const VARIABLES = {
   EDGE_LINK_CA_FILE: z.string().describe('the path of a readable PEM file'),
   DATA_DIR: z.string().describe('the path of a directory'),
   ENCRYPTION_KEYS: secret(
-    z.string().describe('one to sixteen keys of 32 bytes in base64, separated by commas: openssl rand -base64 32'),
+    z
+      .string()
+      .describe('one to sixteen keys of 32 bytes in base64, separated by commas: openssl rand -base64 32'),
   ),
   ENCRYPTION_KEY_FILE: z.string().describe('the path of a readable file'),
   API_UPSTREAM_URL: z

@@ -30,7 +30,7 @@ export function keepPolicyOf({
 }
 
 /**
- * Replaces the policy of a team. The row of the team stays locked until the end, and whoever adds exchanges locks it
+ * Replaces the policy of a team. The row of the team stays locked until the end, and edges that add exchanges lock it
  * too, so that nothing is added under the old policy afterwards.
  */
 export async function replaceKeepPolicy(

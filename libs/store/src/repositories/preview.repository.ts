@@ -363,7 +363,10 @@ export function keepColumns(keep: KeepSetting | null) {
   return { keepCount: keep?.count ?? null, keepHours: keep?.hours ?? null };
 }
 
-function keepSetting({ keepCount, keepHours }: Pick<PreviewModel, 'keepCount' | 'keepHours'>): KeepSetting | null {
+function keepSetting({
+  keepCount,
+  keepHours,
+}: Pick<PreviewModel, 'keepCount' | 'keepHours'>): KeepSetting | null {
   return keepCount === null || keepHours === null ? null : { count: keepCount, hours: keepHours };
 }
 

@@ -52,7 +52,7 @@ export class ExpiredExchanges implements OnApplicationBootstrap, OnApplicationSh
     const vault = new ExchangeVault(ring, this.store.keptExchanges);
     const missing = new Set<string>();
     let count = 0;
-    for (let after: string | null = null; !this.isStopping; ) {
+    for (let after: string | null = null; !this.isStopping;) {
       const keys = await this.store.keptExchanges.findKeysToReseal(ring.currentId, BATCH, after);
       for (const key of keys) {
         after = key.id;
@@ -65,9 +65,13 @@ export class ExpiredExchanges implements OnApplicationBootstrap, OnApplicationSh
       }
       if (keys.length < BATCH) break;
     }
-    if (count > 0) this.log.info({ count, keyId: ring.currentId }, 'data keys are sealed with the first encryption key');
+    if (count > 0)
+      this.log.info({ count, keyId: ring.currentId }, 'data keys are sealed with the first encryption key');
     if (missing.size > 0)
-      this.log.warn({ keyIds: [...missing] }, 'kept exchanges cannot be read: encryption keys are not configured');
+      this.log.warn(
+        { keyIds: [...missing] },
+        'kept exchanges cannot be read: encryption keys are not configured',
+      );
     return count;
   }
 

@@ -19,7 +19,11 @@ export async function* archiveOf(
   let [characters, omitted, unreadable] = [0, 0, 0];
   let separator = '\n';
   yield harStart(VERSION);
-  entries: for (let cursor: string | undefined, isFirst = true; isFirst || cursor !== undefined; isFirst = false) {
+  entries: for (
+    let cursor: string | undefined, isFirst = true;
+    isFirst || cursor !== undefined;
+    isFirst = false
+  ) {
     const page = await read(cursor);
     for (const item of page.items) {
       omitted += item.omitted;

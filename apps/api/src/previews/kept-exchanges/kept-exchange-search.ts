@@ -50,7 +50,8 @@ export class KeptExchangeSearch {
           items.push(found.item);
           characters += found.characters;
         }
-        if (items.length >= limit || characters >= MAX_PAGE_CHARACTERS) return { items, nextCursor: row.cursor };
+        if (items.length >= limit || characters >= MAX_PAGE_CHARACTERS)
+          return { items, nextCursor: row.cursor };
       }
       if (rows.length < this.step) return { items, nextCursor: null };
       if (performance.now() >= endsAt) return { items, nextCursor: last ?? null };

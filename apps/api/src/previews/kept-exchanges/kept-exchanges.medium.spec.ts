@@ -39,7 +39,13 @@ function exchangeOf(change: Partial<Exchange> = {}): Exchange {
 
 function bodiesOf(id: string, text: string): ExchangeBodies {
   const base64 = Buffer.from(text).toString('base64');
-  const body = { base64, bytes: text.length, isTruncated: false, contentType: 'text/plain', contentEncoding: null };
+  const body = {
+    base64,
+    bytes: text.length,
+    isTruncated: false,
+    contentType: 'text/plain',
+    contentEncoding: null,
+  };
   return { id, request: body, response: null };
 }
 
@@ -68,20 +74,38 @@ describe('kept exchanges', () => {
     });
   const keep = async (exchange: Exchange, bodies: ExchangeBodies | null = null, key = KEY) => {
     const vault = new ExchangeVault(ring(key), api.store.keptExchanges);
-    const drafts = await vault.seal({ teamId: team.teamId, previewId }, [writeExchange({ exchange, bodies })]);
+    const drafts = await vault.seal({ teamId: team.teamId, previewId }, [
+      writeExchange({ exchange, bodies }),
+    ]);
     const batch = { policyVersion: 1, at: new Date(), drafts: drafts! };
     expect(await api.store.keptExchanges.add(team.teamId, previewId, batch)).toBe(true);
     return exchange.id;
   };
   const path = (rest = '') => `/previews/${previewId}/kept-exchanges${rest}`;
   const found = async (query: string) =>
-    ((await team.get(path(`?${query}`))).body.items as KeptExchangeResource[]).map(({ exchange }) => exchange?.target);
+    ((await team.get(path(`?${query}`))).body.items as KeptExchangeResource[]).map(
+      ({ exchange }) => exchange?.target,
+    );
 
   it('are found by every part of a filter', async () => {
     await keep(exchangeOf({ startedAt: '2026-01-01T00:00:00.000Z', target: '/old' }));
-    const failed = exchangeOf({ method: 'POST', target: '/api/orders', status: 502, error: 'ingress_refused' });
-    await keep({ ...failed, timings: { ...failed.timings, firstByteMs: 5000 } }, bodiesOf(failed.id, 'one Pear'));
-    await keep(exchangeOf({ target: '/api/users', status: 404, request: { fields: [field('host', 'other')], isTruncated: false } }));
+    const failed = exchangeOf({
+      method: 'POST',
+      target: '/api/orders',
+      status: 502,
+      error: 'ingress_refused',
+    });
+    await keep(
+      { ...failed, timings: { ...failed.timings, firstByteMs: 5000 } },
+      bodiesOf(failed.id, 'one Pear'),
+    );
+    await keep(
+      exchangeOf({
+        target: '/api/users',
+        status: 404,
+        request: { fields: [field('host', 'other')], isTruncated: false },
+      }),
+    );
     expect(await found('')).toEqual(['/api/users', '/api/orders', '/old']);
     expect(await found('method=post,PUT')).toEqual(['/api/orders']);
     expect(await found('status=4xx,502')).toEqual(['/api/users', '/api/orders']);
@@ -97,24 +121,42 @@ describe('kept exchanges', () => {
     expect(await found('text=PLUM')).toEqual(['/api/orders', '/old']);
     expect(await found('text=pear')).toEqual([]);
     expect(await found('text=pear&bodies=true')).toEqual(['/api/orders']);
-    for (const wrong of ['status=9xx', 'method=G%20T', 'minDurationMs=-1', 'from=today', 'bodies=1', 'unknown=1'])
+    for (const wrong of [
+      'status=9xx',
+      'method=G%20T',
+      'minDurationMs=-1',
+      'from=today',
+      'bodies=1',
+      'unknown=1',
+    ])
       expect((await team.get(path(`?${wrong}`))).status).toBe(400);
   });
 
   it('come in pages, which a search can end early and continue', async () => {
     for (let i = 0; i < 5; i++)
-      await keep(exchangeOf({ target: `/${i}`, startedAt: new Date(Date.UTC(2026, 0, 1, 0, 0, i)).toISOString() }));
+      await keep(
+        exchangeOf({ target: `/${i}`, startedAt: new Date(Date.UTC(2026, 0, 1, 0, 0, i)).toISOString() }),
+      );
     const first = (await team.get(path('?limit=2'))).body;
     expect(first.items.map((item: KeptExchangeResource) => item.exchange?.target)).toEqual(['/4', '/3']);
     const second = (await team.get(path(`?limit=10&cursor=${first.nextCursor}`))).body;
-    expect(second.items.map((item: KeptExchangeResource) => item.exchange?.target)).toEqual(['/2', '/1', '/0']);
+    expect(second.items.map((item: KeptExchangeResource) => item.exchange?.target)).toEqual([
+      '/2',
+      '/1',
+      '/0',
+    ]);
     expect(second.nextCursor).toBeNull();
   });
 
   it('show bodies only to callers who can change the preview', async () => {
     const exchange = exchangeOf();
     const id = await keep(exchange, bodiesOf(exchange.id, 'text'));
-    expect((await team.get(path(`/${id}`))).body).toMatchObject({ kind: 'exchange', hasBodies: true, bodies: null, exchange });
+    expect((await team.get(path(`/${id}`))).body).toMatchObject({
+      kind: 'exchange',
+      hasBodies: true,
+      bodies: null,
+      exchange,
+    });
     expect((await team.get(path(`/${id}?bodies=true`))).body.bodies).toEqual(bodiesOf(id, 'text'));
     const reading = await team.keyWith({ scopes: ['previews:read'] });
     expect((await reading.get(path(`/${id}`))).status).toBe(200);
@@ -135,8 +177,19 @@ describe('kept exchanges', () => {
     const exchange = exchangeOf();
     await keep(exchange, bodiesOf(exchange.id, 'text'));
     await keep(exchangeOf({ method: 'PUT' }), null, LOST);
-    const statement = { id: randomUUID(), startedAt: new Date(), omitted: 12, keyId: null, sealed: null, sealedBodies: null };
-    await api.store.keptExchanges.add(team.teamId, previewId, { policyVersion: 1, at: new Date(), drafts: [statement] });
+    const statement = {
+      id: randomUUID(),
+      startedAt: new Date(),
+      omitted: 12,
+      keyId: null,
+      sealed: null,
+      sealedBodies: null,
+    };
+    await api.store.keptExchanges.add(team.teamId, previewId, {
+      policyVersion: 1,
+      at: new Date(),
+      drafts: [statement],
+    });
     const { body, headers } = await team.get(path('.har?bodies=true'));
     expect(headers['content-disposition']).toContain('exchanges.har');
     expect(body.log.entries).toHaveLength(1);
@@ -176,7 +229,9 @@ describe('kept exchanges', () => {
     await team.get(path(`/${id}`));
     await team.get(path('.har'));
     await team.delete(path(`/${id}`));
-    const actions = (await team.get('/audit-events')).body.items.map((event: { action: string }) => event.action);
+    const actions = (await team.get('/audit-events')).body.items.map(
+      (event: { action: string }) => event.action,
+    );
     expect(actions.slice(0, 3)).toEqual(['preview.delete-kept', 'preview.read-kept', 'preview.read-kept']);
     expect(actions.filter((action: string) => action === 'preview.read-kept')).toHaveLength(2);
     const member = await api.person('jo@example.test', [[team.teamId, 'member']]);
@@ -237,7 +292,9 @@ describe('without an encryption key', () => {
     expect((await team.patch('/team', { keepPolicy: null })).body).toMatchObject({ canKeep: false });
     const { id } = (await team.post('/previews', { intercept, ingress })).body;
     for (const rest of ['', '.har'])
-      expect((await team.get(`/previews/${id}/kept-exchanges${rest}`)).body.code).toBe('keeping_not_available');
+      expect((await team.get(`/previews/${id}/kept-exchanges${rest}`)).body.code).toBe(
+        'keeping_not_available',
+      );
     expect((await team.delete(`/previews/${id}/kept-exchanges`)).status).toBe(204);
     await api.close();
   });

@@ -86,14 +86,16 @@ export class KeptExchangesService {
 
   async remove(caller: Caller, previewId: string, exchangeId: string): Promise<void> {
     const preview = await this.previews.find(caller, previewId);
-    if (!(await this.store.keptExchanges.remove(caller.teamId, previewId, exchangeId))) throw notKept(exchangeId);
+    if (!(await this.store.keptExchanges.remove(caller.teamId, previewId, exchangeId)))
+      throw notKept(exchangeId);
     await this.audit.record(caller, 'preview.delete-kept', targetOf(preview), { after: { count: 1 } });
   }
 
   async removeAll(caller: Caller, previewId: string): Promise<void> {
     const preview = await this.previews.find(caller, previewId);
     const count = await this.store.keptExchanges.removeAll(caller.teamId, previewId);
-    if (count > 0) await this.audit.record(caller, 'preview.delete-kept', targetOf(preview), { after: { count } });
+    if (count > 0)
+      await this.audit.record(caller, 'preview.delete-kept', targetOf(preview), { after: { count } });
   }
 
   /** Returns an exchange to repeat; null if it is not kept, or cannot be read. The caller may change the preview. */

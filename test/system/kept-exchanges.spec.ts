@@ -1,0 +1,123 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { KeptExchangePage } from '@culvert/contract';
+import { KeyRing } from '@culvert/sealing';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createDatabase } from '../support/database.js';
+import { type Deployment, visit } from '../support/deployment.js';
+import { type SplitDeployment, startSplit } from '../support/split-deployment.js';
+
+const SECRET = 'S3CR3Tvalue0123456789';
+const [OLD, NEW] = [KeyRing.generate(), KeyRing.generate()];
+
+/** Kept exchanges where edges and the API are separate processes on Postgres. */
+describe('kept exchanges of a deployment', () => {
+  let split: SplitDeployment;
+  let deployment: Deployment;
+  let database: Awaited<ReturnType<typeof createDatabase>>;
+  let service: http.Server;
+  let servicePort: number;
+
+  const start = async (keys: string) => {
+    const env = { ENCRYPTION_KEYS: keys };
+    split = await startSplit({ edges: 1, env, edgeEnv: env, database });
+    ({ deployment } = split);
+    await deployment.startManager();
+  };
+  beforeAll(async () => {
+    service = http
+      .createServer((request, response) => {
+        request.resume().on('end', () => {
+          response.setHeader('set-cookie', `sid=${SECRET}`);
+          response.setHeader('content-type', request.url === '/page' ? 'text/html' : 'application/json');
+          response.end(
+            request.url === '/page' ? '<!doctype html><body>hello' : `{"pin":"${SECRET}","fruit":"plum"}`,
+          );
+        });
+      })
+      .listen(0, '127.0.0.1');
+    await once(service, 'listening');
+    servicePort = (service.address() as AddressInfo).port;
+    database = await createDatabase();
+    await start(OLD);
+    const keepPolicy = { maxCount: 100, maxHours: 24, bodies: true, redactedNames: ['pin'] };
+    await deployment.api('PATCH', '/team', { keepPolicy });
+  });
+  afterAll(async () => {
+    await split?.stop();
+    service?.closeAllConnections();
+    service?.close();
+    await database?.drop();
+  });
+
+  const send = (url: string, target: string) =>
+    visit(split.ports[0], new URL(url).host, target, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${SECRET}`,
+        cookie: `sid=${SECRET}`,
+        'content-type': 'application/x-www-form-urlencoded',
+      },
+      body: `pin=${SECRET}&color=green`,
+    });
+  const list = (previewId: string, query = '') =>
+    deployment.api<KeptExchangePage>('GET', `/previews/${previewId}/kept-exchanges${query}`);
+  const targets = async (previewId: string, query = '') =>
+    (await list(previewId, query)).items.map(({ exchange }) => exchange?.target);
+
+  it('have no secret in the database, are readable by the team, and survive the rotation of the key', async () => {
+    const preview = await deployment.createPreview(servicePort, { keep: { count: 3, hours: 1 } });
+    for (const n of [1, 2, 3, 4]) await send(preview.url, `/${n}?token=${SECRET}&pin=${SECRET}`);
+    await expect.poll(() => targets(preview.id)).toHaveLength(3);
+    await expect.poll(() => targets(preview.id, '?text=/4')).toHaveLength(1);
+    const { items } = await list(preview.id, '?bodies=true&text=plum');
+    expect(items).toHaveLength(3);
+    expect(JSON.stringify(items)).not.toContain(SECRET);
+    const { request, response } = items[0].bodies!;
+    expect(Buffer.from(request!.base64, 'base64').toString()).toBe('pin=***&color=green');
+    expect(Buffer.from(response!.base64, 'base64').toString()).toBe('{"pin":"***","fruit":"plum"}');
+
+    // The whole table as text, in which bytes are hexadecimal.
+    const client = new pg.Client(database.url);
+    await client.connect();
+    const { rows } = await client.query<{ dump: string }>(
+      `SELECT string_agg(k::text, E'\\n') AS dump FROM kept_exchange k`,
+    );
+    await client.end();
+    const dump = rows[0].dump;
+    for (const text of [SECRET, 'plum', 'green', 'authorization', '/4'])
+      for (const encoded of [
+        text,
+        Buffer.from(text).toString('hex'),
+        Buffer.from(text).toString('base64').slice(0, -4),
+      ])
+        if (encoded.length > 3) expect(dump.includes(encoded)).toBe(false);
+
+    await split.stop();
+    await start(`${NEW},${OLD}`);
+    expect(await targets(preview.id)).toHaveLength(3);
+    await split.api.logged(/data keys are sealed with the first encryption key/);
+    await split.stop();
+    await start(NEW);
+    expect(await targets(preview.id)).toHaveLength(3);
+    await send(preview.url, '/after');
+    await expect.poll(() => targets(preview.id)).toContain('/after');
+  }, 120_000);
+
+  it('begin and end with the setting of the preview, and its pages say so', async () => {
+    const preview = await deployment.createPreview(servicePort, { displayBanner: false });
+    const page = async () =>
+      (
+        await visit(split.ports[0], new URL(preview.url).host, '/page', { headers: { accept: 'text/html' } })
+      ).body.toString();
+    expect(await page()).not.toContain('culvert-banner');
+    await deployment.api('PATCH', `/previews/${preview.id}`, { keep: { count: 5, hours: 1 } });
+    await expect.poll(page).toContain('The team keeps a record of requests.');
+    await expect.poll(() => targets(preview.id)).toContain('/page');
+    await deployment.api('PATCH', `/previews/${preview.id}`, { keep: null });
+    await expect.poll(page).not.toContain('culvert-banner');
+    expect(await targets(preview.id)).toEqual([]);
+  });
+});
