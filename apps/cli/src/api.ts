@@ -18,6 +18,7 @@ import {
   createdShareLinkResource,
   interceptResource,
   invitationPage,
+  keptExchangePage,
   memberCredentialList,
   memberList,
   memberResource,
@@ -47,6 +48,9 @@ const MAX_RESPONSE_BYTES = 16 * 1024 * 1024;
 /** An older server does not report what was removed. */
 const intercept = interceptResource.partial({ removedPreview: true });
 
+/** An older server does not keep exchanges. */
+const team = teamResource.partial({ keepPolicy: true, canKeep: true });
+
 const READINGS = {
   ...PREVIEW_READINGS,
   createApiKey: createdApiKeyResource,
@@ -61,13 +65,14 @@ const READINGS = {
   getPreviewMetrics: previewMetrics,
   getProblem: problemDescription,
   getServer: serverResource.partial({ clientVersion: true }),
-  getTeam: teamResource,
+  getTeam: team,
   getTrafficManager: trafficManagerResource,
   listApiKeys: apiKeyPage,
   listAuditEvents: auditEventPage,
   listConnectionEvents: connectionEventPage,
   listIntercepts: pageOf(intercept),
   listInvitations: invitationPage,
+  listKeptExchanges: keptExchangePage,
   listMemberCredentials: memberCredentialList,
   listMembers: memberList,
   listPreviewMetrics: teamMetrics,
@@ -86,7 +91,7 @@ const READINGS = {
   updateApiKey: apiKeyResource,
   updateIntercept: intercept,
   updateMember: memberResource,
-  updateTeam: teamResource,
+  updateTeam: team,
   updateTrafficManager: trafficManagerResource,
   updateWorkloadIdentity: workloadIdentityResource,
 } as const;

@@ -14,6 +14,13 @@ export function readDuration(text: string): number {
   throw new InvalidArgumentError('Use a number with a unit, such as 30m, 12h or 7d.');
 }
 
+/** Returns the whole hours in a duration, at least one: `24h`, `7d`. */
+export function readHours(text: string): number {
+  const hours = readDuration(text) / 3600;
+  if (Number.isInteger(hours) && hours >= 1) return hours;
+  throw new InvalidArgumentError('Use whole hours, such as 24h or 7d.');
+}
+
 /** When something ends. An object, since Commander replaces a bare null by an empty text. */
 export interface Expiry {
   /** A time as the API takes it; null: never. */

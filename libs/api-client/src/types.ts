@@ -26,9 +26,9 @@ export type SilentOperationId = {
   [Id in OperationId]: OperationTypes[Id]['status'] extends 204 ? Id : never;
 }[OperationId];
 
-/** Operations whose response is not JSON: an event stream, or a table. */
+/** Operations whose response is a stream of events or a file. */
 export type StreamedOperationId = {
-  [Id in OperationId]: OperationTypes[Id] extends { readonly response: `text/${string}` } ? Id : never;
+  [Id in OperationId]: OperationTypes[Id] extends { readonly response: `${string}/${string}` } ? Id : never;
 }[OperationId];
 
 type ParametersOf<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`

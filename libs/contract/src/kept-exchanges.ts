@@ -88,6 +88,3 @@ export type KeptExchangeResource = z.output<typeof keptExchangeResource>;
 
 export const keptExchangePage = pageOf(keptExchangeResource);
 export type KeptExchangePage = z.output<typeof keptExchangePage>;
-
-/** An HTTP Archive, version 1.2. */
-export const httpArchive = z.looseObject({ log: z.looseObject({ version: z.string() }) });

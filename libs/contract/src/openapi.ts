@@ -95,7 +95,6 @@ const RESPONSE_SCHEMAS = {
   ChangeEvent: changes.changeEvent,
   KeptExchange: kept.keptExchangeResource,
   KeptExchangePage: kept.keptExchangePage,
-  HttpArchive: kept.httpArchive,
   Exchange: exchanges.exchange,
   ExchangeBodies: exchanges.exchangeBodies,
   OmittedExchanges: exchanges.omittedExchanges,

@@ -47,7 +47,7 @@ interface OperationDetails {
   };
   readonly status: 200 | 201 | 204;
   /** Schema of a JSON body, or the media type of another one. Absent: no body. */
-  readonly response?: z.ZodType | 'text/csv' | 'text/event-stream';
+  readonly response?: z.ZodType | 'application/har+json' | 'text/csv' | 'text/event-stream';
   /** Error codes in addition to those that follow from access, query, body and path parameters. */
   readonly errors?: readonly ErrorCode[];
 }
@@ -656,7 +656,7 @@ const DETAILS = [
     access: 'previews:read',
     query: kept.keptExchangeFilter,
     status: 200,
-    response: kept.httpArchive,
+    response: 'application/har+json',
     errors: ['keeping_not_available'],
   },
   {

@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import type { CapturedBody, Exchange } from '@culvert/contract';
+import type { CapturedBody, Exchange, ExchangeMessage } from '@culvert/contract';
 import { NEVER_KEPT_FIELDS } from '@culvert/domain';
 import { describe, expect, it } from 'vitest';
 import { Redaction } from './redaction.js';
@@ -109,6 +109,24 @@ describe(Redaction.name, () => {
       isMasked: true,
       bytes: given.bytes,
     });
+  });
+
+  it('removes values from messages that are JSON, and the content of all others', () => {
+    const messages = [
+      { text: '{"pin":1}', base64: null, isTruncated: false },
+      { text: 'pin=1', base64: null, isTruncated: false },
+      { text: '{"pin":1', base64: null, isTruncated: true },
+      { text: null, base64: 'AAEC', isTruncated: false },
+      { text: null, base64: null, isTruncated: false },
+    ] as unknown as ExchangeMessage[];
+    const redacted = redaction.bodies({ id: 'x', request: null, response: null, messages });
+    expect(redacted.messages?.map(({ text, base64 }) => text ?? base64)).toEqual([
+      '{"pin":"***"}',
+      null,
+      null,
+      null,
+      null,
+    ]);
   });
 
   it('leaves bodies as they are if the team names nothing', () => {

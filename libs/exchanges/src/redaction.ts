@@ -2,7 +2,7 @@
  * Removes values that a team does not want to keep from an exchange before it is stored. What an edge masks for
  * everybody is masked already.
  */
-import type { CapturedBody, Exchange, ExchangeBodies } from '@culvert/contract';
+import type { CapturedBody, Exchange, ExchangeBodies, ExchangeMessage } from '@culvert/contract';
 import { decodedBytes, textOf } from './body-text.js';
 
 const MASK = '***';
@@ -46,8 +46,13 @@ export class Redaction {
   /** Returns the bodies without the values of those fields. A body that cannot be searched is left out. */
   bodies(bodies: ExchangeBodies): ExchangeBodies {
     if (this.names.size === 0) return bodies;
-    const { request, response } = bodies;
-    return { ...bodies, request: request && this.body(request), response: response && this.body(response) };
+    const { request, response, messages } = bodies;
+    return {
+      ...bodies,
+      request: request && this.body(request),
+      response: response && this.body(response),
+      ...(messages && { messages: messages.map((message) => this.message(message)) }),
+    };
   }
 
   private head(head: Head): Head {
@@ -79,6 +84,18 @@ export class Redaction {
       // It is not JSON, or nested too deeply.
       return leftOut(body);
     }
+  }
+
+  /** A message is text with JSON, or its content is left out: the names of other fields cannot be found. */
+  private message(message: ExchangeMessage): ExchangeMessage {
+    const { text, base64, isTruncated } = message;
+    if (text === null && base64 === null) return message;
+    try {
+      if (text !== null && !isTruncated) return { ...message, text: this.withoutMembers(text) };
+    } catch {
+      // It is not JSON.
+    }
+    return { ...message, text: null, base64: null, isTruncated: true };
   }
 
   private withoutParameters(text: string): string {

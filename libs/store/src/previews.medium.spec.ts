@@ -127,6 +127,7 @@ describeOnEveryDatabase('intercepts and previews', createTestDatabase, (context)
         allowUpgrades: false,
         idleExpirySeconds: null,
         endsWithSession: false,
+        keep: null,
         lastUsedAt: null,
         createdAt: expect.any(Date) as Date,
         updatedAt: expect.any(Date) as Date,
@@ -136,9 +137,18 @@ describeOnEveryDatabase('intercepts and previews', createTestDatabase, (context)
       const { ingress, addRequestHeaders } = created!;
       const ids = { id: created!.id, teamId, interceptId: id, trafficManagerId };
       const allowUpgrades = false;
-      const route = { ...ids, hostname, ingress, addRequestHeaders, access, allowUpgrades, expiresAt };
+      const route = {
+        ...ids,
+        hostname,
+        ingress,
+        addRequestHeaders,
+        access,
+        allowUpgrades,
+        expiresAt,
+        keep: null,
+      };
       const { workload, namespace, client } = (await context.store.intercepts.find(teamId, id))!;
-      const banner = { workload, namespace, client, pullRequestUrl };
+      const banner = { workload, namespace, client, pullRequestUrl, isKept: false };
       await previews.update(teamId, created!.id, { displayBanner: true });
       expect(await previews.findRoute(draft.hostname)).toEqual({ ...route, banner });
       await previews.update(teamId, created!.id, { displayBanner: false });

@@ -1,10 +1,12 @@
 import { Option, type Command } from 'commander';
 import type { Action } from '../action.js';
 import { withHelp } from '../help/command-help.js';
+import { readPast } from '../flags.js';
 import { readLimit } from '../paging/first-items.js';
 import { previewArgument } from '../preview/preview-argument.js';
 import { collectMethod, collectStatus } from './filter.js';
 import type { InspectFlags } from './inspect.js';
+import type { KeptFlags } from './kept.js';
 
 /** Adds the command that shows the traffic of a preview as it happens. */
 export function addInspectCommand(program: Command, action: Action): void {
@@ -27,9 +29,25 @@ export function addInspectCommand(program: Command, action: Action): void {
     )
     .option('--har <file>', 'write what is shown to an HTTP Archive (HAR 1.2) at the end')
     .addOption(new Option('--count <number>', 'end after this many requests').argParser(readLimit))
+    .option('--kept', 'show the requests that the preview keeps, newest first, and end')
+    .option('--host <text>', 'with --kept: show only requests with this text in Host')
+    .option(
+      '--text <text>',
+      'with --kept: show only requests with this text in a header or, with --bodies, a body',
+    )
+    .option('--from <when>', 'with --kept: show only requests since then: 12h, or a time', readPast)
+    .option('--until <when>', 'with --kept: show only requests before then: 12h, or a time', readPast)
+    .addOption(
+      new Option(
+        '--min-duration <ms>',
+        'with --kept: show only requests that took at least this long',
+      ).argParser(readLimit),
+    )
     .action(
-      action(async (context, preview: string, flags: InspectFlags) =>
-        (await import('./inspect.js')).inspect(context, preview, flags),
+      action(async (context, preview: string, flags: InspectFlags & KeptFlags) =>
+        flags.kept === true || isForKept(flags)
+          ? (await import('./kept.js')).inspectKept(context, preview, flags)
+          : (await import('./inspect.js')).inspect(context, preview, flags),
       ),
     );
   withHelp(command, {
@@ -42,6 +60,12 @@ export function addInspectCommand(program: Command, action: Action): void {
       'culvert inspect k3v9 --method POST --path "/api/*" --bodies --verbose',
       'culvert inspect k3v9 --bodies --har traffic.har --count 20',
       'culvert inspect k3v9 --messages --path /live',
+      'culvert inspect k3v9 --kept --status 5xx --from 2h --har errors.har',
     ],
   });
+}
+
+/** Reports whether a flag is given that needs `--kept`. */
+function isForKept({ host, text, from, until, minDuration }: KeptFlags): boolean {
+  return [host, text, from, until, minDuration].some((flag) => flag !== undefined);
 }

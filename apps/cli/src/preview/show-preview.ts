@@ -44,6 +44,7 @@ export function showPreview(output: Output, preview: Preview): void {
     ['Service sees', ADDRESSES[ingress.addressedAs ?? 'l5host']],
     ...Object.entries(addRequestHeaders).map(([name, value]) => ['Adds', `${name}: ${value}`] as const),
     ['Banner', preview.displayBanner ? 'shown' : 'not shown'],
+    ['Requests kept', preview.keep ? `the last ${preview.keep.count}, for ${preview.keep.hours} h` : 'none'],
     ['Other protocols', preview.allowUpgrades ? 'allowed' : 'refused'],
     ['Pull request', preview.pullRequestUrl],
     ['Comment', pullRequest && (pullRequest.commentUrl ?? pullRequest.detail ?? pullRequest.status)],

@@ -1,8 +1,16 @@
 import { ADDRESSED_AS, INGRESS_PROTOCOLS, PREVIEW_ACCESS } from '@culvert/terms';
 import { Option, type Command } from 'commander';
 import type { Action } from '../action.js';
-import { collect, collectHeader, readExpiry, readInheritedIdleExpiry, readPort } from '../flags.js';
+import {
+  collect,
+  collectHeader,
+  readExpiry,
+  readHours,
+  readInheritedIdleExpiry,
+  readPort,
+} from '../flags.js';
 import { withHelp } from '../help/command-help.js';
+import { readLimit } from '../paging/first-items.js';
 import { previewArgument } from './preview-argument.js';
 import type { UpdateFlags } from './update-preview.js';
 
@@ -24,6 +32,13 @@ export function addPreviewUpdate(preview: Command, action: Action): void {
     )
     .option('--ends-with-session', 'end it when its traffic manager has no session any longer')
     .option('--no-ends-with-session', 'keep it when its traffic manager has no session')
+    .option(
+      '--keep <number>',
+      'keep this many of its last requests, as the team allows; pages say so',
+      readLimit,
+    )
+    .option('--keep-for <duration>', 'keep each of them for this long: 24h, 7d', readHours)
+    .option('--no-keep', 'keep no requests, and delete those that are kept')
     .option('--pull-request <url>', 'pull request on which to post the URL as a comment')
     .option('--no-pull-request', 'belong to no pull request')
     .action(
@@ -37,6 +52,7 @@ export function addPreviewUpdate(preview: Command, action: Action): void {
       'culvert preview update k3v9 --access public --expires 7d',
       'culvert preview update k3v9 --ingress-host web.shop --ingress-port 8080',
       'culvert preview update k3v9 --allow-email jo@example.com --no-banner',
+      'culvert preview update k3v9 --keep 200 --keep-for 24h',
     ],
   });
 }

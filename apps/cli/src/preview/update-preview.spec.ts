@@ -27,7 +27,8 @@ async function flagsOf(...argv: string[]): Promise<UpdateFlags> {
   await program.parseAsync(['preview', 'update', 'k3v9', ...argv], { from: 'user' });
   return flags;
 }
-const change = async (...argv: string[]) => changeOf({ ingress }, await flagsOf(...argv));
+const keep = { count: 7, hours: 9 };
+const change = async (...argv: string[]) => changeOf({ ingress, keep }, await flagsOf(...argv));
 
 describe('preview update', () => {
   it.each([
@@ -49,6 +50,10 @@ describe('preview update', () => {
     [['--idle-expires', '1h'], { idleExpirySeconds: 3600 }],
     [['--ends-with-session'], { endsWithSession: true }],
     [['--no-ends-with-session'], { endsWithSession: false }],
+    [['--keep', '200', '--keep-for', '24h'], { keep: { count: 200, hours: 24 } }],
+    [['--keep', '200'], { keep: { count: 200, hours: 9 } }],
+    [['--keep-for', '2d'], { keep: { count: 7, hours: 48 } }],
+    [['--no-keep'], { keep: null }],
   ])('sends only the fields of the flags %j', async (argv, body) => {
     expect(await change(...argv)).toEqual(body);
   });
@@ -59,7 +64,7 @@ describe('preview update', () => {
       ingress: { ...ingress, host: 'api.shop', l5Host: 'api.shop', useTls: true, verifyTls: false },
     });
     const own = { ...ingress, l5Host: 'public.example' };
-    expect(changeOf({ ingress: own }, await flagsOf('--ingress-host', 'api.shop'))).toEqual({
+    expect(changeOf({ ingress: own, keep }, await flagsOf('--ingress-host', 'api.shop'))).toEqual({
       ingress: { ...own, host: 'api.shop' },
     });
   });

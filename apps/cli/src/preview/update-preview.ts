@@ -30,7 +30,14 @@ export interface UpdateFlags {
   readonly idleExpires?: IdleExpiry;
   readonly endsWithSession?: boolean;
   readonly pullRequest?: string | false;
+  /** Number of requests to keep. */
+  readonly keep?: number | false;
+  /** Hours. */
+  readonly keepFor?: number;
 }
+
+/** What is kept if only one of number and time is given, and nothing was kept before. */
+const DEFAULT_KEEP = { count: 200, hours: 24 };
 
 export async function updatePreview(
   context: CommandContext,
@@ -53,9 +60,10 @@ export async function updatePreview(
 }
 
 /** Returns the fields to send: those that a flag names. The ingress is replaced as a whole, so it starts from the current one. */
-export function changeOf(preview: Pick<Preview, 'ingress'>, flags: UpdateFlags): Request {
+export function changeOf(preview: Pick<Preview, 'ingress' | 'keep'>, flags: UpdateFlags): Request {
   const { addRequestHeader, allowEmail, allowDomain, expires, idleExpires, pullRequest } = flags;
   const ingress = ingressOf(preview.ingress, flags);
+  const keep = keepOf(preview.keep ?? null, flags);
   return {
     ...(ingress && { ingress }),
     ...(flags.access !== undefined && { access: flags.access }),
@@ -70,7 +78,18 @@ export function changeOf(preview: Pick<Preview, 'ingress'>, flags: UpdateFlags):
     ...(expires !== undefined && { expiresAt: expires.at }),
     ...(idleExpires !== undefined && { idleExpirySeconds: idleExpires.seconds }),
     ...(flags.endsWithSession !== undefined && { endsWithSession: flags.endsWithSession }),
+    ...(keep !== undefined && { keep }),
   };
+}
+
+function keepOf(current: Preview['keep'], { keep, keepFor }: UpdateFlags): Request['keep'] {
+  if (keep === false) {
+    if (keepFor === undefined) return null;
+    throw new CliError(EXIT.usage, '--no-keep and --keep-for contradict each other');
+  }
+  if (keep === undefined && keepFor === undefined) return undefined;
+  const { count, hours } = current ?? DEFAULT_KEEP;
+  return { count: keep ?? count, hours: keepFor ?? hours };
 }
 
 function ingressOf(current: Preview['ingress'], flags: UpdateFlags): Request['ingress'] | null {

@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import type { Action } from '../action.js';
-import { readIdleExpiry } from '../flags.js';
+import { collect, readHours, readIdleExpiry } from '../flags.js';
 import { withHelp } from '../help/command-help.js';
 import { needsKey } from '../help/needs-key.js';
+import { readLimit } from '../paging/first-items.js';
 import type { SettingsFlags } from './team.js';
 
 /** Adds the commands for the team itself. */
@@ -36,10 +37,32 @@ export function addTeamCommands(program: Command, action: Action): void {
       'end previews without a setting of their own if they are unused for this long: 12h, 7d, at least 5m, or never',
       readIdleExpiry,
     )
+    .option('--keep <number>', 'allow previews to keep at most this many of their last requests', readLimit)
+    .option(
+      '--keep-for <duration>',
+      'allow previews to keep each of them for at most this long: 24h, 7d',
+      readHours,
+    )
+    .option('--no-keep', 'allow no preview to keep requests, and delete those that are kept')
+    .option('--keep-bodies', 'keep bodies as well')
+    .option('--no-keep-bodies', 'keep no bodies, and delete those that are kept')
+    .option(
+      '--keep-redact <name>',
+      'never keep the values of fields and parameters with this name; repeatable',
+      collect,
+    )
+    .option('--no-keep-redact', 'redact no fields but those that are never kept')
     .action(
       action(async (context, flags: SettingsFlags) => (await import('./team.js')).settings(context, flags)),
     );
   withHelp(settings, {
-    examples: ['culvert team settings', 'culvert team settings --preview-idle-expires 7d'],
+    details: [
+      'A lower limit deletes kept requests beyond it at once. A new name in --keep-redact deletes all of them.',
+    ],
+    examples: [
+      'culvert team settings',
+      'culvert team settings --preview-idle-expires 7d',
+      'culvert team settings --keep 500 --keep-for 48h --keep-redact password --keep-redact x-session',
+    ],
   });
 }

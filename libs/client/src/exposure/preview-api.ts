@@ -6,7 +6,7 @@ import type { z } from 'zod';
 /** A preview, from servers that lack the newest fields too. */
 const preview = previewResource
   .extend({ ingress: previewResource.shape.ingress.partial({ addressedAs: true }) })
-  .partial({ allowUpgrades: true, endsWithSession: true });
+  .partial({ allowUpgrades: true, endsWithSession: true, keep: true });
 
 /** How an exposure reads responses. An `ApiClient` with at least these readings can serve one. */
 export const PREVIEW_READINGS = {

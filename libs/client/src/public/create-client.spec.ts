@@ -15,11 +15,19 @@ describe('the client of the API', () => {
   it('has a method for each operation that is not a stream or a file', () => {
     const client = clientOf();
     const others = Object.keys(ROUTES).filter((id) => !(id in client));
-    expect(others.toSorted()).toEqual(['exportAuditEvents', 'watchChanges', 'watchExchanges']);
+    expect(others.toSorted()).toEqual([
+      'exportAuditEvents',
+      'exportKeptExchanges',
+      'watchChanges',
+      'watchExchanges',
+    ]);
     expect([...CLIENT_OPERATION_IDS, ...others].toSorted()).toEqual(Object.keys(ROUTES).toSorted());
     // The types are generated and the methods are not: both have to have the same names.
     expectTypeOf<ClientOperationId>().toEqualTypeOf<
-      Exclude<keyof typeof ROUTES, 'exportAuditEvents' | 'watchChanges' | 'watchExchanges'>
+      Exclude<
+        keyof typeof ROUTES,
+        'exportAuditEvents' | 'exportKeptExchanges' | 'watchChanges' | 'watchExchanges'
+      >
     >();
   });
 

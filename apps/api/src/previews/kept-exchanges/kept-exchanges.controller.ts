@@ -28,7 +28,7 @@ export class KeptExchangesController {
     @Res() response: Response,
   ): Promise<void> {
     const archive = await this.kept.archive(caller, previewId, filter);
-    response.attachment('exchanges.har').type('application/json');
+    response.attachment('exchanges.har').type('application/har+json');
     try {
       await pipeline(archive, response);
     } catch (error) {
