@@ -116,8 +116,7 @@ export const ERRORS = {
     status: 409,
     title: 'The server cannot keep exchanges',
     description:
-      'The server has no encryption key, so that it keeps nothing. Its operator sets ENCRYPTION_KEYS or ' +
-      'ENCRYPTION_KEY_FILE.',
+      'The server has no encryption key, so that it keeps nothing. Its operator sets ENCRYPTION_KEYS.',
   },
   exchange_not_readable: {
     status: 409,

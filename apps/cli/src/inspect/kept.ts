@@ -1,4 +1,4 @@
-import type { Exchange } from '@culvert/contract';
+import type { Exchange, ExchangeBodies } from '@culvert/contract';
 import type { CommandContext } from '../command-context.js';
 import { CliError } from '../cli-error.js';
 import { EXIT, type ExitCode } from '../exit-code.js';
@@ -51,7 +51,10 @@ export async function inspectKept(
       else {
         output.line(lineOf(exchange as Exchange));
         if (flags.verbose === true) {
-          const details = [...detailsOf(exchange as Exchange), ...(bodies === null ? [] : bodyLines(bodies))];
+          const details = [
+            ...detailsOf(exchange as Exchange),
+            ...(bodies === null ? [] : bodyLines(bodies as ExchangeBodies)),
+          ];
           for (const line of details) output.line(line);
         }
       }

@@ -362,7 +362,10 @@ function exchangeOf(begun: Begun, trace: ExchangeTrace, { isSlim = false } = {})
 }
 
 /** Returns what was captured of the bodies and messages; null if it is nothing. */
-function bodiesOf({ id, isCaptured, messages: { kept } }: Begun, trace: ExchangeTrace): ExchangeBodies | null {
+function bodiesOf(
+  { id, isCaptured, messages: { kept } }: Begun,
+  trace: ExchangeTrace,
+): ExchangeBodies | null {
   if (!isCaptured && kept.length === 0) return null;
   const bodies: ExchangeBodies = {
     id,

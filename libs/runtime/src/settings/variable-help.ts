@@ -56,7 +56,6 @@ const DATA = {
     about: 'keys for secrets in the database; the first one encrypts, all of them decrypt',
     without: 'exchanges are not kept; standalone with the embedded database makes a key in DATA_DIR',
   },
-  ENCRYPTION_KEY_FILE: { about: 'file with these keys, one on each line' },
   REDIS_URL: {
     about: 'Redis: one server, Sentinel or Cluster',
     without: 'this process is the whole deployment',

@@ -137,9 +137,10 @@ export const VARIABLES = {
   ENCRYPTION_KEYS: secret(
     z
       .string()
-      .describe('one to sixteen keys of 32 bytes in base64, separated by commas: openssl rand -base64 32'),
+      .describe(
+        'one to sixteen keys of 32 bytes in base64, separated by commas or lines: openssl rand -base64 32',
+      ),
   ),
-  ENCRYPTION_KEY_FILE: z.string().describe('the path of a readable file'),
   API_UPSTREAM_URL: z
     .string()
     .transform((text) => text.split(',').map((part) => part.trim()))
