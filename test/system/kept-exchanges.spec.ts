@@ -3,7 +3,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { KeptExchangePage } from '@culvert/contract';
 import { KeyRing } from '@culvert/sealing';
-import pg from 'pg';
+import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDatabase } from '../support/database.js';
 import { type Deployment, visit } from '../support/deployment.js';
@@ -80,7 +80,7 @@ describe('kept exchanges of a deployment', () => {
     expect(Buffer.from(response!.base64, 'base64').toString()).toBe('{"pin":"***","fruit":"plum"}');
 
     // The whole table as text, in which bytes are hexadecimal.
-    const client = new pg.Client(database.url);
+    const client = new Client(database.url);
     await client.connect();
     const { rows } = await client.query<{ dump: string }>(
       `SELECT string_agg(k::text, E'\\n') AS dump FROM kept_exchange k`,

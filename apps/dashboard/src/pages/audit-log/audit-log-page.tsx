@@ -8,6 +8,7 @@ import { Facts } from '../../components/facts.js';
 import { Page } from '../../components/page.js';
 import { QueryView } from '../../components/query-view.js';
 import { actorOf, EventSummary } from '../../components/event-summary.js';
+import { saveFile } from '../../components/save-file.js';
 import { ExactTime } from '../../components/time-ago.js';
 import { toastProblem } from '../../components/toast.js';
 import { VirtualTable, type Column } from '../../components/virtual-table.js';
@@ -294,10 +295,5 @@ async function exportEvents(filter: Filter): Promise<void> {
   const file = await answerOf(
     api.GET('/api/v1/audit-events/export', { params: { query: queryOf(filter) }, parseAs: 'blob' }),
   );
-  const url = URL.createObjectURL(file);
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = 'audit-log.csv';
-  link.click();
-  URL.revokeObjectURL(url);
+  saveFile(file, 'audit-log.csv');
 }

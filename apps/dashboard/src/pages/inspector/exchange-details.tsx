@@ -1,6 +1,6 @@
 import { Alert, Anchor, Button, Drawer, Group, Stack, Tabs, Text } from '@mantine/core';
 import { useClipboard, useMediaQuery } from '@mantine/hooks';
-import type { ReactElement } from 'react';
+import type { ReactElement, ReactNode } from 'react';
 import type {
   CapturedBody,
   Exchange,
@@ -40,6 +40,10 @@ interface ExchangeDetailsProps {
   readonly messages: readonly ExchangeMessage[];
   readonly omittedMessages: number;
   readonly isCapturing: boolean;
+  /** Why a body is not there, if it is not that bodies were not captured. */
+  readonly missingBody?: string;
+  /** Further buttons. */
+  readonly actions?: ReactNode;
   readonly onClose: () => void;
   readonly onReplayed: (replay: Replay, sent: CapturedBody | null) => void;
   /** Opens the original exchange; undefined if it is not held. */
@@ -49,7 +53,7 @@ interface ExchangeDetailsProps {
 /** All details of one exchange. */
 export function ExchangeDetails(props: ExchangeDetailsProps): ReactElement {
   const { source, url, reasonAgainst, exchange, bodies, messages, omittedMessages } = props;
-  const { isCapturing, onClose, onReplayed, onShowOriginal } = props;
+  const { isCapturing, missingBody, actions, onClose, onReplayed, onShowOriginal } = props;
   const isPhone = useMediaQuery('(max-width: 48em)');
   const clipboard = useClipboard();
   // An edge of an older version reports none.
@@ -81,6 +85,7 @@ export function ExchangeDetails(props: ExchangeDetailsProps): ReactElement {
           >
             {texts.exchangeDetails.copyAsCurl}
           </Button>
+          {actions}
         </Group>
         {exchange.error !== null && (
           <Alert color="red" title={texts.exchangeDetails.failed(exchange.error)}>
@@ -149,7 +154,7 @@ export function ExchangeDetails(props: ExchangeDetailsProps): ReactElement {
             <Fields fields={exchange.request.fields} isTruncated={exchange.request.isTruncated} />
             <Changes title={texts.exchangeDetails.toService} changes={requestChanges} />
             <Body
-              {...{ exchange, isCapturing }}
+              {...{ exchange, isCapturing, missingBody }}
               name={texts.exchangeDetails.requestBody}
               body={bodies && { body: bodies.request }}
             />
@@ -166,7 +171,7 @@ export function ExchangeDetails(props: ExchangeDetailsProps): ReactElement {
             )}
             <Changes title={texts.exchangeDetails.toVisitor} changes={responseChanges} />
             <Body
-              {...{ exchange, isCapturing }}
+              {...{ exchange, isCapturing, missingBody }}
               name={texts.exchangeDetails.responseBody}
               body={bodies && { body: bodies.response }}
             />
@@ -181,11 +186,12 @@ interface BodyProps {
   readonly exchange: Exchange;
   readonly name: string;
   readonly isCapturing: boolean;
+  readonly missingBody: string | undefined;
   /** Absent: it was not captured. */
   readonly body: { readonly body: ExchangeBodies['request'] } | undefined;
 }
 
-function Body({ exchange, name, isCapturing, body }: BodyProps): ReactElement {
+function Body({ exchange, name, isCapturing, missingBody, body }: BodyProps): ReactElement {
   return (
     <Stack gap={4} mt="md">
       <Text size="sm" fw={600}>
@@ -195,7 +201,7 @@ function Body({ exchange, name, isCapturing, body }: BodyProps): ReactElement {
         <Text size="sm" c="dimmed">
           {isCapturing && exchange.state === 'open'
             ? texts.exchangeDetails.bodyComes
-            : texts.exchangeDetails.bodyNotCaptured}
+            : (missingBody ?? texts.exchangeDetails.bodyNotCaptured)}
         </Text>
       ) : (
         <BodyView exchangeId={exchange.id} name={name} body={body.body} />

@@ -63,7 +63,31 @@ export const texts = {
     visitor: 'Visitor',
     replay: 'replay',
   },
+  keptExchanges: {
+    search: 'Search kept requests',
+    none: 'No kept requests',
+    off: 'This preview keeps no requests. Its settings turn that on, if the team allows it.',
+    noneText: (number: number, hours: number) =>
+      `The last ${formatNumber(number)} requests are kept for ${formatNumber(hours)} h. No kept request matches.`,
+    omitted: (requests: number) =>
+      `${count(requests, { one: 'request was', other: 'requests were' })} not kept, because there were too many at once or the database did not answer.`,
+    unreadable: (requests: number) =>
+      `${count(requests, { one: 'request cannot', other: 'requests cannot' })} be read: the server no longer has their encryption key.`,
+    older: 'Search older requests',
+    exportAsHar: 'Export as HAR',
+    notExported: 'The requests could not be exported',
+    deleteAll: 'Delete all',
+    delete: 'Delete',
+    deleteTitle: 'Delete all kept requests?',
+    deleteText: 'The kept requests of this preview are deleted for the whole team. This cannot be undone.',
+    deleted: 'Kept requests deleted',
+    notDeleted: 'The kept requests could not be deleted',
+    noBody: 'It was not kept, or you cannot see it.',
+    replayed: 'Request sent again',
+  },
   inspectorPage: {
+    liveTab: 'Live',
+    keptTab: 'Kept',
     connecting: 'Connecting',
     live: 'Live',
     reconnecting: 'Reconnecting',
@@ -88,7 +112,7 @@ export const texts = {
     waitingTitle: 'Waiting for a request',
     openPreview: 'Open the preview',
     waitingText:
-      'Open the preview, or ask someone to open it: each request appears here as soon as it arrives. Requests are kept only while someone watches.',
+      'Open the preview, or ask someone to open it: each request appears here as soon as it arrives. Live requests are held only while someone watches.',
     omitted: (requests: number) =>
       `${count(requests, { one: 'request', other: 'requests' })} left out because there were too many at once.`,
     count: (shown: number, all: number) => {

@@ -23,6 +23,7 @@ import { recentIntercepts } from '../../api/intercepts.js';
 import { describeError } from '../../api/problem.js';
 import { nameOfManager, trafficManagers } from '../../api/traffic-managers.js';
 import { IconPlus, IconX } from '../../icons.js';
+import { KeepFields } from './keep-fields.js';
 import { errorsOf, validate, type PreviewValues } from './preview-values.js';
 import { formatSeconds, timeZoneAt } from '../../intl.js';
 import { texts } from './texts.js';
@@ -115,6 +116,7 @@ const MORE: ReadonlySet<string> = new Set<keyof PreviewValues>([
   'displayBanner',
   'expiresAt',
   'idleExpirySeconds',
+  'keep',
 ]);
 
 function Failure({ error }: { error: unknown }): ReactElement {
@@ -355,6 +357,7 @@ function MoreFields({ form }: { form: Form }): ReactElement {
             label={texts.previewForm.displayBanner}
             {...form.getInputProps('displayBanner', { type: 'checkbox' })}
           />
+          <KeepFields form={form} />
         </Stack>
       </Fieldset>
       <Fieldset legend={texts.previewForm.expiry}>

@@ -320,8 +320,14 @@ function Lifetime({ preview }: { preview: Preview }): ReactElement {
           ],
           [texts.previewPage.comment, pullRequest && <PullRequestComment pullRequest={pullRequest} />],
           [
+            texts.previewPage.kept,
+            preview.keep && texts.previewPage.keptText(preview.keep.count, preview.keep.hours),
+          ],
+          [
             texts.previewPage.banner,
-            preview.displayBanner ? texts.previewPage.pagesShowBanner : texts.previewPage.none,
+            preview.displayBanner || preview.keep !== null
+              ? texts.previewPage.pagesShowBanner
+              : texts.previewPage.none,
           ],
           [
             texts.previewPage.ends,

@@ -34,6 +34,8 @@ export interface PreviewValues {
   readonly expiresAt: string;
   /** Null: the default of the team; 0: never. */
   readonly idleExpirySeconds: number | null;
+  /** Null: no requests are kept. */
+  readonly keep: Preview['keep'];
 }
 
 export const NEW_PREVIEW: PreviewValues = {
@@ -59,6 +61,7 @@ export const NEW_PREVIEW: PreviewValues = {
   addRequestHeaders: [],
   expiresAt: '',
   idleExpirySeconds: null,
+  keep: null,
 };
 
 export function valuesOf(preview: Preview): PreviewValues {
@@ -78,6 +81,7 @@ export function valuesOf(preview: Preview): PreviewValues {
     addRequestHeaders: Object.entries(addRequestHeaders).map(([name, value]) => ({ name, value })),
     expiresAt: expiresAt === null ? '' : toLocal(expiresAt),
     idleExpirySeconds: preview.idleExpirySeconds,
+    keep: preview.keep,
   };
 }
 
@@ -107,6 +111,7 @@ export function toUpdate(values: PreviewValues): UpdatePreview {
     ),
     expiresAt: values.expiresAt === '' ? null : new Date(values.expiresAt).toISOString(),
     idleExpirySeconds: values.idleExpirySeconds,
+    keep: values.keep,
   };
 }
 
@@ -156,7 +161,10 @@ export function errorsOf(error: unknown): Errors {
   return Object.fromEntries(
     error.fields.map(({ pointer, message }) => {
       const path = pointer.slice(1).split('/');
-      const field = path[0] === 'ingress' || path[0] === 'intercept' ? path.slice(0, 2) : path.slice(0, 1);
+      const field =
+        path[0] === 'ingress' || path[0] === 'intercept' || path[0] === 'keep'
+          ? path.slice(0, 2)
+          : path.slice(0, 1);
       return [field.join('.'), `${message.charAt(0).toUpperCase()}${message.slice(1)}`];
     }),
   );

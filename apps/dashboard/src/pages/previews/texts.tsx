@@ -134,6 +134,11 @@ export const texts = {
     pullRequestDescription: 'Culvert comments on it with the address of the preview.',
     pullRequestPlaceholder: 'https://github.com/shop/orders/pull/17',
     displayBanner: 'Show a banner on pages',
+    keep: 'Keep the last requests',
+    keepDescription:
+      'Encrypted, for the team to search. Pages then always show the banner, which says so. Within the policy of the team.',
+    keepCount: 'Number of requests',
+    keepHours: 'Hours',
     expiry: 'Expiry',
     endsAt: 'Ends at',
     endsAtDescription: (timeZone: string) => `Empty: no fixed time. Time zone: ${timeZone}.`,
@@ -218,6 +223,9 @@ export const texts = {
     none: 'none',
     comment: 'Comment',
     banner: 'Banner',
+    kept: 'Requests kept',
+    keptText: (number: number, hours: number) =>
+      `The last ${formatNumber(number)}, each for ${formatNumber(hours)} h. Pages say so.`,
     pagesShowBanner: 'pages show a banner',
     ends: 'Ends',
     noFixedTime: 'no fixed time',

@@ -6,6 +6,7 @@ import { Page } from '../../components/page.js';
 import { QueryView } from '../../components/query-view.js';
 import { Together } from '../../components/together.js';
 import { Invitations } from './invitations.js';
+import { KeepPolicyForm } from './keep-policy-form.js';
 import { Leaving } from './leaving.js';
 import { Members } from './members.js';
 import { TeamSettings } from './team-settings.js';
@@ -29,6 +30,7 @@ export function TeamPage(): ReactElement {
             {(shown) => (
               <Stack gap="xl">
                 <TeamSettings team={shown} key={`${shown.name}-${shown.previewIdleExpirySeconds}`} />
+                <KeepPolicyForm team={shown} key={JSON.stringify(shown.keepPolicy)} />
                 <TeamUse team={shown} />
                 <Leaving team={shown} />
               </Stack>

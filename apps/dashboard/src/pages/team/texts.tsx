@@ -145,6 +145,23 @@ export const texts = {
   teamPage: {
     title: 'Team',
   },
+  keepPolicy: {
+    title: 'Kept requests',
+    allow: 'Previews can keep their last requests',
+    allowDescription:
+      'Encrypted. Pages of such previews say so. Turning this off deletes everything that is kept.',
+    notAvailable:
+      'This server has no encryption key, so that it keeps no requests. Ask its operator to set ENCRYPTION_KEYS.',
+    maxCount: 'Requests of one preview, at most',
+    maxHours: 'Hours, at most',
+    bodies: 'Keep bodies and messages too',
+    redactedNames: 'Names that are never kept',
+    redactedNamesDescription:
+      'Values of header fields, parameters and body fields with these names, besides cookies and authorization. A new name deletes everything that is kept.',
+    save: 'Save',
+    saved: 'Policy saved',
+    notSaved: 'The policy could not be saved',
+  },
   teamSettings: {
     never: 'Never',
     afterHour: 'After an hour',
