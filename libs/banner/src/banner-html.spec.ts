@@ -53,6 +53,13 @@ describe(bannerHtml.name, () => {
     (pullRequestUrl) => expect(bannerHtml({ ...NAMES, pullRequestUrl }, CLOSING)).not.toContain('href'),
   );
 
+  it('says that requests are kept, if they are', () => {
+    expect(textOf(bannerHtml({ ...NAMES, isKept: true }, CLOSING))).toContain(
+      'The team keeps a record of requests.',
+    );
+    expect(textOf(bannerHtml(NAMES, CLOSING))).not.toContain('record');
+  });
+
   it('has one style element, which its source expression allows', () => {
     const styles = [...bannerHtml(NAMES, CLOSING).matchAll(/<style>(.*?)<\/style>/gs)].map(
       ([, style]) => style,

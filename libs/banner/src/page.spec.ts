@@ -68,6 +68,14 @@ describe('a page with a banner', () => {
     }
   });
 
+  it('says on every page that requests are kept, also to visitors who have closed the banner', async () => {
+    rig = await startRig(page(), new Banners().filterFor({ ...DEFINITION, isKept: true }));
+    const { body } = await visit({ ...BROWSER, cookie: '__Host-culvert-banner=closed' });
+    expect(body).toContain('The team keeps a record of requests.');
+    // Closing it is not reported, so that it is not remembered.
+    expect(body).not.toContain('<i></i>');
+  });
+
   it('serves the next request on the same connections', async () => {
     await start((request, response) => {
       response.setHeader('x-port', String(request.socket.remotePort));
