@@ -55,6 +55,7 @@ describe('a preview', () => {
       expiresAt: null,
       idleExpirySeconds: null,
       endsWithSession: false,
+      keep: null,
     });
   });
 

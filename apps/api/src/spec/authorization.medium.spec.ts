@@ -1,8 +1,10 @@
 import { OPERATIONS } from '@culvert/contract';
 import type { Role } from '@culvert/domain';
+import { KeyRing } from '@culvert/sealing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestApi, type TestPerson, type TestTeam } from './api-harness.js';
 import { AUTHORIZATION_TABLE, CALLERS, type CallerKind, type Row } from './authorization-table.js';
+import { keepExchange } from './keep-exchange.js';
 import { ReplayingEdge } from './replaying-edge.js';
 import { servedRoutes } from './served-routes.js';
 import {
@@ -47,6 +49,7 @@ const WORKLOAD_IDENTITY = {
   platform: 'github',
   conditions: [{ claim: 'repository', values: ['acme/shop'] }],
 };
+const ENCRYPTION_KEYS = KeyRing.generate();
 
 /** Public addresses. */
 const PATHS: Readonly<Record<string, string>> = {
@@ -74,7 +77,7 @@ describe('the authorization table', () => {
   let people = new Map<CallerKind, Promise<TestPerson>>();
 
   beforeAll(async () => {
-    api = await TestApi.start();
+    api = await TestApi.start({ env: { ENCRYPTION_KEYS } });
     edge = new ReplayingEdge(api.bus);
     ours = await api.team('Ours');
     theirs = await api.team('Theirs');
@@ -250,6 +253,10 @@ describe('the authorization table', () => {
         return (await ours.post('/previews', await previewBody(unique))).body.id;
       case 'workloadIdentityId':
         return (await ours.post('/workload-identities', WORKLOAD_IDENTITY)).body.id;
+      case 'exchangeId': {
+        const owner = { teamId: ours.teamId, previewId: await thing('previewId') };
+        return keepExchange(api.store, owner, ENCRYPTION_KEYS);
+      }
       case 'shareLinkId':
         return (await ours.post(`/previews/${await thing('previewId')}/share-links`, { name: unique })).body
           .id;

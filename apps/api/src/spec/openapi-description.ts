@@ -78,7 +78,10 @@ export class AnswerCheck {
     const type = response.headers['content-type']?.split(';')[0] ?? '';
     const media = described.content[type];
     if (media === undefined) return `content type ${type} of ${status} is not described`;
-    const complaint = this.mismatch(media.schema, type.endsWith('json') ? JSON.parse(text) : text);
+    const complaint = this.mismatch(
+      media.schema,
+      /^application\/(problem\+)?json$/.test(type) ? JSON.parse(text) : text,
+    );
     if (complaint !== null) return `${complaint}: ${text}`;
     if (type !== PROBLEM) return null;
     const { code } = JSON.parse(text);

@@ -1,15 +1,14 @@
-import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type Exchange, MAX_BODY_BYTES, OPERATIONS } from '@culvert/contract';
+import { MAX_BODY_BYTES, OPERATIONS } from '@culvert/contract';
 import type { Scope } from '@culvert/domain';
 import { SCOPES } from '@culvert/domain';
-import { ExchangeVault, writeExchange } from '@culvert/exchanges';
 import { KeyRing } from '@culvert/sealing';
 import { EventReader } from '@culvert/testkit';
 import type { Response } from 'supertest';
 import { hashPassword } from '../people/sign-in/passwords.js';
 import { TestApi, type TestPerson, type TestTeam } from './api-harness.js';
+import { keepExchange } from './keep-exchange.js';
 import { ANSWERED, ReplayingEdge } from './replaying-edge.js';
 import {
   AnswerCheck,
@@ -21,28 +20,8 @@ import {
 const PASSWORD = 'correct horse battery';
 const ELSEWHERE = { Origin: 'https://evil.example.test' };
 const ENCRYPTION_KEYS = KeyRing.generate();
+const KEEP = { count: 1, hours: 1 };
 const UNKNOWN_ID = '0198c0de-0000-7000-8000-000000000000';
-
-const EXCHANGE: Exchange = {
-  id: UNKNOWN_ID,
-  state: 'ended',
-  startedAt: '2026-01-01T00:00:00.000Z',
-  method: 'GET',
-  target: '/',
-  httpVersion: '2',
-  upgrade: null,
-  visitor: { address: '192.0.2.1', kind: 'anyone', id: null },
-  replayOf: null,
-  request: { fields: [], isTruncated: false },
-  response: null,
-  changes: [],
-  notes: [],
-  status: null,
-  error: 'cancelled',
-  timings: { gateMs: 1, waitMs: null, connectMs: null, firstByteMs: null, bodyMs: null },
-  bytesIn: 0,
-  bytesOut: 0,
-};
 
 /** A team for each operation, with an owner who has a password. */
 interface World {
@@ -98,33 +77,12 @@ describe('every operation of the OpenAPI document', () => {
     return response.body.id;
   };
 
-  /** Keeps an exchange of the preview, as an edge does. Returns its ID. */
-  const keptExchange = async ({ team }: World, { previewId }: Record<string, string>): Promise<string> => {
-    const { teamId } = team;
-    await api.store.teams.setKeepPolicy(teamId, {
-      maxCount: 9,
-      maxHours: 9,
-      bodies: false,
-      redactedNames: [],
-    });
-    await api.store.previews.update(teamId, previewId, { keep: { count: 9, hours: 9 } });
-    const vault = new ExchangeVault(KeyRing.parse([ENCRYPTION_KEYS])!, api.store.keptExchanges);
-    const written = writeExchange({ exchange: EXCHANGE, bodies: null });
-    const id = randomUUID();
-    const drafts = await vault.seal({ teamId, previewId }, [{ ...written, id }]);
-    await api.store.keptExchanges.add(teamId, previewId, {
-      policyVersion: 1,
-      at: new Date(),
-      drafts: drafts!,
-    });
-    return id;
-  };
-
   /** Values of path parameters; a missing parameter fails its operations. */
   const PARAMETERS: Record<string, (at: World, known: Record<string, string>) => string | Promise<string>> = {
     apiKeyId: (at) => created('createApiKey', at),
     code: () => 'not_found',
-    exchangeId: (at, known) => keptExchange(at, known),
+    exchangeId: ({ team: { teamId } }, { previewId }) =>
+      keepExchange(api.store, { teamId, previewId }, ENCRYPTION_KEYS),
     interceptId: ({ team, name }) => team.interceptWithRemovedPreview(name),
     invitationId: (at) => created('createInvitation', at),
     previewId: (at) => created('createPreview', at),
@@ -293,14 +251,19 @@ describe('every operation of the OpenAPI document', () => {
       'createPreview',
       () => ({ body: { interceptId: UNKNOWN_ID, ingress: { host: 'shop', port: 80 } } }),
     ],
-    ...(['createPreview', 'updatePreview'] as const).map(
-      (id) =>
-        [
-          'keeping_not_allowed',
-          id,
-          () => ({ body: { ...operation(id).bodyExample, keep: { count: 1, hours: 1 } } }),
-        ] as const,
-    ),
+    [
+      'keeping_not_allowed',
+      'createPreview',
+      () => ({ body: { ...operation('createPreview').bodyExample, keep: KEEP } }),
+    ],
+    [
+      'keeping_not_allowed',
+      'updatePreview',
+      async (at) => ({
+        parameters: { previewId: await created('createPreview', at) },
+        body: { keep: KEEP },
+      }),
+    ],
     ['not_found', 'acceptInvitation', () => ({ body: { token: 'Zm9yIGV4YW1wbGU' } })],
     [
       'sign_in_failed',

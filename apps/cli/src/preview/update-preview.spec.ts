@@ -73,7 +73,7 @@ describe('preview update', () => {
     const everything = await change(
       ...'--access team --allow-email a@b.de --allow-domain b.de --banner --allow-upgrades'.split(' '),
       ...'--pull-request https://git.example/1 --add-request-header x-a=1 --expires 1h'.split(' '),
-      ...'--idle-expires 1h --ends-with-session --ingress-protocol h2c'.split(' '),
+      ...'--idle-expires 1h --ends-with-session --ingress-protocol h2c --keep 5'.split(' '),
     );
     expect(Object.keys(everything).toSorted()).toEqual(Object.keys(updatePreviewRequest.shape).toSorted());
   });
