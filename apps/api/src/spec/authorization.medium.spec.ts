@@ -254,8 +254,8 @@ describe('the authorization table', () => {
       case 'workloadIdentityId':
         return (await ours.post('/workload-identities', WORKLOAD_IDENTITY)).body.id;
       case 'exchangeId': {
-        const owner = { teamId: ours.teamId, previewId: await thing('previewId') };
-        return keepExchange(api.store, owner, ENCRYPTION_KEYS);
+        const preview = { teamId: ours.teamId, previewId: await thing('previewId') };
+        return keepExchange(api.store, preview, ENCRYPTION_KEYS);
       }
       case 'shareLinkId':
         return (await ours.post(`/previews/${await thing('previewId')}/share-links`, { name: unique })).body

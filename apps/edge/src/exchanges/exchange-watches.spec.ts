@@ -86,7 +86,7 @@ describe(ExchangeWatches.name, () => {
     expect(sent).toEqual([]);
   });
 
-  it('keeps those that were under way when the preview was looked up again or keeps no more', () => {
+  it('keeps those that were under way when the preview was looked up again or no longer keeps any', () => {
     watches.keep(preview(1));
     const trace = exchange();
     watches.stopKeeping('h1');
