@@ -158,7 +158,7 @@ export const texts = {
     redactedNames: 'Names that are never kept',
     redactedNamesDescription:
       'Values of header fields, parameters and body fields with these names, besides cookies and authorization. A new name deletes everything that is kept.',
-    save: 'Save',
+    save: 'Save policy',
     saved: 'Policy saved',
     notSaved: 'The policy could not be saved',
   },
