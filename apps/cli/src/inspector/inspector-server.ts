@@ -9,7 +9,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { createReplayRequest, MAX_REPLAY_REQUEST_BYTES } from '@culvert/contract';
 import { VERSION } from '@culvert/client';
-import { harText } from '../har/har.js';
+import { harText } from '@culvert/exchanges';
 import type { InspectedEndpoint } from './inspected-endpoint.js';
 import type { LocalExchanges } from './local-exchanges.js';
 import type { PageFiles } from './page-files.js';
