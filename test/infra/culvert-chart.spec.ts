@@ -101,6 +101,9 @@ function validate(manifest: Manifest): void {
   new model(manifest as never).validate();
 }
 
+/** The chart leaves metrics at the port of the probes, where its ServiceMonitor looks for them. */
+const OF_METRICS = ['METRICS_PORT', 'METRICS_ADDRESS'];
+
 describe('the values of the chart of the server', () => {
   it.each(VARIANTS)('meet their schema with %s', (_, changes) => {
     expect(complaints(changes)).toBe('');
@@ -155,8 +158,14 @@ describe('the values of the chart of the server', () => {
     const listed = [...templates.matchAll(/"(CULVERT_BOOTSTRAP_\w+)"/g)].map(([, name]) => name);
     const ofPostgres = ['POSTGRES_USER', 'POSTGRES_DB', 'PGDATA'];
     const own = [...made, ...listed].filter((name) => name !== undefined && !ofPostgres.includes(name));
-    expect(new Set(reserved)).toEqual(new Set([...own, 'EDGE_LINK_SECRET']));
-    const ofKubernetes = ['POD_IP', 'POSTGRES_PASSWORD', 'REDIS_PASSWORD', 'NODE_EXTRA_CA_CERTS'];
+    expect(new Set(reserved)).toEqual(new Set([...own, 'EDGE_LINK_SECRET', ...OF_METRICS]));
+    const ofKubernetes = [
+      ...OF_METRICS,
+      'POD_IP',
+      'POSTGRES_PASSWORD',
+      'REDIS_PASSWORD',
+      'NODE_EXTRA_CA_CERTS',
+    ];
     for (const name of reserved ?? []) {
       if (!ofKubernetes.includes(name)) expect(VARIABLES).toHaveProperty(name);
     }
