@@ -48,6 +48,8 @@ const SECTIONS: readonly { readonly title: string; readonly folder?: string; rea
     pages: [
       'install-kubernetes.md',
       'operations.md',
+      'monitoring.md',
+      'metrics.md',
       'fleet.md',
       'security.md',
       'scale.md',

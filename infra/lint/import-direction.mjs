@@ -24,8 +24,10 @@ const ANY_LIB = [
   'http1',
   'http2',
   'intercepts',
+  'measure',
   'meeting-point',
   'messages',
+  'metrics',
   'nest',
   'outbound',
   'previews',
@@ -51,6 +53,18 @@ const PACKAGES = {
     external: [],
     builtins: [],
     why: 'flow is the ground floor of the protocols: it keeps, orders and counts bytes, checks transitions, and knows no frame',
+  },
+  'libs/measure': {
+    culvert: [],
+    external: [],
+    builtins: [],
+    why: 'measure is numbers that the data plane counts in place: it knows neither their names nor who reads them',
+  },
+  'libs/metrics': {
+    culvert: ['measure'],
+    external: ['prom-client'],
+    builtins: [],
+    why: 'metrics names what programs measure, and shows it to Prometheus: the parts that measure do not know it',
   },
   'libs/http1': {
     culvert: [],
@@ -115,9 +129,9 @@ const PACKAGES = {
     why: 'diagnosis checks the way to Culvert as programs go it: it knows neither a terminal nor a cluster',
   },
   'libs/relay': {
-    culvert: ['domain', 'flow', 'http1', 'http2', 'sockets', 'tunnel'],
+    culvert: ['domain', 'flow', 'http1', 'http2', 'measure', 'sockets', 'tunnel'],
     external: [],
-    why: 'relay is the data plane: framework-free, built on flow, http1, http2, sockets, tunnel and the rules of domain alone',
+    why: 'relay is the data plane: framework-free, built on flow, http1, http2, measure, sockets, tunnel and the rules of domain alone',
   },
   'libs/banner': {
     culvert: ['http1', 'relay'],
@@ -151,7 +165,10 @@ const PACKAGES = {
     builtins: ['node:crypto'],
     why: 'previews is the rules that API and edge share: it knows the ports of domain, and neither a framework nor who calls',
   },
-  'libs/store': { culvert: ['domain'], why: 'store implements the ports of domain and knows nobody else' },
+  'libs/store': {
+    culvert: ['domain', 'measure'],
+    why: 'store implements the ports of domain and knows nobody else',
+  },
   'libs/sealing': {
     culvert: [],
     external: [],
@@ -170,16 +187,16 @@ const PACKAGES = {
     why: 'redis makes connections to Redis: what travels on them is its callers’',
   },
   'libs/events': {
-    culvert: ['domain', 'redis'],
+    culvert: ['domain', 'measure', 'redis'],
     why: 'events is the bus between processes: it carries things of domain and knows no other package but its connections',
   },
   'libs/fleet': {
-    culvert: ['outbound', 'redis', 'relay', 'sockets', 'tunnel'],
+    culvert: ['measure', 'outbound', 'redis', 'relay', 'sockets', 'tunnel'],
     external: ['ioredis'],
     why: 'fleet makes the tunnels of other edges usable: it implements a port of relay over links that speak the tunnel protocol, and relay does not know it',
   },
   'libs/nest': {
-    culvert: ['contract', 'domain', 'events', 'runtime'],
+    culvert: ['contract', 'domain', 'events', 'measure', 'metrics', 'runtime'],
     why: 'nest gives modules of Nest to the server apps: the data plane stays out of it',
   },
   'libs/runtime': {
@@ -259,14 +276,15 @@ const ROOMS = {
     frames: [],
   },
   'libs/relay': {
-    relay: ['visitors', 'exchange', 'routing', 'upstream', 'answers', 'clock', 'limits'],
+    relay: ['visitors', 'exchange', 'routing', 'upstream', 'answers', 'clock', 'limits', 'measures'],
     visitors: ['exchange', 'routing', 'answers', 'clock', 'limits'],
-    exchange: ['routing', 'upstream', 'answers', 'clock', 'limits'],
+    exchange: ['routing', 'upstream', 'answers', 'clock', 'limits', 'measures'],
     routing: ['upstream', 'answers', 'clock', 'limits'],
     upstream: ['clock', 'limits'],
     answers: ['limits'],
     clock: [],
     limits: [],
+    measures: [],
   },
 };
 

@@ -1,4 +1,4 @@
-// Generates the code that is not written by hand: the types of the dashboard's client, and the Prisma client if the schema
+// Generates what is not written by hand: the types of the dashboard's client, docs/metrics.md, and the Prisma client if the schema
 // is newer than the last generated one.
 // PRISMA_SCHEMA_ENGINE_BINARY keeps the CLI from fetching an engine that `generate` does not use.
 import { spawnSync } from 'node:child_process';
@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import './generate-client.mjs';
+import './generate-metrics.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const target = `${root}libs/store/src/generated`;

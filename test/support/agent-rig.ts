@@ -119,6 +119,7 @@ export class AgentRig {
         credential: () => Promise.resolve(CLUSTER_SECRET),
         drainMs: 500,
         adminPort: null,
+        metrics: null,
         ...changes,
       },
       log,

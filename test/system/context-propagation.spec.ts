@@ -76,6 +76,7 @@ beforeAll(async () => {
       credential: () => Promise.resolve(CLUSTER_SECRET),
       drainMs: 100,
       adminPort: null,
+      metrics: null,
     },
     log,
   );

@@ -31,7 +31,13 @@ async function start(databaseUrl: string, redisUrl: string): Promise<ApiProcess>
   const created = await bootstrap(store, settings);
   const events: ClusterEvent[] = [];
   bus.subscribe((event) => events.push(event));
-  const app = await createApiApp({ settings, log: createLog({ level: 'silent', app: 'api' }), store, bus });
+  const app = await createApiApp({
+    settings,
+    version: '0.0.0',
+    log: createLog({ level: 'silent', app: 'api' }),
+    store,
+    bus,
+  });
   return { app, created, events };
 }
 

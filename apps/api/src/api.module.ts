@@ -9,6 +9,7 @@ import { ChangesModule } from './team/changes/changes.module.js';
 import { DocsModule } from './http/docs/docs.module.js';
 import { ExchangesModule } from './previews/exchanges/exchanges.module.js';
 import { InterceptsModule } from './previews/intercepts/intercepts.module.js';
+import { MeasuresModule } from './http/measures/measures.module.js';
 import { MeModule } from './people/me/me.module.js';
 import { OAuthModule } from './people/oauth/oauth.module.js';
 import { PreviewAccessModule } from './previews/access/preview-access.module.js';
@@ -42,6 +43,7 @@ export class ApiModule {
     return {
       module: ApiModule,
       imports: [
+        MeasuresModule,
         AuthModule,
         DashboardModule.register(dashboardFolder),
         DocsModule,

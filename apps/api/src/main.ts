@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createEventBus } from '@culvert/events';
-import { LeavingServer, openPort, startAdminServer } from '@culvert/nest';
+import { Metrics } from '@culvert/metrics';
+import { LeavingServer, openPort, registerServerMetrics, startAdminServer } from '@culvert/nest';
 import {
   appUrl,
   createLog,
@@ -26,10 +27,11 @@ try {
   const store = await createStore({ databaseUrl, dataDir, poolSize });
   const bus = createEventBus({ redisUrl, onError: (error) => log.error({ err: error }, 'event bus') });
   const created = await bootstrap(store, settings);
-  const app = await createApiApp({ settings, log, store, bus });
+  const app = await createApiApp({ settings, version: VERSION, log, store, bus });
+  registerServerMetrics(app.get(Metrics), { database: store.measures, bus });
   const server = new LeavingServer(app.getHttpServer());
   await openPort(app, listen);
-  const admin = await startAdminServer(app, { port: listen.adminPort ?? 0, host: listen.host });
+  const admin = await startAdminServer(app, listen);
 
   stopOnSignal({
     // The admin server stops last: until then it reports that this process is not ready.
@@ -45,7 +47,8 @@ try {
     graceMs: lameDuckMs + shutdownGraceMs,
     log,
   });
-  log.info({ port: listen.port, adminPort: admin.port, url: appUrl(settings) }, 'serving');
+  const { port: adminPort, metricsPort } = admin;
+  log.info({ port: listen.port, adminPort, metricsPort, url: appUrl(settings) }, 'serving');
 
   if (created !== null) printResults([['Dashboard', appUrl(settings)], ...bootstrapResults(created)]);
 } catch (error) {

@@ -6,12 +6,15 @@ import { Announcer, type EventBus } from '@culvert/events';
 import { ExchangeVault } from '@culvert/exchanges';
 import type { Fleet } from '@culvert/fleet';
 import type { ResourceChange, Store } from '@culvert/domain';
+import type { Metrics } from '@culvert/metrics';
 import type { ApiKeyUse } from '@culvert/nest';
 import {
   Relay,
   RelayClock,
+  RelayMeasures,
   Route,
   Router,
+  type RouteSource,
   StreamPools,
   type HandedOffStream,
   type HandOff,
@@ -22,13 +25,12 @@ import { appUrl, type Settings } from '@culvert/runtime';
 import { KeyRing } from '@culvert/sealing';
 import { TUNNEL_PATH } from '@culvert/tunnel';
 import type { Logger } from 'pino';
-import type { Registry } from 'prom-client';
 import { appDialer, isAppHostname } from './app-route.js';
 import { Edge, handToServer } from './edge.js';
 import { registerEdgeMetrics } from './edge.metrics.js';
 import { edgeName } from './edge-name.js';
 import { ExchangeWatches } from './exchanges/exchange-watches.js';
-import { FailureLog } from './exchanges/failure-log.js';
+import { ExchangeLog } from './exchanges/exchange-log.js';
 import { KeptExchangeWriter } from './exchanges/kept-exchange-writer.js';
 import { joinFleet } from './fleet/join-fleet.js';
 import { PreviewEntrance } from './previews/preview-entrance.js';
@@ -51,7 +53,7 @@ export interface EdgeOptions {
   readonly log: Logger;
   readonly store: Store;
   readonly bus: EventBus;
-  readonly metrics: Registry;
+  readonly metrics: Metrics;
   readonly apiKeyUse: ApiKeyUse;
   /** HTTP server of this process, which accepts the tunnels. It exists only once the application has started. */
   readonly server: () => Server;
@@ -71,51 +73,48 @@ export interface BuiltEdge {
  */
 export async function buildEdge(options: EdgeOptions): Promise<BuiltEdge> {
   const { settings, log, store, bus, metrics, apiKeyUse, server } = options;
-  const { scheme, previewDomain, appHostname } = settings.public;
   const trustedProxies = new TrustedProxies(settings.trustedProxies);
 
   // Tunnels: their credentials, their sessions, and the connected traffic managers.
   const registry = new TunnelRegistry();
-  const { tunnels, nativeTunnels, authenticator, fleet } = await buildTunnels(options, {
-    registry,
-    trustedProxies,
-  });
+  const measures = new RelayMeasures();
+  const shared = { registry, measures, trustedProxies };
+  const { tunnels, nativeTunnels, authenticator, fleet } = await buildTunnels(options, shared);
   const telepresence = new Telepresence({ store, bus, tunnels, registry, settings, log, apiKeyUse });
 
   const onFault = (error: unknown): void => log.error({ err: error }, 'relay fault');
 
-  // Routes: the target of each hostname, and the gate in front of it.
   const pools = new StreamPools();
   const clock = new RelayClock();
-  const previewSuffix = `.${previewDomain}`;
-  const isPreview = (hostname: string): boolean => hostname.endsWith(previewSuffix);
-  const isApp = (hostname: string): boolean => !isPreview(hostname) && isAppHostname(hostname, appHostname);
-  const previews = new PreviewRoutes(store, registry, pools, new Banners(), settings, onFault, (preview) =>
-    observers.watches.keep(preview),
-  );
-  const appRoute = Route.forApp(appHostname, pools.open(appDialer(settings, server)));
-  const router = new Router(
-    (hostname) => (isPreview(hostname) ? previews.resolve(hostname) : Promise.resolve(null)),
+  const names = namesOf(settings);
+  const { routes, router, gate } = buildRoutes(options, {
+    registry,
+    pools,
     clock,
-  );
-  const entrance = new PreviewEntrance(store, { scheme, appUrl: appUrl(settings) });
-  const gate = new PreviewGate(store, entrance, apiKeyUse, { scheme, previewDomain, trustedProxies });
+    trustedProxies,
+    names,
+    onFault,
+    onPreview: (preview) => observers.watches.keep(preview),
+  });
 
-  const failures = new FailureLog(log);
+  const exchangeLog = new ExchangeLog(log, settings.exchangeLog, trustedProxies);
   const relay = new Relay({
     clock,
-    routes: { find: (hostname) => (isApp(hostname) ? appRoute : router.find(hostname)), cache: router },
+    routes,
     gate,
     limits: relayLimits(settings),
     trustedProxies,
     pools,
-    handOff: handOffOf({ isPreview, isApp, server, telepresence }),
+    handOff: handOffOf({ ...names, server, telepresence }),
     onFault,
-    onFailure: (error, hostname) => failures.add(error, hostname),
+    measures,
+    onEnd: exchangeLog.handleEnd,
+    onRefusal: (error, peer) => exchangeLog.handleRefusal(error, peer),
   });
 
   const observers = buildObservers(options, { relay, gate, registry });
-  registerEdgeMetrics(metrics, { relay, tunnels, replays: observers.replays, fleet });
+  const { replays } = observers;
+  registerEdgeMetrics(metrics, { relay, measures, router, gate, tunnels, replays, exchangeLog, fleet });
 
   const { lameDuckMs, shutdownGraceMs } = settings;
   const parts = { relay, tunnels, fleet, gate, telepresence, ...observers };
@@ -151,13 +150,61 @@ function buildObservers(
   };
 }
 
+/** Distinguishes hostnames of previews from those of the application. */
+interface Names {
+  readonly isPreview: (hostname: string) => boolean;
+  readonly isApp: (hostname: string) => boolean;
+}
+
+function namesOf({ public: { previewDomain, appHostname } }: Settings): Names {
+  const previewSuffix = `.${previewDomain}`;
+  const isPreview = (hostname: string): boolean => hostname.endsWith(previewSuffix);
+  const isApp = (hostname: string): boolean => !isPreview(hostname) && isAppHostname(hostname, appHostname);
+  return { isPreview, isApp };
+}
+
+/** Returns the target of each hostname, and the gate in front of it. */
+function buildRoutes(
+  { settings, store, apiKeyUse, server }: EdgeOptions,
+  parts: {
+    readonly registry: TunnelRegistry;
+    readonly pools: StreamPools;
+    readonly clock: RelayClock;
+    readonly trustedProxies: TrustedProxies;
+    readonly names: Names;
+    readonly onFault: (error: unknown) => void;
+    readonly onPreview: ConstructorParameters<typeof PreviewRoutes>[6];
+  },
+): { readonly routes: RouteSource; readonly router: Router; readonly gate: PreviewGate } {
+  const { registry, pools, clock, trustedProxies, names, onFault, onPreview } = parts;
+  const { scheme, previewDomain, appHostname } = settings.public;
+  const previews = new PreviewRoutes(store, registry, pools, new Banners(), settings, onFault, onPreview);
+  const appRoute = Route.forApp(appHostname, pools.open(appDialer(settings, server)));
+  const router = new Router(
+    (hostname) => (names.isPreview(hostname) ? previews.resolve(hostname) : Promise.resolve(null)),
+    clock,
+  );
+  const entrance = new PreviewEntrance(store, { scheme, appUrl: appUrl(settings) });
+  const gate = new PreviewGate(store, entrance, apiKeyUse, { scheme, previewDomain, trustedProxies });
+  const routes = {
+    find: (hostname: string) => (names.isApp(hostname) ? appRoute : router.find(hostname)),
+    cache: router,
+  };
+  return { routes, router, gate };
+}
+
 /** Returns what accepts traffic managers and holds their tunnels, and the way to those of other edges. */
 async function buildTunnels(
   { settings, log, store, bus, apiKeyUse }: EdgeOptions,
   {
     registry,
+    measures,
     trustedProxies,
-  }: { readonly registry: TunnelRegistry; readonly trustedProxies: TrustedProxies },
+  }: {
+    readonly registry: TunnelRegistry;
+    readonly measures: RelayMeasures;
+    readonly trustedProxies: TrustedProxies;
+  },
 ): Promise<Omit<BuiltEdge, 'edge'> & { readonly fleet: Fleet | null }> {
   const { limits } = settings;
   const worker = workerNumber(process.env);
@@ -165,6 +212,7 @@ async function buildTunnels(
   const announcer = new Announcer(bus, log);
   const announce = (change: ResourceChange): void => announcer.changed(change);
   const tunnels = new TunnelSessions(store, registry, limits, log, apiKeyUse, announce, name);
+  tunnels.onLimit = (limit) => measures.countLimit(limit);
   const authenticator = new TunnelAuthenticator(store, apiKeyUse, trustedProxies, tunnels.known);
   tunnels.isAlone = settings.redisUrl === undefined;
   const conflicts = new ClusterConflicts(store, announcer, log);
@@ -180,9 +228,7 @@ function handOffOf({
   isApp,
   server,
   telepresence,
-}: {
-  readonly isPreview: (hostname: string) => boolean;
-  readonly isApp: (hostname: string) => boolean;
+}: Names & {
   readonly server: () => Server;
   readonly telepresence: Telepresence;
 }): HandOff {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { edgeName } from './edge-name.js';
 
-const at = (port: number) => ({ listen: { port, host: undefined, adminPort: null } });
+const at = (port: number) => ({ listen: { port, host: undefined, adminPort: null, metrics: null } });
 
 describe(edgeName, () => {
   it('tells edges of one host apart by port, and workers by number', () => {

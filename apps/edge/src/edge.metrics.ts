@@ -1,164 +1,97 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Fleet, FleetFigures } from '@culvert/fleet';
-import type { Relay } from '@culvert/relay';
+import type { MetricName, Metrics } from '@culvert/metrics';
+import { certificateExpiry } from '@culvert/runtime';
+import { RELAY_ERROR_CODES, type Relay, type RelayMeasures, type Router } from '@culvert/relay';
+import type { ExchangeLog } from './exchanges/exchange-log.js';
+import type { PublicListener } from './listener/public-listener.js';
+import type { PreviewGate } from './previews/preview-gate.js';
 import type { Replays } from './replays/replays.js';
 import type { TunnelSessions } from './tunnels/tunnel-sessions.js';
 
-/** The parts of an edge whose counters become metrics. */
+/** The parts of an edge whose numbers become metrics. */
 export interface MeteredParts {
   readonly relay: Relay;
+  readonly measures: RelayMeasures;
+  readonly router: Pick<Router, 'results' | 'size'>;
+  readonly gate: Pick<PreviewGate, 'lookupTimes'>;
   readonly tunnels: TunnelSessions;
   readonly replays: Pick<Replays, 'counts'>;
+  readonly exchangeLog: Pick<ExchangeLog, 'omitted'>;
   /** Null: the edge has no links. */
   readonly fleet: Fleet | null;
 }
 
-/** Registers the edge's own counters. Nothing is counted twice, and nothing is computed between scrapes. */
-export function registerEdgeMetrics(
-  registry: Registry,
-  { relay, tunnels, replays, fleet }: MeteredParts,
+/** Registers the edge's own numbers. Nothing is counted twice, and nothing is computed between scrapes. */
+export function registerEdgeMetrics(metrics: Metrics, parts: MeteredParts): void {
+  const { relay, measures, router, gate, replays, exchangeLog } = parts;
+  metrics.histogram('culvert_request_duration_seconds', measures.duration);
+  metrics.histogram('culvert_time_to_first_byte_seconds', measures.firstByte);
+  metrics.histogram('culvert_manager_wait_seconds', measures.wait);
+  metrics.histogram('culvert_dial_seconds', measures.dial);
+  metrics.counts('culvert_limit_refusals_total', measures.limits);
+  metrics.value('culvert_visitor_connections', () => relay.connectionCount);
+  metrics.value('culvert_visitor_connections_total', () => relay.counters.connections);
+  metrics.value('culvert_visitor_bytes_received_total', () => relay.counters.bytesIn);
+  metrics.value('culvert_visitor_bytes_sent_total', () => relay.counters.bytesOut);
+  metrics.value('culvert_exchanges_open', () => relay.exchangeCount);
+  metrics.value('culvert_exchanges_total', () => relay.counters.exchanges);
+  metrics.samples('culvert_failures_total', () =>
+    RELAY_ERROR_CODES.map((code) => [[code], relay.counters.failures[code] ?? 0] as const),
+  );
+  metrics.samples('culvert_replays_total', () => byName(replays.counts));
+  metrics.value('culvert_exchange_log_omitted_total', () => exchangeLog.omitted);
+  metrics.value('culvert_route_cache_entries', () => router.size);
+  metrics.counts('culvert_route_lookups_total', router.results);
+  metrics.histogram('culvert_gate_lookup_seconds', gate.lookupTimes);
+  registerTunnelMetrics(metrics, parts.tunnels);
+  registerFleetMetrics(metrics, parts.fleet);
+}
+
+/** Registers the numbers of the public port, which opens before or after the edge is built. */
+export function registerListenerMetrics(
+  metrics: Metrics,
+  listener: PublicListener,
+  fleet: Pick<Fleet, 'certificate'> | null,
 ): void {
-  gauge(
-    registry,
-    'culvert_visitor_connections',
-    'Open connections of visitors.',
-    () => relay.connectionCount,
-  );
-  gauge(registry, 'culvert_tunnels', 'Open tunnels.', () => tunnels.count);
-  gauge(
-    registry,
-    'culvert_tunnels_from_memory',
-    'Open tunnels that were accepted while the database was away, and are not registered yet.',
-    () => tunnels.unregisteredCount,
-  );
-  gauge(registry, 'culvert_streams', 'Open streams on all tunnels.', () => tunnels.streamCount);
-  counter(
-    registry,
-    'culvert_visitor_connections_total',
-    'Connections accepted.',
-    () => relay.counters.connections,
-  );
-  counter(
-    registry,
-    'culvert_exchanges_total',
-    'Exchanges answered by a service.',
-    () => relay.counters.exchanges,
-  );
-  counter(
-    registry,
-    'culvert_visitor_bytes_received_total',
-    'Bytes from visitors.',
-    () => relay.counters.bytesIn,
-  );
-  counter(registry, 'culvert_visitor_bytes_sent_total', 'Bytes to visitors.', () => relay.counters.bytesOut);
-  counters(
-    registry,
-    'culvert_failures_total',
-    'Requests answered by the edge itself, by error code.',
-    'code',
-    () => Object.entries(relay.counters.failures),
-  );
-  counters(registry, 'culvert_replays_total', 'Requests replayed for people, by outcome.', 'outcome', () =>
-    Object.entries(replays.counts),
-  );
-  registerFleetMetrics(registry, fleet);
+  metrics.histogram('culvert_tls_handshake_seconds', listener.handshakes);
+  metrics.samples('culvert_certificate_expiry_timestamp_seconds', () => {
+    const { certificateExpiry: ofPublic } = listener;
+    const ofLinks = fleet?.certificate ?? null;
+    return [
+      ...(ofPublic === null ? [] : [[['public'], ofPublic] as const]),
+      ...(ofLinks === null ? [] : [[['links'], certificateExpiry(ofLinks)] as const]),
+    ];
+  });
+}
+
+function registerTunnelMetrics(metrics: Metrics, tunnels: TunnelSessions): void {
+  const { measures } = tunnels;
+  metrics.samples('culvert_tunnels', () => measures.byLeg());
+  metrics.value('culvert_tunnels_from_memory', () => tunnels.unregisteredCount);
+  metrics.counts('culvert_tunnel_opens_total', measures.opens);
+  metrics.counts('culvert_tunnel_closes_total', measures.closes);
+  metrics.histogram('culvert_tunnel_round_trip_seconds', measures.roundTrip);
+  metrics.value('culvert_streams', () => tunnels.streamCount);
 }
 
 /** Registers the figures of the other edges. An edge without a fleet is the only one that it knows. */
-function registerFleetMetrics(registry: Registry, fleet: Pick<Fleet, 'figures'> | null): void {
-  const ofFleet = (name: string, help: string, read: (figures: FleetFigures) => number, alone = 0): void =>
-    gauge(registry, name, help, () => (fleet === null ? alone : read(fleet.figures)));
-  ofFleet(
-    'culvert_edges',
-    'Edges that this one knows to be alive, itself included.',
-    ({ directory }) => directory.edges + 1,
-    1,
-  );
-  ofFleet('culvert_links', 'Edges that this one has links to.', ({ links }) => links);
-  ofFleet(
-    'culvert_link_connections',
-    'Open links, of which there may be several to one edge.',
-    (figures) => figures.linkConnections,
-  );
-  ofFleet('culvert_hops', 'Open streams of other edges on tunnels of this one.', ({ hops }) => hops);
+function registerFleetMetrics(metrics: Metrics, fleet: Fleet | null): void {
+  const ofFleet = (name: MetricName, read: (figures: FleetFigures) => number, alone = 0): void =>
+    metrics.value(name, () => (fleet === null ? alone : read(fleet.figures)));
+  ofFleet('culvert_edges', ({ directory }) => directory.edges + 1, 1);
+  ofFleet('culvert_links', ({ links }) => links);
+  ofFleet('culvert_link_connections', (figures) => figures.linkConnections);
+  ofFleet('culvert_hops', ({ hops }) => hops);
   if (fleet === null) return;
-  ofFleet(
-    'culvert_directory_connected',
-    'Whether the directory of edges reads and writes Redis: 1 or 0.',
-    ({ directory }) => Number(directory.isConnected),
-  );
-  ofFleet(
-    'culvert_directory_complete',
-    'Whether Redis has everything that this edge holds: 1 or 0.',
-    ({ directory }) => Number(directory.isComplete),
-  );
-  ofFleet(
-    'culvert_directory_held',
-    'Traffic managers that this edge holds tunnels of, as it reports them to others.',
-    ({ directory }) => directory.held,
-  );
-  ofFleet(
-    'culvert_directory_cached',
-    'Traffic managers whose holders this edge keeps in memory.',
-    ({ directory }) => directory.cached,
-  );
-  counters(
-    registry,
-    'culvert_link_failures_total',
-    'Attempts to open a link that failed, and links that broke, by cause.',
-    'cause',
-    () => Object.entries(fleet.figures.failures),
-  );
-  counters(
-    registry,
-    'culvert_link_refusals_total',
-    'Connections to the port of links that were refused, by cause.',
-    'cause',
-    () => Object.entries(fleet.figures.refusals),
-  );
+  metrics.histogram('culvert_hop_seconds', fleet.hopTimes);
+  ofFleet('culvert_directory_connected', ({ directory }) => Number(directory.isConnected));
+  ofFleet('culvert_directory_complete', ({ directory }) => Number(directory.isComplete));
+  ofFleet('culvert_directory_held', ({ directory }) => directory.held);
+  ofFleet('culvert_directory_cached', ({ directory }) => directory.cached);
+  metrics.samples('culvert_link_failures_total', () => byName(fleet.figures.failures));
+  metrics.samples('culvert_link_refusals_total', () => byName(fleet.figures.refusals));
 }
 
-function gauge(registry: Registry, name: string, help: string, read: () => number): void {
-  const metric = new Gauge({
-    name,
-    help,
-    registers: [],
-    collect() {
-      this.set(read());
-    },
-  });
-  registry.registerMetric(metric);
-}
-
-function counters(
-  registry: Registry,
-  name: string,
-  help: string,
-  label: string,
-  read: () => readonly (readonly [value: string, count: number])[],
-): void {
-  const metric = new Counter({
-    name,
-    help,
-    labelNames: [label],
-    registers: [],
-    collect() {
-      this.reset();
-      for (const [value, count] of read()) this.inc({ [label]: value }, count);
-    },
-  });
-  registry.registerMetric(metric);
-}
-
-function counter(registry: Registry, name: string, help: string, read: () => number): void {
-  const metric = new Counter({
-    name,
-    help,
-    registers: [],
-    collect() {
-      this.reset();
-      this.inc(read());
-    },
-  });
-  registry.registerMetric(metric);
+function byName(counts: Readonly<Partial<Record<string, number>>>): [values: string[], count: number][] {
+  return Object.entries(counts).map(([name, count]) => [[name], count ?? 0]);
 }

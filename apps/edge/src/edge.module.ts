@@ -3,10 +3,10 @@ import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { EventBus } from '@culvert/events';
 import type { Store } from '@culvert/domain';
-import { ApiKeyUse, EVENT_BUS, LOG, METRICS, SETTINGS, STORE } from '@culvert/nest';
+import { ApiKeyUse, EVENT_BUS, LOG, SETTINGS, STORE } from '@culvert/nest';
+import { Metrics } from '@culvert/metrics';
 import type { Settings } from '@culvert/runtime';
 import type { Logger } from 'pino';
-import type { Registry } from 'prom-client';
 import { buildEdge, type BuiltEdge } from './build-edge.js';
 import { Edge } from './edge.js';
 import { NativeTunnels } from './tunnels/native-tunnels.js';
@@ -29,13 +29,13 @@ export class EdgeModule {
         ApiKeyUse,
         {
           provide: BUILT_EDGE,
-          inject: [SETTINGS, LOG, STORE, EVENT_BUS, METRICS, ApiKeyUse, HttpAdapterHost],
+          inject: [SETTINGS, LOG, STORE, EVENT_BUS, Metrics, ApiKeyUse, HttpAdapterHost],
           useFactory: (
             settings: Settings,
             log: Logger,
             store: Store,
             bus: EventBus,
-            metrics: Registry,
+            metrics: Metrics,
             apiKeyUse: ApiKeyUse,
             { httpAdapter }: HttpAdapterHost,
           ) => {

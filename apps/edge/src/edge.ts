@@ -68,6 +68,11 @@ export class Edge {
     this.unsubscribe = [bus.subscribe((event) => this.handleEvent(event)), bus.onGap(() => this.handleGap())];
   }
 
+  /** Null: the edge has no links. */
+  get fleet(): Fleet | null {
+    return this.parts.fleet;
+  }
+
   /** Places of visitors' connections. */
   get places(): ConnectionPlaces {
     return this.relay.places;

@@ -8,3 +8,4 @@ export { TunnelAuthenticator } from './tunnels/tunnel-authenticator.js';
 export { TunnelSessions } from './tunnels/tunnel-sessions.js';
 export { TunnelWsAdapter } from './tunnels/tunnel-ws-adapter.js';
 export { VERSION } from './version.js';
+export { registerListenerMetrics } from './edge.metrics.js';

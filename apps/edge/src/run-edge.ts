@@ -2,18 +2,20 @@ import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { createEventBus } from '@culvert/events';
-import { METRICS, serverModules, NestLog, startAdminServer } from '@culvert/nest';
+import { Metrics } from '@culvert/metrics';
+import { registerServerMetrics, serverModules, NestLog, startAdminServer } from '@culvert/nest';
 import { Readiness, restoreFastStrings, type Settings, stopOnSignal } from '@culvert/runtime';
 import { createStore } from '@culvert/store';
 import type { Logger } from 'pino';
-import type { Registry } from 'prom-client';
 import { Edge } from './edge.js';
+import { registerListenerMetrics } from './edge.metrics.js';
 import { EdgeModule } from './edge.module.js';
 import { openHttpRedirect } from './listener/http-redirect.js';
 import { PublicListener } from './listener/public-listener.js';
 import { TunnelAuthenticator } from './tunnels/tunnel-authenticator.js';
 import { TunnelSessions } from './tunnels/tunnel-sessions.js';
 import { TunnelWsAdapter } from './tunnels/tunnel-ws-adapter.js';
+import { VERSION } from './version.js';
 import { serveSupervisor } from './workers/worker.js';
 
 /** Added to the time that exchanges have when an edge stops: for closing what is left, on a busy machine. */
@@ -32,23 +34,27 @@ export async function runEdge(settings: Settings, log: Logger, worker: number | 
   });
 
   @Module({
-    imports: [...serverModules({ settings, log, store, bus }), EdgeModule.register()],
+    imports: [...serverModules({ settings, version: VERSION, log, store, bus }), EdgeModule.register()],
   })
   class EdgeAppModule {}
 
   const app = await NestFactory.create<NestExpressApplication>(EdgeAppModule, { logger: new NestLog(log) });
-  const tunnels = app.get(TunnelSessions);
-  app.useWebSocketAdapter(new TunnelWsAdapter(app, app.get(TunnelAuthenticator), () => tunnels.hasRoom));
+  app.useWebSocketAdapter(new TunnelWsAdapter(app, app.get(TunnelAuthenticator), app.get(TunnelSessions)));
   await app.init();
-  const admin =
-    worker === null ? await startAdminServer(app, { port: listen.adminPort ?? 0, host: listen.host }) : null;
+  const admin = worker === null ? await startAdminServer(app, listen) : null;
   const edge = app.get(Edge);
   const listener = await PublicListener.open(settings, log);
   const redirect = await openHttpRedirect(settings);
+  const metrics = app.get(Metrics);
+  registerListenerMetrics(metrics, listener, app.get(Edge).fleet);
+  registerServerMetrics(metrics, { database: store.measures, bus });
   restoreFastStrings();
   edge.serve(listener);
   // For workers, the supervisor says so once all of them serve.
-  if (admin !== null) log.info({ port: listener.port, adminPort: admin.port }, 'serving');
+  if (admin !== null) {
+    const { port: adminPort, metricsPort } = admin;
+    log.info({ port: listener.port, adminPort, metricsPort }, 'serving');
+  }
 
   const stop = stopOnSignal({
     stop: async () => {
@@ -61,8 +67,7 @@ export async function runEdge(settings: Settings, log: Logger, worker: number | 
     log,
   });
   if (worker === null) return;
-  const metrics = app.get<Registry>(METRICS);
-  metrics.setDefaultLabels({ worker });
+  metrics.registry.setDefaultLabels({ worker });
   const parts = { readiness: app.get(Readiness), metrics, places: edge.places };
   serveSupervisor({ ...parts, stop }, listener.port);
 }

@@ -8,11 +8,21 @@ import {
   EdgeModule,
   openHttpRedirect,
   PublicListener,
+  registerListenerMetrics,
   TunnelAuthenticator,
   TunnelSessions,
   TunnelWsAdapter,
+  VERSION,
 } from '@culvert/edge';
-import { AdminModule, serverModules, NestLog, startAdminServer } from '@culvert/nest';
+import { Metrics } from '@culvert/metrics';
+import {
+  AdminModule,
+  MetricsModule,
+  registerServerMetrics,
+  serverModules,
+  NestLog,
+  startAdminServer,
+} from '@culvert/nest';
 import {
   appUrl,
   createLog,
@@ -59,10 +69,10 @@ export async function startStandalone(
 
   @Module({
     imports: [
-      ...serverModules({ settings, log, store, bus }),
+      ...serverModules({ settings, version: VERSION, log, store, bus }),
       ApiModule.register(),
       EdgeModule.register(),
-      ...(settings.listen.adminPort === null ? [AdminModule] : []),
+      ...modulesOnPort(settings),
     ],
   })
   class StandaloneModule {}
@@ -72,19 +82,19 @@ export async function startStandalone(
     bodyParser: false,
   });
   configureApi(app);
-  const tunnels = app.get(TunnelSessions);
-  app.useWebSocketAdapter(new TunnelWsAdapter(app, app.get(TunnelAuthenticator), () => tunnels.hasRoom));
+  app.useWebSocketAdapter(new TunnelWsAdapter(app, app.get(TunnelAuthenticator), app.get(TunnelSessions)));
   const created = await bootstrap(store, settings);
   await app.init();
-  const admin =
-    settings.listen.adminPort === null
-      ? null
-      : await startAdminServer(app, { port: settings.listen.adminPort, host: settings.listen.host });
+  const metrics = app.get(Metrics);
+  registerListenerMetrics(metrics, listener, app.get(Edge).fleet);
+  registerServerMetrics(metrics, { database: store.measures, bus });
+  const admin = await startAdminServer(app, settings.listen);
   const redirect = await openHttpRedirect(settings);
   const edge = app.get(Edge);
   restoreFastStrings();
   edge.serve(listener);
-  log.info({ port: listener.port, url: appUrl(settings) }, 'serving');
+  const { port: adminPort, metricsPort } = admin;
+  log.info({ port: listener.port, adminPort, metricsPort, url: appUrl(settings) }, 'serving');
 
   return {
     settings,
@@ -97,7 +107,13 @@ export async function startStandalone(
       redirect?.close();
       await edge.stop(() => readiness.markClosing());
       await app.close();
-      await admin?.close();
+      await admin.close();
     },
   };
+}
+
+/** Returns what is served on the public port for those who run the deployment: what has no port of its own. */
+function modulesOnPort({ listen: { adminPort, metrics } }: Settings) {
+  if (adminPort !== null) return [];
+  return metrics === null ? [AdminModule, MetricsModule] : [AdminModule];
 }

@@ -27,6 +27,7 @@ describe("the traffic agent's command line", () => {
       pod: 'orders-1',
       drainMs: 30_000,
       adminPort: null,
+      metrics: null,
     });
     expect(options.managerUrl.href).toBe('http://traffic-manager.ambassador:8085/');
     expect(await options.credential()).toBe('sixteen-letters!');
@@ -46,6 +47,7 @@ describe("the traffic agent's command line", () => {
       kind: 'StatefulSet',
       drainMs: 5,
       adminPort: 7,
+      metrics: null,
     });
   });
 

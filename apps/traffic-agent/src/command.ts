@@ -10,6 +10,8 @@ import {
   list,
   LOG_LEVELS,
   logLevel,
+  METRICS_VARIABLES,
+  metricsPortOf,
   podNamespace,
   portNumber,
   readSecret,
@@ -37,6 +39,8 @@ interface Flags {
   readonly managerCaFile?: string;
   readonly drainMs?: string;
   readonly adminPort?: string;
+  readonly metricsPort?: string;
+  readonly metricsAddress?: string;
   readonly logLevel?: string;
 }
 
@@ -60,6 +64,7 @@ const VARIABLES = {
   CULVERT_MANAGER_CA_FILE: certificatesFile('CULVERT_MANAGER_CA_FILE'),
   CULVERT_DRAIN_MS: integer({ min: 0, max: 3_600_000, what: 'a number of milliseconds' }),
   CULVERT_ADMIN_PORT: portNumber(),
+  ...METRICS_VARIABLES,
   LOG_LEVEL: logLevel(),
 } as const;
 
@@ -74,6 +79,8 @@ const VARIABLE_OF = {
   managerCaFile: 'CULVERT_MANAGER_CA_FILE',
   drainMs: 'CULVERT_DRAIN_MS',
   adminPort: 'CULVERT_ADMIN_PORT',
+  metricsPort: 'METRICS_PORT',
+  metricsAddress: 'METRICS_ADDRESS',
   logLevel: 'LOG_LEVEL',
 } as const satisfies Record<keyof Flags, keyof typeof VARIABLES>;
 
@@ -105,6 +112,7 @@ export function readCommand(argv: readonly string[], env: NodeJS.ProcessEnv): Co
     credential: credential(env),
     drainMs: values.CULVERT_DRAIN_MS ?? DEFAULT_DRAIN_MS,
     adminPort: values.CULVERT_ADMIN_PORT ?? null,
+    metrics: metricsPortOf(values),
   };
   return { options, logLevel: values.LOG_LEVEL ?? 'info' };
 }
@@ -140,7 +148,15 @@ function commandLine(): Command {
       '--drain-ms <ms>',
       'how long requests in progress may take after SIGTERM; default: 30000 (CULVERT_DRAIN_MS)',
     )
-    .option('--admin-port <port>', 'port of /healthz and /readyz; default: off (CULVERT_ADMIN_PORT)')
+    .option(
+      '--admin-port <port>',
+      'port of /healthz, /readyz and /metrics; default: off (CULVERT_ADMIN_PORT)',
+    )
+    .option('--metrics-port <port>', 'port of its own for /metrics; default: with /healthz (METRICS_PORT)')
+    .option(
+      '--metrics-address <address>',
+      'address to listen on for it; default: 127.0.0.1 (METRICS_ADDRESS)',
+    )
     .option('--log-level <level>', `one of ${LOG_LEVELS.join(', ')}; default: info (LOG_LEVEL)`)
     .addHelpText('after', SECRETS);
 }

@@ -1,3 +1,5 @@
+import type { MetricsPort } from '@culvert/runtime';
+
 /** One port of the application, with the agent in front of it. */
 export interface AgentPortOptions {
   /** Port of the agent; 0 chooses a free one. */
@@ -27,6 +29,8 @@ export interface TrafficAgentOptions {
   readonly credential: () => Promise<string>;
   /** How long requests in progress may take when the agent stops. */
   readonly drainMs: number;
-  /** Port of `/healthz` and `/readyz`, or null. */
+  /** Port of `/healthz`, `/readyz` and `/metrics`, or null. */
   readonly adminPort: number | null;
+  /** Where `/metrics` has a port of its own; null: with `/healthz`. */
+  readonly metrics: MetricsPort | null;
 }

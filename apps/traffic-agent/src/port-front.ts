@@ -15,6 +15,9 @@ import {
   MEMORY_LIMITS,
   OPEN_GATE,
   Relay,
+  type RelayError,
+  type RelayErrorCode,
+  type RelayMeasures,
   Route,
   SocketDialer,
   type StreamPool,
@@ -36,6 +39,8 @@ export interface PortFrontOptions extends AgentPortOptions {
   readonly applicationHost: string;
   readonly link: Pick<AgentLink, 'openStream' | 'origin'>;
   readonly log: Logger;
+  /** What all ports of the agent count into. */
+  readonly measures: RelayMeasures;
 }
 
 /** The routes of one HTTP version. */
@@ -54,6 +59,8 @@ export class PortFront {
   private h2c: Version | null = null;
   private readonly passed = new Set<Socket>();
   private listeningPort = 0;
+  /** Requests that matched an intercept. */
+  intercepted = 0;
 
   constructor(private readonly options: PortFrontOptions) {
     this.http1 = this.buildVersion((dialer) => dialer);
@@ -99,6 +106,17 @@ export class PortFront {
     }
   }
 
+  /** Open connections, those that pass unchanged included. */
+  get connectionCount(): number {
+    return this.http1.relay.connectionCount + (this.h2c?.relay.connectionCount ?? 0) + this.passed.size;
+  }
+
+  /** Returns how many requests the agent answered with this error. */
+  failuresOf(code: RelayErrorCode): number {
+    const of = (version: Version | null): number => version?.relay.counters.failures[code] ?? 0;
+    return of(this.http1) + of(this.h2c);
+  }
+
   /** Requests whose patterns exceeded their step limit. */
   get exhausted(): number {
     return this.table.exhausted;
@@ -124,7 +142,7 @@ export class PortFront {
 
   /** @param speak turns streams of bytes into streams of requests of this version */
   private buildVersion(speak: (dialer: Dialer) => Dialer): Version {
-    const { applicationHost: host, applicationPort: port, log } = this.options;
+    const { applicationHost: host, applicationPort: port } = this.options;
     const application = new SocketDialer(() => connect({ host, port, allowHalfOpen: true, noDelay: true }));
     const service = `${host}:${port}`;
     const intercepts = new Map<string, Route>();
@@ -132,6 +150,7 @@ export class PortFront {
     const findRoute = (request: RequestHead): Route => {
       const id = this.table.find(request);
       if (id === null) return applicationRoute;
+      this.intercepted++;
       let route = intercepts.get(id);
       if (route === undefined) {
         route = Route.forService(`intercept ${id}`, this.interceptPool(id, application, speak));
@@ -145,12 +164,19 @@ export class PortFront {
       gate: OPEN_GATE,
       limits: MEMORY_LIMITS,
       pools: this.pools,
+      measures: this.options.measures,
       handOff: { ofBytes: (bytes) => (spokenIn(bytes) === 'http1' ? null : receiveSocket) },
       onFault: this.onFault,
-      onFailure: ({ code, message, reference }) =>
-        log.debug({ code, reason: message, reference }, 'request failed'),
+      onEnd: ({ record: { failure } }) => {
+        if (failure !== null) this.logFailure(failure);
+      },
+      onRefusal: (failure) => this.logFailure(failure),
     });
     return { relay, application: applicationRoute, intercepts };
+  }
+
+  private logFailure({ code, message, reference }: RelayError): void {
+    this.options.log.debug({ code, reason: message, reference }, 'request failed');
   }
 
   private interceptPool(

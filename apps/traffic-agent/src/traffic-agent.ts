@@ -2,7 +2,9 @@
 import type { Server } from 'node:http';
 import { checkRules, RuleError } from '@culvert/intercepts';
 import { AgentLink, type LookedFor } from '@culvert/meeting-point';
-import { probePages, startAdmin } from '@culvert/runtime';
+import { type Metrics, metricsPages } from '@culvert/metrics';
+import { RELAY_ERROR_CODES, RelayMeasures } from '@culvert/relay';
+import { startProgramPorts } from '@culvert/runtime';
 import { goAwayName, type Stream, type StreamHandler } from '@culvert/tunnel';
 import type { Logger } from 'pino';
 import type { TrafficAgentOptions } from './options.js';
@@ -34,7 +36,8 @@ class Agent implements TrafficAgent {
   intercepts: readonly LookedFor[] = [];
   private readonly fronts: readonly PortFront[];
   private link: AgentLink | null = null;
-  private admin: Server | null = null;
+  private admin: readonly Server[] = [];
+  private readonly measures = new RelayMeasures();
   private stopped: Promise<void> | null = null;
   private complainer: NodeJS.Timeout | null = null;
 
@@ -51,7 +54,9 @@ class Agent implements TrafficAgent {
       },
     };
     const origin = (): object | null => this.link?.origin ?? null;
-    this.fronts = options.ports.map((port) => new PortFront({ ...port, applicationHost, link, log }));
+    this.fronts = options.ports.map(
+      (port) => new PortFront({ ...port, applicationHost, link, log, measures: this.measures }),
+    );
   }
 
   get ports(): readonly number[] {
@@ -65,13 +70,13 @@ class Agent implements TrafficAgent {
   async listen(): Promise<void> {
     await Promise.all(this.fronts.map((front) => front.listen()));
     this.link = this.dial();
-    const { adminPort } = this.options;
     // It serves the application with or without a traffic manager.
-    if (adminPort !== null)
-      this.admin = startAdmin(
-        { port: adminPort },
-        probePages(() => this.stopped === null),
-      );
+    const isReady = (): boolean => this.stopped === null;
+    this.admin = startProgramPorts(
+      this.options,
+      { isReady, metrics: metricsPages({ program: 'traffic-agent', version: VERSION }, this.register) },
+      (error, variable) => this.log.error({ err: error, variable }, 'health or metrics are not available'),
+    );
     this.complainer = setInterval(() => this.complain(), COMPLAINT_MS);
     this.complainer.unref();
     this.log.info({ ports: this.ports }, 'listening');
@@ -82,14 +87,30 @@ class Agent implements TrafficAgent {
     return this.stopped;
   }
 
+  private readonly register = (metrics: Metrics): void => {
+    const sum = (read: (front: PortFront) => number): number =>
+      this.fronts.reduce((total, front) => total + read(front), 0);
+    metrics.value('culvert_agent_connected', () => Number(this.isConnected));
+    metrics.value('culvert_agent_intercepts', () => this.intercepts.length);
+    metrics.value('culvert_agent_connections', () => sum((front) => front.connectionCount));
+    metrics.value('culvert_agent_intercepted_total', () => sum((front) => front.intercepted));
+    metrics.value('culvert_agent_patterns_exhausted_total', () => sum((front) => front.exhausted));
+    metrics.histogram('culvert_agent_request_duration_seconds', this.measures.duration);
+    metrics.samples('culvert_agent_failures_total', () =>
+      RELAY_ERROR_CODES.map((code) => [[code], sum((front) => front.failuresOf(code))] as const),
+    );
+  };
+
   private async shutDown(): Promise<void> {
     const { drainMs } = this.options;
     this.log.info({ drainMs }, 'finishing the requests in progress');
     if (this.complainer !== null) clearInterval(this.complainer);
     await Promise.all(this.fronts.map((front) => front.stop(drainMs)));
     await this.link?.stop(0);
-    this.admin?.close();
-    this.admin?.closeAllConnections();
+    for (const server of this.admin) {
+      server.close();
+      server.closeAllConnections();
+    }
   }
 
   private dial(): AgentLink {

@@ -12,6 +12,8 @@ import {
   list,
   LOG_LEVELS,
   logLevel,
+  METRICS_VARIABLES,
+  metricsPortOf,
   podNamespace,
   portNumber,
   readSecret,
@@ -49,6 +51,8 @@ interface Flags {
   readonly connectTimeoutMs?: string;
   readonly drainMs?: string;
   readonly adminPort?: string;
+  readonly metricsPort?: string;
+  readonly metricsAddress?: string;
   readonly clusterPort?: string;
   readonly clusterTlsCertFile?: string;
   readonly clusterTlsKeyFile?: string;
@@ -97,7 +101,9 @@ const FLAGS: readonly (readonly [flag: string, variable: string, text: string])[
     'limit for one connection attempt; default: 10000',
   ],
   ['--drain-ms <ms>', 'CULVERT_DRAIN_MS', 'how long open streams may continue after SIGTERM; default: 30000'],
-  ['--admin-port <port>', 'CULVERT_ADMIN_PORT', 'port of /healthz and /readyz; default: off'],
+  ['--admin-port <port>', 'CULVERT_ADMIN_PORT', 'port of /healthz, /readyz and /metrics; default: off'],
+  ['--metrics-port <port>', 'METRICS_PORT', 'port of its own for /metrics; default: with /healthz'],
+  ['--metrics-address <address>', 'METRICS_ADDRESS', 'address to listen on for it; default: 127.0.0.1'],
   [
     '--cluster-port <port>',
     'CULVERT_CLUSTER_PORT',
@@ -141,6 +147,7 @@ const VARIABLES = {
   CULVERT_CONNECT_TIMEOUT_MS: milliseconds(1, 600_000),
   CULVERT_DRAIN_MS: milliseconds(0, 3_600_000),
   CULVERT_ADMIN_PORT: portNumber(),
+  ...METRICS_VARIABLES,
   CULVERT_CLUSTER_PORT: portNumber(),
   CULVERT_CLUSTER_TLS_CERT_FILE: anyText(),
   CULVERT_CLUSTER_TLS_KEY_FILE: anyText(),
@@ -162,6 +169,8 @@ const VARIABLE_OF = {
   connectTimeoutMs: 'CULVERT_CONNECT_TIMEOUT_MS',
   drainMs: 'CULVERT_DRAIN_MS',
   adminPort: 'CULVERT_ADMIN_PORT',
+  metricsPort: 'METRICS_PORT',
+  metricsAddress: 'METRICS_ADDRESS',
   clusterPort: 'CULVERT_CLUSTER_PORT',
   clusterTlsCertFile: 'CULVERT_CLUSTER_TLS_CERT_FILE',
   clusterTlsKeyFile: 'CULVERT_CLUSTER_TLS_KEY_FILE',
@@ -208,6 +217,7 @@ export function readCommand(
     connectTimeoutMs: values.CULVERT_CONNECT_TIMEOUT_MS,
     drainMs: values.CULVERT_DRAIN_MS,
     adminPort: values.CULVERT_ADMIN_PORT,
+    metrics: metricsPortOf(values) ?? undefined,
     clusterPort: values.CULVERT_CLUSTER_PORT,
     clusterTls,
     clusterSecret: clusterSecret(env),

@@ -1,7 +1,13 @@
 import { hostname } from 'node:os';
 import { checkClusterSecret } from '@culvert/meeting-point';
 import { MAX_LEGS } from '@culvert/outbound';
-import { type CertificateFiles, checkKey, ConfigurationError, readCertificate } from '@culvert/runtime';
+import {
+  type CertificateFiles,
+  checkKey,
+  ConfigurationError,
+  type MetricsPort,
+  readCertificate,
+} from '@culvert/runtime';
 import { AllowList } from './allow-list.js';
 
 /** Options of `startTrafficManager`. */
@@ -28,8 +34,10 @@ export interface TrafficManagerOptions {
   readonly connectTimeoutMs?: number;
   /** How long `stop` lets open streams finish. Default: 30 s. */
   readonly drainMs?: number;
-  /** Port of `/healthz` and `/readyz`. Default: none. */
+  /** Port of `/healthz`, `/readyz` and `/metrics`. Default: none. */
   readonly adminPort?: number;
+  /** Where `/metrics` has a port of its own. Default: with `/healthz`. */
+  readonly metrics?: MetricsPort;
   /** Port inside the cluster where traffic agents and clients meet (docs/cluster.md); 0: a free one. Default: none. */
   readonly clusterPort?: number;
   /** Certificate and key of that port. Default: plain text. */
@@ -53,6 +61,7 @@ export interface ResolvedOptions {
   readonly connectTimeoutMs: number;
   readonly drainMs: number;
   readonly adminPort: number | null;
+  readonly metrics: MetricsPort | null;
   readonly clusterPort: number | null;
   readonly clusterTls: CertificateFiles | null;
   readonly clusterSecret: string | null;
@@ -80,6 +89,7 @@ export function resolveOptions(options: TrafficManagerOptions): ResolvedOptions 
     connectTimeoutMs: options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
     drainMs: options.drainMs ?? DEFAULT_DRAIN_MS,
     adminPort: options.adminPort ?? null,
+    metrics: options.metrics ?? null,
     clusterPort: options.clusterPort ?? null,
     clusterTls: checkedTls(options),
     clusterSecret: options.clusterSecret === undefined ? null : checkClusterSecret(options.clusterSecret),

@@ -704,7 +704,7 @@ describe('health of a traffic manager', () => {
       (await fetch(`http://127.0.0.1:${adminPort}${path}`)).status;
     expect(await status('/healthz')).toBe(200);
     expect(await status('/readyz')).toBe(503);
-    expect(await status('/metrics')).toBe(404);
+    expect(await status('/metrics')).toBe(200);
     edge.refuseWith = null;
     await edge.nextTunnel();
     await until(() => lines.some(({ msg }) => msg === 'connected'));

@@ -18,13 +18,15 @@ import {
   type Welcome,
 } from '@culvert/tunnel';
 import type { Logger } from 'pino';
-import { listenError, probePages, startAdmin } from '@culvert/runtime';
+import { metricsPages } from '@culvert/metrics';
+import { listenError, startProgramPorts } from '@culvert/runtime';
 import { createCulvertApi, createHttpClient } from './culvert/culvert-api.js';
 import { InterceptReports } from './culvert/intercept-reports.js';
 import { IngressDialer } from './ingress.js';
 import { Authenticator } from './meeting/authenticator.js';
 import { MeetingPoint } from './meeting/meeting-point.js';
 import { Registry } from './meeting/registry.js';
+import { type ManagerFigures, ManagerMeasures } from './manager-measures.js';
 import { resolveOptions } from './options.js';
 import type { ResolvedOptions, TrafficManagerOptions } from './options.js';
 import { VERSION } from './version.js';
@@ -58,7 +60,8 @@ class Manager implements TrafficManager {
   /** For calls of Culvert's API. */
   private readonly http: HttpClient;
   private readonly sockets = new Set<Socket>();
-  private readonly admin: Server | null;
+  private readonly admin: readonly Server[];
+  private readonly measures = new ManagerMeasures();
 
   private readonly kept: KeptLegs;
   /** The session of the newest tunnel; null before the first tunnel. */
@@ -90,7 +93,7 @@ class Manager implements TrafficManager {
     };
     this.http = createHttpClient(options);
     this.dialer = new IngressDialer({ allowList: options.allowList, extraCa: options.ingressCa });
-    this.admin = options.adminPort === null ? null : this.listen(options.adminPort);
+    this.admin = this.listen();
     if (options.clusterPort !== null) {
       const { registry, reports } = this.buildRegistry();
       this.reports = reports;
@@ -171,6 +174,7 @@ class Manager implements TrafficManager {
       onOpen: (tunnel, welcome) => {
         if (welcome.edgeId !== undefined) edgeIds.set(tunnel, welcome.edgeId);
         const { sessionId, resumed } = welcome;
+        this.measures.handleOpen(tunnel);
         this.log.info({ edge, ...nameOf(tunnel), sessionId, resumed }, 'connected');
         this.handleConnected(welcome);
       },
@@ -181,12 +185,16 @@ class Manager implements TrafficManager {
       },
       onStream: (stream, target) => this.splice(stream, target),
       onClose: (tunnel, { code, reason, wasError }) => {
+        this.measures.handleClose(tunnel, code);
         // While there are fewer edges than tunnels to keep, this is the usual answer.
         const level = code === GoAwayCode.ALREADY_CONNECTED ? 'debug' : wasError ? 'warn' : 'info';
         this.log[level]({ ...nameOf(tunnel), code: goAwayName(code), reason }, 'disconnected');
         if (code === GoAwayCode.MANAGER_ID_TAKEN) this.logTakenId();
       },
-      onRefused: (status, reason) => this.logRefusal(edge, status, reason),
+      onRefused: (status, reason) => {
+        this.measures.handleRefusal(status);
+        this.logRefusal(edge, status, reason);
+      },
       onCredentialError: (error) => this.log.error({ err: error }, 'cannot read the API key'),
       onSuperseded: () =>
         this.log.warn({ managerId: this.hello.managerId }, 'another process with this manager id took over'),
@@ -228,6 +236,8 @@ class Manager implements TrafficManager {
       stream.reset(ResetCode.FORBIDDEN, refusal);
       return;
     }
+    const beganAt = performance.now();
+    let isConnected = false;
     const socket = this.dialer.dial(target, (chunk) => splice.handleIngressData(chunk));
     this.sockets.add(socket);
     socket.once('close', () => this.sockets.delete(socket));
@@ -236,18 +246,37 @@ class Manager implements TrafficManager {
       isTls: target.tls,
       alpn: target.alpn ?? 'http/1.1',
       label,
+      onConnected: () => {
+        isConnected = true;
+        this.measures.observeDial(beganAt, null);
+      },
       // Visitors can cause these at any rate, and the edge reports them to the visitor: log at debug only.
-      onFailure: ({ code, detail }) => this.log.debug({ ingress: label, code, detail }, 'ingress failed'),
+      onFailure: ({ code, detail }) => {
+        if (!isConnected) this.measures.observeDial(beganAt, code);
+        this.log.debug({ ingress: label, code, detail }, 'ingress failed');
+      },
     });
   }
 
-  private listen(port: number): Server {
-    const server = startAdmin(
-      { port },
-      probePages(() => this.isReady),
+  private listen(): readonly Server[] {
+    const metrics = metricsPages({ program: 'traffic-manager', version: VERSION }, (registry) =>
+      this.measures.register(registry, () => this.figures),
     );
-    server.once('error', (error) => this.giveUpPort(error, 'CULVERT_ADMIN_PORT (--admin-port)', port));
-    return server;
+    const flags = { CULVERT_ADMIN_PORT: '--admin-port', METRICS_PORT: '--metrics-port' };
+    return startProgramPorts(
+      this.options,
+      { isReady: () => this.isReady, metrics },
+      (error, variable, port) => this.giveUpPort(error, `${variable} (${flags[variable]})`, port),
+    );
+  }
+
+  private get figures(): ManagerFigures {
+    return {
+      openTunnels: this.kept.openCount,
+      wantedTunnels: this.options.tunnels,
+      streams: this.sockets.size,
+      ...(this.meetingPoint?.figures ?? { agents: 0, clients: 0, certificateExpiry: null }),
+    };
   }
 
   /** With a meeting point it serves the cluster even while Culvert is unreachable. */
@@ -277,8 +306,11 @@ class Manager implements TrafficManager {
   }
 
   private finish(reason: string | null): void {
-    this.admin?.close();
-    this.admin?.closeAllConnections();
+    this.measures.stop();
+    for (const server of this.admin) {
+      server.close();
+      server.closeAllConnections();
+    }
     this.markFailed(new Error(reason ?? 'the traffic manager was stopped'));
     this.markEnded(reason);
   }

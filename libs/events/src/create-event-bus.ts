@@ -1,5 +1,5 @@
-import type { EventBus } from './event-bus.js';
 import { InProcessEventBus } from './in-process-event-bus.js';
+import { MeasuredEventBus } from './measured-event-bus.js';
 import { RedisEventBus } from './redis-event-bus.js';
 
 export interface EventBusOptions {
@@ -10,6 +10,8 @@ export interface EventBusOptions {
 }
 
 /** Creates the event bus of this process. With Redis it connects in the background, even if Redis starts later. */
-export function createEventBus({ redisUrl, onError }: EventBusOptions): EventBus {
-  return redisUrl === undefined ? new InProcessEventBus(onError) : new RedisEventBus(redisUrl, onError);
+export function createEventBus({ redisUrl, onError }: EventBusOptions): MeasuredEventBus {
+  return new MeasuredEventBus(
+    redisUrl === undefined ? new InProcessEventBus(onError) : new RedisEventBus(redisUrl, onError),
+  );
 }

@@ -14,6 +14,9 @@ const FIELDS: { readonly [Type in ClusterEvent['type']]: readonly FieldOf<Type>[
   'replay.asked': ['teamId', 'previewId', 'trafficManagerId', 'replayId', 'exchangeId'],
 };
 
+/** Types of events that this version knows. */
+export const EVENT_TYPES = Object.keys(FIELDS) as readonly ClusterEvent['type'][];
+
 type FieldOf<Type> = Exclude<keyof Extract<ClusterEvent, { type: Type }>, 'type'>;
 
 /** The message was not an event. */

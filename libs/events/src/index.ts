@@ -23,3 +23,4 @@ export {
   replayOrdersTopic,
   type ReplayReport,
 } from './replays.js';
+export { MeasuredEventBus } from './measured-event-bus.js';

@@ -1,4 +1,5 @@
 /** Makes this edge part of a fleet: it finds the other edges, reports what it holds, and passes streams both ways. */
+import type { Histogram } from '@culvert/measure';
 import type { TunnelRegistry } from '@culvert/relay';
 import type { Tunnel, TunnelSettings } from '@culvert/tunnel';
 import type { Directory, DirectoryFigures, EdgeNode, GoneEdge, Holding } from './directory/directory.js';
@@ -98,6 +99,16 @@ export class Fleet implements LinksListener {
   /** How others know this edge. */
   get self(): EdgeNode {
     return this.directory.self;
+  }
+
+  /** PEM of the certificate with which this edge proves itself; null: it has none. */
+  get certificate(): string | null {
+    return this.proof?.cert ?? null;
+  }
+
+  /** Times until hops of other edges were open, or failed. */
+  get hopTimes(): Histogram {
+    return this.acceptor.times;
   }
 
   get figures(): FleetFigures {

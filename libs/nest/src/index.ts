@@ -1,7 +1,7 @@
-export { type AdminServer, openPort, startAdminServer } from './admin/admin-server.js';
+export { type AdminServer, openAdminPorts, openPort, startAdminServer } from './admin/admin-server.js';
 export { LeavingServer } from './admin/leaving-server.js';
-export { AdminModule } from './admin/admin.module.js';
-export { METRICS, METRICS_TYPE } from './admin/metrics.js';
+export { registerServerMetrics } from './admin/server-metrics.js';
+export { AdminModule, MetricsModule } from './admin/admin.module.js';
 export { ApiKeyUse } from './api-key-use.js';
 export { IS_PUBLIC, Public } from './auth/public.js';
 export { EVENT_BUS } from './cluster.module.js';

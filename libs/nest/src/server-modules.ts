@@ -12,6 +12,8 @@ import { StoreModule } from './store.module.js';
 /** The parts that every server process needs. */
 export interface ServerParts {
   readonly settings: Settings;
+  /** Version of the program. */
+  readonly version: string;
   readonly log: Logger;
   readonly store: Store;
   readonly bus: EventBus;
@@ -21,12 +23,12 @@ export interface ServerParts {
  * Returns the global modules that provide the parts to an application. They own `store` and `bus`, and close them at
  * the end.
  */
-export function serverModules({ settings, log, store, bus }: ServerParts): DynamicModule[] {
+export function serverModules({ settings, version, log, store, bus }: ServerParts): DynamicModule[] {
   return [
     SettingsModule.register(settings),
     LoggerModule.register(log),
     StoreModule.register(store),
     ClusterModule.register(bus),
-    ObservabilityModule.register(),
+    ObservabilityModule.register({ program: settings.app, version }),
   ];
 }

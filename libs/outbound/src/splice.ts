@@ -26,6 +26,8 @@ export interface SpliceOptions {
   readonly alpn: AlpnProtocol;
   /** Names the ingress in details, `host:port`. */
   readonly label: string;
+  /** The ingress is connected, TLS included. */
+  readonly onConnected?: () => void;
   /** The ingress failed, and the stream was reset. */
   readonly onFailure: (failure: IngressFailure) => void;
 }
@@ -105,6 +107,7 @@ export class Splice implements StreamHandler {
   private handleConnected(): void {
     clearTimeout(this.connectTimer);
     this.phase = 'connected';
+    this.options.onConnected?.();
     this.stream.accept();
     this.endSocket();
   }

@@ -21,11 +21,13 @@ export {
 } from './exchange/exchange-trace.js';
 export { type FieldChange, requestChanges, responseChanges } from './routing/field-changes.js';
 export { Http2Dialer } from './upstream/http2-dialer.js';
+export { ExchangeRecord, type MeasuredExchange } from './exchange/exchange-record.js';
+export { type MeasuredLimit, RelayMeasures } from './measures.js';
 export { DEFAULT_RELAY_LIMITS, type Http2Limits, MEMORY_LIMITS, type RelayLimits } from './limits.js';
 export type { RelayCounters } from './exchange/host.js';
 export { type AcceptOptions, Relay, type RelayOptions } from './relay.js';
 export { hasOwnAuthorization, noteOwnAuthorization } from './routing/own-authorization.js';
-export { RelayError, type RelayErrorCode } from './answers/relay-error.js';
+export { RELAY_ERROR_CODES, RelayError, type RelayErrorCode } from './answers/relay-error.js';
 export { requestFault } from './answers/request-faults.js';
 export { replayHead, type ReplayRequest } from './visitors/replay-request.js';
 export type { ReplayAnswer, ReplayOptions } from './visitors/replay-requester.js';

@@ -5,14 +5,16 @@
 import type { Socket } from 'node:net';
 import type { RequestHead } from '@culvert/http1';
 import { plainAddress } from '@culvert/sockets';
-import type { RelayError } from './answers/relay-error.js';
+import type { RelayError, RelayErrorCode } from './answers/relay-error.js';
 import { RelayClock, SWEEP_MS } from './clock.js';
 import { ExchangeState } from './exchange/exchange-state.js';
 import type { Exchange } from './exchange/exchange.js';
+import type { MeasuredExchange } from './exchange/exchange-record.js';
 import type { ExchangeObserver } from './exchange/exchange-trace.js';
 import type { RelayCounters } from './exchange/host.js';
 import type { WebSocketEnding } from './exchange/web-socket-ending.js';
 import type { RelayLimits } from './limits.js';
+import { type MeasuredLimit, RelayMeasures } from './measures.js';
 import type { AccessGate } from './routing/access-gate.js';
 import type { RequestBudget } from './routing/request-budget.js';
 import type { Route } from './routing/route.js';
@@ -35,6 +37,14 @@ const REFRESH_MS = 2500;
 
 const REVALIDATIONS_AT_ONCE = 32;
 
+/** Errors that say that a limit was reached. */
+const LIMITS: Partial<Record<RelayErrorCode, MeasuredLimit>> = {
+  too_many_requests: 'requests_per_preview',
+  team_request_limit: 'requests_per_team',
+  stream_limit: 'streams_per_tunnel',
+  body_too_large: 'body_size',
+};
+
 /** Options that differ between an edge and a port of a traffic agent. */
 export interface RelayOptions {
   /** Clock that the relay advances: the one that its router reads. Default: a clock of its own. */
@@ -49,10 +59,14 @@ export interface RelayOptions {
   readonly pools: StreamPools;
   /** Connections and requests that are handed off instead of becoming exchanges. Default: none. */
   readonly handOff?: HandOff;
+  /** What the relay counts into. Default: measures of its own. */
+  readonly measures?: RelayMeasures;
   /** Receives unexpected exceptions inside the relay. */
   readonly onFault: (error: unknown) => void;
-  /** Receives each answer that the relay made itself. */
-  readonly onFailure?: (error: RelayError, hostname: string) => void;
+  /** Receives each exchange when it ends. It must be quick: it runs once per request. */
+  readonly onEnd?: (exchange: MeasuredExchange) => void;
+  /** Receives the answer to each request that could not become an exchange. */
+  readonly onRefusal?: (error: RelayError, peer: string) => void;
 }
 
 /** How a connection arrived. */
@@ -90,6 +104,18 @@ export class Relay {
     return this.host.counters;
   }
 
+  get measures(): RelayMeasures {
+    return this.host.measures;
+  }
+
+  /** Exchanges in progress. Counted at each call. */
+  get exchangeCount(): number {
+    let count = 0;
+    for (const exchange of this.host.connections.exchanges())
+      if (exchange.state !== ExchangeState.DONE) count++;
+    return count;
+  }
+
   /** Observers by the ids of the previews whose exchanges they watch. */
   get observers(): Map<string, ExchangeObserver> {
     return this.host.observers;
@@ -117,6 +143,7 @@ export class Relay {
   accept(socket: Socket, { isSecure, protocol = 'http/1.1' }: AcceptOptions): void {
     const { host } = this;
     if (!host.connections.reserve(plainAddress(socket.remoteAddress))) {
+      host.measures.countLimit('connections_per_address');
       socket.destroy();
       return;
     }
@@ -285,6 +312,8 @@ class RelayHost implements ConnectionHost {
   readonly handOff: Required<HandOff>;
   readonly observers = new Map<string, ExchangeObserver>();
   readonly counters: RelayCounters = { connections: 0, exchanges: 0, bytesIn: 0, bytesOut: 0, failures: {} };
+  readonly measures: RelayMeasures;
+  readonly handleEnd: RelayOptions['onEnd'];
   readonly connections: Connections;
   readonly use: RouteUse;
   readonly reportFault: (error: unknown) => void;
@@ -292,7 +321,7 @@ class RelayHost implements ConnectionHost {
   isDraining = false;
   /** What `Relay.whenRouted` waits for, while it does. */
   whenRouted: (() => void) | null = null;
-  private readonly onFailure: RelayOptions['onFailure'];
+  private readonly onRefusal: RelayOptions['onRefusal'];
 
   constructor(options: RelayOptions) {
     this.clock = options.clock ?? new RelayClock();
@@ -304,7 +333,9 @@ class RelayHost implements ConnectionHost {
     this.connections = new Connections(options.limits.maxConnectionsPerAddress);
     this.use = new RouteUse(options.limits.maxRequestsPerTeam);
     this.reportFault = options.onFault;
-    this.onFailure = options.onFailure;
+    this.onRefusal = options.onRefusal;
+    this.handleEnd = options.onEnd;
+    this.measures = options.measures ?? new RelayMeasures();
   }
 
   forget(connection: VisitorConnection): void {
@@ -331,8 +362,14 @@ class RelayHost implements ConnectionHost {
     return this.use.note(route, this.clock.now);
   }
 
-  recordFailure(error: RelayError, hostname: string): void {
-    this.counters.failures[error.code] = (this.counters.failures[error.code] ?? 0) + 1;
-    this.onFailure?.(error, hostname);
+  recordFailure({ code }: RelayError): void {
+    this.counters.failures[code] = (this.counters.failures[code] ?? 0) + 1;
+    const limit = LIMITS[code];
+    if (limit !== undefined) this.measures.countLimit(limit);
+  }
+
+  recordRefusal(error: RelayError, peer: string): void {
+    this.recordFailure(error);
+    this.onRefusal?.(error, peer);
   }
 }

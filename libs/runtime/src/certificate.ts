@@ -1,4 +1,5 @@
 /** A server certificate in files, which Kubernetes and ACME clients replace while the port is open. */
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type FileEvents, FileWatch } from './file-watch.js';
 import { checkCertificate } from './pem.js';
@@ -16,6 +17,11 @@ export interface CertificateFiles {
 export interface Certificate {
   readonly cert: string;
   readonly key: string;
+}
+
+/** Returns when the first certificate of a PEM text expires, in seconds since 1970. */
+export function certificateExpiry(pem: string | Buffer): number {
+  return Date.parse(new X509Certificate(pem).validTo) / 1000;
 }
 
 /** Reads the two files. @throws ConfigurationError unless both can be read and belong together */

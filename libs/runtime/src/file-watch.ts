@@ -31,6 +31,11 @@ export class FileWatch<Content> {
     this.timer.unref();
   }
 
+  /** What the files held when they were last found usable. */
+  get current(): Content {
+    return this.used;
+  }
+
   stop(): void {
     clearInterval(this.timer);
   }

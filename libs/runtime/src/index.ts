@@ -1,7 +1,9 @@
 export { type AdminPage, type AdminPages, probePages, startAdmin } from './admin/admin-server.js';
+export { type ProgramPorts, startProgramPorts } from './admin/program-ports.js';
 export { type DependencyCheck, Readiness, type ReadinessReport } from './admin/readiness.js';
 export {
   type Certificate,
+  certificateExpiry,
   type CertificateEvents,
   type CertificateFiles,
   CertificateWatch,
@@ -16,6 +18,7 @@ export { HANDED_ON } from './log/redact.js';
 export { printResults } from './results.js';
 export { ConfigurationError, type ConfigurationProblem } from './settings/configuration-error.js';
 export { logLevel } from './settings/log-level.js';
+export { METRICS_VARIABLES, type MetricsPort, metricsPortOf } from './settings/metrics-settings.js';
 export {
   certificatesFile,
   integer,
@@ -48,6 +51,7 @@ export {
   APPS,
   appUrl,
   DEFAULT_GITHUB_URL,
+  type ExchangeLogSettings,
   type ForgeSettings,
   loadDatabaseSettings,
   loadSettings,

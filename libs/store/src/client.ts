@@ -11,9 +11,10 @@ const TRANSACTION_LIMITS = { maxWait: 10_000, timeout: 10_000 };
 /**
  * Creates a Prisma client on `pool`, which the caller closes. It rejects text that Postgres cannot hold, and rejects with
  * StoreUnavailableError if the database cannot be reached.
+ * @param measure runs a query, and measures it
  */
-export function createClient(pool: Pool) {
-  const client = extendedClient(pool);
+export function createClient(pool: Pool, measure: MeasureQuery = (query) => query()) {
+  const client = extendedClient(pool, measure);
   const transaction = client.$transaction.bind(client) as (...given: unknown[]) => Promise<unknown>;
   // Statements that begin and end a transaction bypass extensions.
   return Object.create(client, {
@@ -21,7 +22,10 @@ export function createClient(pool: Pool) {
   }) as typeof client;
 }
 
-function extendedClient(pool: Pool) {
+/** Runs a query whose time it measures. */
+type MeasureQuery = <T>(query: () => Promise<T>) => Promise<T>;
+
+function extendedClient(pool: Pool, measure: MeasureQuery) {
   return new PrismaClient({
     adapter: new PrismaPg(pool),
     transactionOptions: TRANSACTION_LIMITS,
@@ -32,12 +36,14 @@ function extendedClient(pool: Pool) {
     query: {
       async $allOperations({ args, query }) {
         assertStorable(args);
-        try {
-          return await query(args);
-        } catch (error) {
-          if (hasCode(error, 'P2000')) throw new InvalidTextError({ cause: error });
-          return rethrow(error);
-        }
+        return measure(async () => {
+          try {
+            return await query(args);
+          } catch (error) {
+            if (hasCode(error, 'P2000')) throw new InvalidTextError({ cause: error });
+            return rethrow(error);
+          }
+        });
       },
     },
   });

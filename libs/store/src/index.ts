@@ -10,4 +10,5 @@ export type { Snapshot } from './backup/snapshot-socket.js';
 export { DataDirInUseError } from './database/data-dir-lock.js';
 export type { DatabaseLocation } from './database/open-database.js';
 export { knownMigrations, MigrationError } from './migrate/migrate.js';
-export { createStore } from './store.js';
+export { DatabaseMeasures } from './database-measures.js';
+export { createStore, type MeasuredStore } from './store.js';

@@ -33,6 +33,7 @@ import { PrismaTunnelRepository } from './repositories/tunnel.repository.js';
 import { PrismaUserRepository } from './repositories/user.repository.js';
 import { PrismaUserSessionRepository } from './repositories/user-session.repository.js';
 import { PrismaWorkloadIdentityRepository } from './repositories/workload-identity.repository.js';
+import { DatabaseMeasures } from './database-measures.js';
 import { rethrow } from './unavailable.js';
 
 /**
@@ -40,7 +41,7 @@ import { rethrow } from './unavailable.js';
  * @throws DataDirInUseError if another process uses the embedded database in `dataDir`
  * @throws MigrationError if the schema cannot be migrated
  */
-export async function createStore(location: DatabaseLocation): Promise<Store> {
+export async function createStore(location: DatabaseLocation): Promise<MeasuredStore> {
   const database = await openDatabase(location, () => readMigratedCluster());
   try {
     await migrate(database);
@@ -53,6 +54,11 @@ export async function createStore(location: DatabaseLocation): Promise<Store> {
     await database.close();
     throw error;
   }
+}
+
+/** A store whose queries are measured. */
+export interface MeasuredStore extends Store {
+  readonly measures: DatabaseMeasures;
 }
 
 /** On a busy machine the compiler may take longer than the limit of a connection. */
@@ -70,17 +76,24 @@ async function warmUp(store: Store): Promise<void> {
 }
 
 /** Returns the repositories of an open database whose schema is current. Closing the store closes the database. */
-export function storeOn(database: Database): Store {
+export function storeOn(database: Database): MeasuredStore {
   const { pool, backgroundPool } = database;
-  const client = createClient(pool);
+  const measures = new DatabaseMeasures();
+  measures.watch('callers', pool);
+  if (backgroundPool !== pool) measures.watch('background', backgroundPool);
+  const client = createClient(pool, (query) => measures.measure('callers', query));
   const repositories = repositoriesOn(client);
-  const backgroundClient = backgroundPool === pool ? null : createClient(backgroundPool);
+  const backgroundClient =
+    backgroundPool === pool
+      ? null
+      : createClient(backgroundPool, (query) => measures.measure('background', query));
   let closed: Promise<void> | null = null;
   const close = async (): Promise<void> => {
     await Promise.all([client.$disconnect(), backgroundClient?.$disconnect()]);
     await database.close();
   };
   return {
+    measures,
     ...repositories,
     background: backgroundClient === null ? repositories : repositoriesOn(backgroundClient),
     async ping() {

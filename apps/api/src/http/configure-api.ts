@@ -7,6 +7,7 @@ import { BodyGate, MAX_ANONYMOUS_BODY_BYTES } from './auth/body-gate.middleware.
 import { trustEdgeAnd } from './client-address.js';
 import { chooseErrorForm } from './error-forms.middleware.js';
 import { logRequests } from './log-requests.middleware.js';
+import { ApiMeasures } from './measures/api-measures.js';
 import { operationOf } from './operation-of.js';
 import { requireJson } from './require-json.middleware.js';
 import { securityHeaders } from './security-headers.middleware.js';
@@ -31,7 +32,7 @@ export function configureApi(app: NestExpressApplication): void {
   app.set('query parser', 'simple');
   app.set('trust proxy', trustEdgeAnd(settings.trustedProxies));
   app.use(identifyRequest);
-  app.use(logRequests(app.get<Logger>(LOG)));
+  app.use(logRequests(app.get<Logger>(LOG), app.get(ApiMeasures, { strict: false })));
   app.use(securityHeaders);
   app.use(showPagesToPeople(app.get(Pages, { strict: false })));
   app.use(chooseErrorForm);

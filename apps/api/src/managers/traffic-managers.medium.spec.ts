@@ -1,6 +1,8 @@
 import { connectionEventPage, trafficManagerResource } from '@culvert/contract';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Metrics } from '@culvert/metrics';
+import { ApiMeasures } from '../http/measures/api-measures.js';
 import { TestApi, type TestTeam } from '../spec/api-harness.js';
 import { OldRecords } from '../team/old-records.js';
 
@@ -150,6 +152,7 @@ describe('/api/v1/traffic-managers', () => {
         api.store,
         { retention: { connectionEventsMs: 1000, auditEventsMs: 0, sessionsMs: 0, credentialsMs: 0 } },
         pino({ enabled: false }),
+        new ApiMeasures(new Metrics({ program: 'test', version: '0' })),
       );
       // All except those of the last second.
       expect(await sweep.remove(moment(2500))).toBeGreaterThanOrEqual(2499);

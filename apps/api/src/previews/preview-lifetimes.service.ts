@@ -3,6 +3,7 @@ import type { Repositories } from '@culvert/domain';
 import { BACKGROUND_STORE, LOG } from '@culvert/nest';
 import { PreviewRules } from '@culvert/previews';
 import type { Logger } from 'pino';
+import { ApiMeasures } from '../http/measures/api-measures.js';
 
 const SWEEP_MS = 30_000;
 /** Maximum number of previews that one sweep removes; later sweeps remove the rest. */
@@ -18,13 +19,14 @@ export class PreviewLifetimes implements OnApplicationBootstrap, OnModuleDestroy
     @Inject(BACKGROUND_STORE) private readonly store: Repositories,
     @Inject(LOG) private readonly log: Logger,
     private readonly rules: PreviewRules,
+    private readonly measures: ApiMeasures,
   ) {}
 
   onApplicationBootstrap(): void {
     this.timer = setInterval(() => {
-      this.sweeping = this.sweep(new Date()).catch((error: unknown) =>
-        this.log.error({ err: error }, 'cannot remove ended previews'),
-      );
+      this.sweeping = this.measures
+        .timeSweep('previews', () => this.sweep(new Date()))
+        .catch((error: unknown) => this.log.error({ err: error }, 'cannot remove ended previews'));
     }, SWEEP_MS);
     this.timer.unref();
   }

@@ -248,7 +248,7 @@ export class TestApi {
     });
     const settings = loadSettings('standalone', options.env ?? {});
     const { dashboardFolder = DASHBOARD_FOLDER } = options;
-    const app = await createApiApp({ settings, log, store, bus }, { dashboardFolder });
+    const app = await createApiApp({ settings, version: '0.0.0', log, store, bus }, { dashboardFolder });
     // Otherwise Supertest would open and close a port for each request.
     await app.listen(0, '127.0.0.1');
     return new TestApi(app, store, bus, logLines);

@@ -3,6 +3,7 @@ import type { Repositories } from '@culvert/domain';
 import { BACKGROUND_STORE, LOG, SETTINGS } from '@culvert/nest';
 import type { Retention, Settings } from '@culvert/runtime';
 import type { Logger } from 'pino';
+import { ApiMeasures } from '../http/measures/api-measures.js';
 
 const SWEEP_INTERVAL_MS = 10 * 60_000;
 /** Rows that one statement removes: few, so that others do not wait for it. */
@@ -49,6 +50,7 @@ export class OldRecords implements OnApplicationBootstrap, OnApplicationShutdown
     @Inject(BACKGROUND_STORE) private readonly store: Stores,
     @Inject(SETTINGS) private readonly settings: Pick<Settings, 'retention'>,
     @Inject(LOG) private readonly log: Logger,
+    private readonly measures: ApiMeasures,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -65,7 +67,7 @@ export class OldRecords implements OnApplicationBootstrap, OnApplicationShutdown
     let total = 0;
     for (const kind of KINDS) {
       try {
-        total += await this.removeKind(kind, now);
+        total += await this.measures.timeSweep('old_records', () => this.removeKind(kind, now));
       } catch (error) {
         this.log.warn({ err: error }, `cannot remove old ${kind.name}`);
       }

@@ -21,7 +21,7 @@ describe('the redirect to https', () => {
 
   const open = async (httpRedirectPort: number, change: object = {}): Promise<HttpRedirect> =>
     (await openHttpRedirect({
-      listen: { port: 0, host: '127.0.0.1', adminPort: null },
+      listen: { port: 0, host: '127.0.0.1', adminPort: null, metrics: null },
       httpRedirectPort,
       public: { ...PUBLIC, ...change },
     }))!;

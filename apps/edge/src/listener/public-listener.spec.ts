@@ -9,7 +9,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PublicListener } from './public-listener.js';
 
-const LISTEN = { port: 0, host: '127.0.0.1', adminPort: null };
+const LISTEN = { port: 0, host: '127.0.0.1', adminPort: null, metrics: null };
 
 describe(PublicListener.name, () => {
   let listener: PublicListener | undefined;

@@ -1,7 +1,9 @@
 import { X509Certificate } from 'node:crypto';
 import net from 'node:net';
 import tls from 'node:tls';
+import { Histogram } from '@culvert/measure';
 import {
+  certificateExpiry,
   type CertificateFiles,
   CertificateWatch,
   listenError,
@@ -22,6 +24,11 @@ export type ConnectionHandler = (socket: net.Socket, options: AcceptOptions) => 
  * created, and connections that arrive in between wait.
  */
 export class PublicListener {
+  /** Times of TLS handshakes. */
+  readonly handshakes = new Histogram([
+    { name: 'protocol', values: ['http1', 'http2', 'none'] },
+    { name: 'outcome', values: ['ok', 'failed'] },
+  ]);
   private readonly waiting: net.Socket[] = [];
   private handler: ConnectionHandler | null = null;
 
@@ -47,9 +54,8 @@ export class PublicListener {
       ? secureServer(settings.tls, options, log)
       : { server: net.createServer(options), watch: null };
     const listener = new PublicListener(server, watch);
-    server.on(watch ? 'secureConnection' : 'connection', (socket: net.Socket) => listener.accept(socket));
-    // A failed handshake affects only its own client.
-    server.on('tlsClientError', (_error, socket) => socket.destroy());
+    if (watch === null) server.on('connection', (socket: net.Socket) => listener.accept(socket));
+    else listener.shakeHands();
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(settings.listen.port, settings.listen.host, resolve);
@@ -62,6 +68,12 @@ export class PublicListener {
 
   get port(): number {
     return (this.server.address() as net.AddressInfo).port;
+  }
+
+  /** When the certificate in use expires, in seconds since 1970; null without TLS. */
+  get certificateExpiry(): number | null {
+    if (this.watch === null) return null;
+    return certificateExpiry(this.watch.current.cert);
   }
 
   /** Starts serving, beginning with the connections that waited. */
@@ -77,6 +89,26 @@ export class PublicListener {
     this.watch?.stop();
     this.server.close();
     for (const socket of this.waiting.splice(0)) socket.destroy();
+  }
+
+  private shakeHands(): void {
+    const began = new WeakMap<net.Socket, number>();
+    const measure = (socket: net.Socket, protocol: string, outcome: string): void => {
+      // Node keeps the socket below here, and without it there is no measurement.
+      const { _parent: raw } = socket as { readonly _parent?: net.Socket };
+      const at = raw && began.get(raw);
+      if (at !== undefined) this.handshakes.observeAs([protocol, outcome], performance.now() - at);
+    };
+    this.server.on('connection', (socket: net.Socket) => began.set(socket, performance.now()));
+    this.server.on('secureConnection', (socket: tls.TLSSocket) => {
+      measure(socket, socket.alpnProtocol === 'h2' ? 'http2' : 'http1', 'ok');
+      this.accept(socket);
+    });
+    // A failed handshake affects only its own client.
+    this.server.on('tlsClientError', (_error: Error, socket: tls.TLSSocket) => {
+      measure(socket, 'none', 'failed');
+      socket.destroy();
+    });
   }
 
   private optionsOf(socket: net.Socket): AcceptOptions {

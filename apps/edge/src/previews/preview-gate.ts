@@ -8,6 +8,7 @@ import {
   type Store,
 } from '@culvert/domain';
 import { Field, ownText, type RequestHead } from '@culvert/http1';
+import { Histogram } from '@culvert/measure';
 import type { ApiKeyUse } from '@culvert/nest';
 import {
   type AccessGate,
@@ -71,6 +72,8 @@ interface Lookup {
  * judged alone: cookies beside it are ignored.
  */
 export class PreviewGate implements AccessGate {
+  /** Times of looking up credentials. */
+  readonly lookupTimes = new Histogram([{ name: 'credential', values: [...CREDENTIAL_KINDS, 'failed'] }]);
   private readonly credentials = new Map<string, Credential>();
   private readonly lookups = new Map<string, Lookup>();
   private readonly scheme: 'http' | 'https';
@@ -264,9 +267,21 @@ export class PreviewGate implements AccessGate {
       return Promise.reject(new RelayError('too_many_requests', 'Too many credentials are being looked up.'));
     }
     const changes: Lookup['changes'] = [];
-    const promise = this.lookUp(secret, route, changes).finally(() => {
+    const began = performance.now();
+    const settle = (kind: Credential['kind'] | 'failed'): void => {
+      this.lookupTimes.observeAs([kind], performance.now() - began);
       if (this.lookups.get(secret)?.promise === promise) this.lookups.delete(secret);
-    });
+    };
+    const promise = this.lookUp(secret, route, changes).then(
+      (credential) => {
+        settle(credential.kind);
+        return credential;
+      },
+      (error: unknown) => {
+        settle('failed');
+        throw error;
+      },
+    );
     this.lookups.set(secret, { route, promise, changes });
     return promise;
   }

@@ -96,8 +96,10 @@ export class ReverseConnections {
     const credentials = credentialsOf(stream.head);
     const { teamId, credential } = await authenticator.authenticate(credentials, stream.peer, ['tunnel']);
     if (sessions.registrations.isStopping) throw stopping();
-    if (!sessions.hasRoom)
+    if (!sessions.hasRoom) {
+      sessions.onLimit('tunnels');
       throw new CallError(GrpcStatus.RESOURCE_EXHAUSTED, 'this edge has reached its limit of tunnels');
+    }
     const {
       session,
       resumed,
@@ -186,6 +188,7 @@ export class ReverseConnections {
     const registered: RegisteredTunnel = {
       ...whose,
       tunnel,
+      leg: 1,
       end: (code, reason) => {
         ending = code;
         // A connection that a newer one of the same manager replaces can finish what it carries.

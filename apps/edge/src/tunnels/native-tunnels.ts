@@ -109,21 +109,22 @@ export class NativeTunnels {
       sessions.abandon(session, held);
       return refusal(GoAwayCode.CONNECTION_LOST, 'the connection has closed');
     }
-    const registered = { ...endsOf(tunnel), credential, session, resumed, held };
+    const registered = { ...endsOf(dialer), credential, session, resumed, held };
     sessions.hold(registered);
     return registered;
   }
 
   /** Holds the tunnel of a known traffic manager while the store is away. */
-  private hold({ teamId, credential, tunnel }: Dialer, registration: TunnelRegistration, hash: string) {
+  private hold(dialer: Dialer, registration: TunnelRegistration, hash: string) {
     const { sessions } = this.options;
+    const { teamId, credential } = dialer;
     if (sessions.registrations.isStopping)
       return refusal(GoAwayCode.SHUTTING_DOWN, new EdgeStoppingError().message);
     // An event may have ended the credential since the WebSocket was accepted, when there was no tunnel to close.
     const isKnown = sessions.known.findOwner(hash) !== null;
     const session = isKnown ? sessions.known.findSession(teamId, registration.identity) : null;
     if (session === null) return refusal(GoAwayCode.INTERNAL, 'the database does not answer: try again');
-    return this.returning.hold({ ...endsOf(tunnel), credential, session }, registration);
+    return this.returning.hold({ ...endsOf(dialer), credential, session }, registration);
   }
 
   /** Returns what a dialer needs to know of this edge to keep tunnels to several. */
@@ -142,8 +143,10 @@ export class NativeTunnels {
   ): Refused {
     const { conflicts, sessions } = this.options;
     if (error instanceof EdgeStoppingError) return refusal(GoAwayCode.SHUTTING_DOWN, error.message);
-    if (error instanceof TeamLimitError)
+    if (error instanceof TeamLimitError) {
+      sessions.onLimit('sessions_per_team');
       return refusal(GoAwayCode.LIMIT, `the team has reached its limit of ${error.max} sessions`);
+    }
     if (error instanceof ManagerIdTakenError) {
       sessions.enqueue(() => conflicts.report(teamId, error, { ...identity, remoteAddress }));
       return refusal(GoAwayCode.MANAGER_ID_TAKEN, conflicts.reasonOf(error));
@@ -167,9 +170,10 @@ function registrationOf(
   return { identity, kind: 'native', credential, remoteAddress, instanceId, wantedTunnelCount };
 }
 
-function endsOf(tunnel: TunnelConnection): Pick<RegisteredTunnel, 'tunnel' | 'end' | 'leave'> {
+function endsOf({ tunnel, hello }: Dialer): Pick<RegisteredTunnel, 'tunnel' | 'leg' | 'end' | 'leave'> {
   return {
     tunnel,
+    leg: (hello.edges?.length ?? 0) + 1,
     end: (code, reason) => tunnel.close(code, reason),
     leave: (code, reason) => tunnel.goAway(code, reason),
   };

@@ -23,11 +23,14 @@ import { KnownManagers } from './known-managers.js';
 import { Registrations } from './registrations.js';
 import { findSessionEnd } from './session-end.js';
 import { findUnusable, idOf, reasonOf } from './tunnel-credentials.js';
+import { TunnelMeasures } from './tunnel-measures.js';
 import { TunnelRecords } from './tunnel-records.js';
 
 /** One registered tunnel with everything that is needed to end it. */
 export interface RegisteredTunnel {
   readonly tunnel: Tunnel;
+  /** Tunnels that its process had to other edges when it opened, and one. */
+  readonly leg: number;
   readonly credential: TunnelCredential;
   readonly session: Session;
   /** Whether the session existed before the tunnel. */
@@ -65,6 +68,9 @@ export class TunnelSessions {
   readonly registrations: Registrations;
   /** Traffic managers that may reconnect while the store is away. */
   readonly known = new KnownManagers();
+  readonly measures = new TunnelMeasures();
+  /** Called for each tunnel that is refused because a limit was reached. */
+  onLimit: (limit: 'tunnels' | 'sessions_per_team') => void = () => {};
   /** Whether the deployment has no other edge. Traffic managers then receive no id, and keep one tunnel. */
   isAlone = false;
   /** The machine of this edge, and whether edges of others are alive; null: unknown. */
@@ -225,6 +231,7 @@ export class TunnelSessions {
     const siblings = this.bySession.get(session.id)!;
     this.registry.attach(session.trafficManagerId, tunnel);
     this.opened.add(registered);
+    this.measures.handleOpen(held.kind, registered.leg, registered.resumed);
     const change = registered.resumed ? 'resumed' : 'connected';
     this.history.addChange({ session, held, edgeId: this.edgeId, change, end: null });
     for (const other of siblings) {
@@ -263,6 +270,7 @@ export class TunnelSessions {
     this.heldCount--;
     this.registry.detach(session.trafficManagerId, tunnel);
     if (this.opened.delete(registered)) {
+      this.measures.handleClose(held.kind, registered.leg, reason);
       const end = { reason, detail };
       this.history.addChange({ session, held, edgeId: this.edgeId, change: 'disconnected', end });
     }
@@ -319,6 +327,7 @@ export class TunnelSessions {
 
   /** Starts what is due every ten seconds. None of it depends on the success of another part. */
   private keepUp(): void {
+    for (const { tunnel, held } of this.opened) this.measures.observeRoundTrip(held.kind, tunnel.roundTripMs);
     // Not among the writes: revoked credentials must not work longer because the store is slow to accept these.
     this.closeUnusable().catch((error: unknown) =>
       this.log.error({ err: error }, 'the credentials of tunnels could not be checked'),

@@ -3,6 +3,7 @@ import type { INestApplication } from '@nestjs/common';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { WEBSOCKET_OPTIONS } from '@culvert/tunnel';
 import type { TunnelAuthenticator } from './tunnel-authenticator.js';
+import type { TunnelSessions } from './tunnel-sessions.js';
 
 type Verify = (isAccepted: boolean, status?: number, body?: string, headers?: Record<string, string>) => void;
 
@@ -11,7 +12,7 @@ export class TunnelWsAdapter extends WsAdapter {
   constructor(
     app: INestApplication,
     private readonly authenticator: TunnelAuthenticator,
-    private readonly hasRoom: () => boolean,
+    private readonly tunnels: Pick<TunnelSessions, 'hasRoom' | 'onLimit'>,
   ) {
     super(app);
   }
@@ -29,7 +30,9 @@ export class TunnelWsAdapter extends WsAdapter {
   override bindMessageHandlers(): void {}
 
   private async verify(request: IncomingMessage, done: Verify): Promise<void> {
-    const refusal = this.hasRoom()
+    const { hasRoom } = this.tunnels;
+    if (!hasRoom) this.tunnels.onLimit('tunnels');
+    const refusal = hasRoom
       ? await this.authenticator.authenticate(request).catch(() => ({
           status: 503,
           code: 'unavailable',

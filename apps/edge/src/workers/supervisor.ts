@@ -3,14 +3,12 @@
  * probes and scrapes for all of them. It handles no visitor itself.
  */
 import cluster, { type Worker } from 'node:cluster';
-import { once } from 'node:events';
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { Backoff } from '@culvert/outbound';
-import { listenError, type Settings, startAdmin, StartError, stopOnSignal } from '@culvert/runtime';
+import { type Settings, StartError, stopOnSignal } from '@culvert/runtime';
 import type { Logger } from 'pino';
 import { AggregatorRegistry } from 'prom-client';
-import { METRICS_TYPE } from '@culvert/nest';
+import { Metrics } from '@culvert/metrics';
+import { type AdminServer, openAdminPorts } from '@culvert/nest';
 import type { Order, PlaceCounts, Report } from './messages.js';
 import { SharedPlaces } from './shared-places.js';
 import { WORKER_VARIABLE } from './worker-number.js';
@@ -48,7 +46,8 @@ class Supervisor {
   private readonly places = new SharedPlaces();
   private readonly waiting = new Map<number, (report: Report) => void>();
   private lastId = 0;
-  private admin: Server | null = null;
+  private admin: AdminServer | null = null;
+  private restarts = 0;
   private state: 'starting' | 'serving' | 'stopping' = 'starting';
   private reportEnd: (() => void) | null = null;
 
@@ -76,13 +75,18 @@ class Supervisor {
       this.log.info(
         "EDGE_LINK_SECRET is not set: the workers of this edge use each other's tunnels, and none of other edges",
       );
-    const adminPort = await this.openAdminPort({ port: listen.adminPort ?? 0, host: listen.host });
+    const admin = await openAdminPorts(listen, {
+      readiness: () => this.readiness(),
+      metrics: () => this.metrics(),
+    });
+    this.admin = admin;
+    const { port: adminPort, metricsPort } = admin;
     const ports = await Promise.all(
       Array.from({ length: edgeWorkers }, (_, index) => this.begin(index + 1, { isFirst: true })),
     );
     if (this.state !== 'starting') return;
     this.state = 'serving';
-    this.log.info({ port: ports[0], adminPort, workers: edgeWorkers }, 'serving');
+    this.log.info({ port: ports[0], adminPort, metricsPort, workers: edgeWorkers }, 'serving');
   }
 
   // --- Workers --------------------------------------------------------------------------------------------
@@ -144,6 +148,7 @@ class Supervisor {
     const backoff = this.backoffOf(number);
     if (servingSince !== null && performance.now() - servingSince >= STABLE_MS) backoff.reset();
     const delayMs = backoff.next();
+    this.restarts++;
     this.log.error(
       { worker: number, code, signal, delayMs: Math.round(delayMs) },
       'a worker ended: starting it again',
@@ -207,28 +212,10 @@ class Supervisor {
       }
       await ended;
     }
-    this.admin?.close();
-    this.admin?.closeAllConnections();
+    await this.admin?.close();
   }
 
   // --- Probes and scrapes ---------------------------------------------------------------------------------
-
-  private async openAdminPort(address: {
-    readonly port: number;
-    readonly host: string | undefined;
-  }): Promise<number> {
-    this.admin = startAdmin(address, {
-      '/healthz': () => json(200, { status: 'ok' }),
-      '/readyz': () => this.readiness(),
-      '/metrics': () => this.metrics(),
-    });
-    try {
-      await once(this.admin, 'listening');
-    } catch (error) {
-      throw listenError(error, 'ADMIN_PORT', address.port);
-    }
-    return (this.admin.address() as AddressInfo).port;
-  }
 
   /** Ready while a worker is: the port is open, and the others are being replaced. */
   private async readiness() {
@@ -238,18 +225,24 @@ class Supervisor {
     const workers = { ready: ready.length, total: this.settings.edgeWorkers };
     const { checks } = ready[0] ?? reports[0] ?? { checks: { workers: 'no answer in time' } };
     const isReady = this.state !== 'stopping' && ready.length > 0;
-    return json(isReady ? 200 : 503, {
-      ready: isReady,
-      checks: this.state === 'stopping' ? { process: 'stopping' } : checks,
-      workers,
-    });
+    return {
+      isReady,
+      report: {
+        ready: isReady,
+        checks: this.state === 'stopping' ? { process: 'stopping' } : checks,
+        workers,
+      },
+    };
   }
 
-  private async metrics() {
+  private async metrics(): Promise<string> {
     const answers = await this.ask<'metrics'>('report-metrics', METRICS_TIMEOUT_MS);
     const all = answers.map(({ metrics }) => metrics);
-    const body = await AggregatorRegistry.aggregate(all).metrics();
-    return { status: 200, contentType: METRICS_TYPE, body };
+    const own = Metrics.plainJson({
+      culvert_workers: this.workers.size,
+      culvert_worker_restarts_total: this.restarts,
+    });
+    return AggregatorRegistry.aggregate([...all, own]).metrics();
   }
 
   /** Asks all workers, and returns the answers that arrive in time. */
@@ -280,8 +273,4 @@ class Supervisor {
     );
     return answers;
   }
-}
-
-function json(status: number, body: object) {
-  return { status, contentType: 'application/json; charset=utf-8', body: JSON.stringify(body) };
 }

@@ -2,7 +2,7 @@
 import cluster from 'node:cluster';
 import type { Readiness } from '@culvert/runtime';
 import type { ConnectionPlaces } from '@culvert/relay';
-import type { Registry } from 'prom-client';
+import type { Metrics } from '@culvert/metrics';
 import type { Order, Report } from './messages.js';
 
 const PLACES_MS = 250;
@@ -10,7 +10,7 @@ const PLACES_MS = 250;
 /** Parts of an edge that its supervisor asks about. */
 export interface WorkerParts {
   readonly readiness: Pick<Readiness, 'report'>;
-  readonly metrics: Registry;
+  readonly metrics: Pick<Metrics, 'toJson'>;
   readonly places: ConnectionPlaces;
   /** Stops the process; may be called more than once. */
   readonly stop: (cause: string) => void;
@@ -27,7 +27,7 @@ export function serveSupervisor({ readiness, metrics, places, stop }: WorkerPart
         report({ kind: 'readiness', id: order.id, report: await readiness.report() });
         return;
       case 'report-metrics':
-        report({ kind: 'metrics', id: order.id, metrics: await metrics.getMetricsAsJSON() });
+        report({ kind: 'metrics', id: order.id, metrics: await metrics.toJson() });
         return;
       case 'places':
         for (const [network, count] of order.counts) places.setElsewhere(network, count);

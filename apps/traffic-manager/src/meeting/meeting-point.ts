@@ -10,7 +10,12 @@ import {
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { CLUSTER_PATH } from '@culvert/meeting-point';
-import { type CertificateFiles, CertificateWatch, readCertificate } from '@culvert/runtime';
+import {
+  certificateExpiry,
+  type CertificateFiles,
+  CertificateWatch,
+  readCertificate,
+} from '@culvert/runtime';
 import { plainAddress } from '@culvert/sockets';
 import { GoAwayCode, WEBSOCKET_OPTIONS, WebSocketCarrier } from '@culvert/tunnel';
 import type { Logger } from 'pino';
@@ -90,6 +95,16 @@ export class MeetingPoint {
     const { port } = this.server.address() as AddressInfo;
     this.log.info({ tls: this.watch !== null, port }, 'meeting point listens');
     return port;
+  }
+
+  /** Numbers for metrics. */
+  get figures(): { agents: number; clients: number; certificateExpiry: number | null } {
+    const dialers = [...this.attendants];
+    return {
+      agents: dialers.filter(({ kind }) => kind === 'agent').length,
+      clients: dialers.filter(({ kind }) => kind === 'client').length,
+      certificateExpiry: this.watch === null ? null : certificateExpiry(this.watch.current.cert),
+    };
   }
 
   /** Asks all dialers to leave, and lets requests in progress finish within `graceMs`. */

@@ -9,6 +9,9 @@ import {
   type ConfigurationProblem,
   LOG_LEVELS,
   logLevel,
+  METRICS_VARIABLES,
+  type MetricsPort,
+  metricsPortOf,
   podNamespace,
   portNumber,
   readSecret,
@@ -48,8 +51,10 @@ export interface PodDaemonOptions {
   /** Client id, the same for every pod of its Deployment. */
   readonly clientId: string;
   readonly clientName: string;
-  /** Port of `/healthz` and `/readyz`, or null. */
+  /** Port of `/healthz`, `/readyz` and `/metrics`, or null. */
   readonly adminPort: number | null;
+  /** Where `/metrics` has a port of its own; null: with `/healthz`. */
+  readonly metrics: MetricsPort | null;
 }
 
 export interface PreviewOptions {
@@ -87,6 +92,8 @@ interface Flags {
   readonly managerCaFile?: string;
   readonly caFile?: string;
   readonly adminPort?: string;
+  readonly metricsPort?: string;
+  readonly metricsAddress?: string;
   readonly logLevel?: string;
   readonly check?: boolean;
 }
@@ -107,6 +114,7 @@ const VARIABLES = {
   CULVERT_MANAGER_CA_FILE: certificatesFile('CULVERT_MANAGER_CA_FILE'),
   CULVERT_CA_FILE: textFile(),
   CULVERT_ADMIN_PORT: portNumber(),
+  ...METRICS_VARIABLES,
   LOG_LEVEL: logLevel(),
 } as const;
 
@@ -116,6 +124,8 @@ const VARIABLE_OF = {
   managerCaFile: 'CULVERT_MANAGER_CA_FILE',
   caFile: 'CULVERT_CA_FILE',
   adminPort: 'CULVERT_ADMIN_PORT',
+  metricsPort: 'METRICS_PORT',
+  metricsAddress: 'METRICS_ADDRESS',
   logLevel: 'LOG_LEVEL',
 } as const satisfies { readonly [Flag in keyof Flags]?: keyof typeof VARIABLES };
 
@@ -155,6 +165,7 @@ export function readPodDaemonCommand(argv: readonly string[], env: NodeJS.Proces
     clientId: `pod-daemon/${ownNamespace || 'default'}/${withoutPodSuffix(hostname())}`.slice(0, 128),
     clientName: `pod-daemon@${hostname()}`.slice(0, 128),
     adminPort: values.CULVERT_ADMIN_PORT ?? null,
+    metrics: metricsPortOf(values),
   };
   return { options, logLevel: values.LOG_LEVEL ?? 'info', isCheck: flags.check === true };
 }
@@ -189,7 +200,7 @@ function parse(argv: readonly string[]): Flags {
 }
 
 function commandLine(): Command {
-  return new Command('traffic-manager pod-daemon')
+  const command = new Command('traffic-manager pod-daemon')
     .description(
       'Intercepts a workload for the application beside it in this pod, and creates a preview URL.',
     )
@@ -227,7 +238,13 @@ function commandLine(): Command {
         .default({}, 'none'),
     )
     .option('--preview-url [bool]', 'create a preview URL', bool, true)
-    .option('--no-preview-url', 'create no preview URL')
+    .option('--no-preview-url', 'create no preview URL');
+  return withOwnOptions(command).addHelpText('after', ENVIRONMENT);
+}
+
+/** Adds the options that Telepresence's pod daemon does not have. */
+function withOwnOptions(command: Command): Command {
+  return command
     .option(
       '--manager-url <url>',
       'URL of the traffic manager; default: http://traffic-manager.<namespace>:8085, or https if --manager-ca-file is set (CULVERT_MANAGER_URL)',
@@ -240,10 +257,20 @@ function commandLine(): Command {
       '--manager-ca-file <path>',
       'PEM certificates to trust for the traffic manager; implies https (CULVERT_MANAGER_CA_FILE)',
     )
-    .option('--admin-port <port>', 'port of /healthz and /readyz; default: off (CULVERT_ADMIN_PORT)')
+    .option(
+      '--admin-port <port>',
+      'port of /healthz, /readyz and /metrics; default: off (CULVERT_ADMIN_PORT)',
+    )
+    .option('--metrics-port <port>', 'port of its own for /metrics; default: with /healthz (METRICS_PORT)')
+    .option(
+      '--metrics-address <address>',
+      'address to listen on for it; default: 127.0.0.1 (METRICS_ADDRESS)',
+    )
     .option('--log-level <level>', `one of ${LOG_LEVELS.join(', ')}; default: info (LOG_LEVEL)`)
-    .option('--check', 'check the ways to the traffic manager and to Culvert, print what was found, and exit')
-    .addHelpText('after', ENVIRONMENT);
+    .option(
+      '--check',
+      'check the ways to the traffic manager and to Culvert, print what was found, and exit',
+    );
 }
 
 function port(text: string): number {

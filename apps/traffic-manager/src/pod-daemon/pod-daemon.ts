@@ -7,7 +7,8 @@ import { connect } from 'node:net';
 import { isSettableHeader } from '@culvert/contract';
 import { MeetingClient, MeetingError, type InterceptDraft, type InterceptInfo } from '@culvert/meeting-point';
 import { Backoff, type HttpClient } from '@culvert/outbound';
-import { probePages, startAdmin } from '@culvert/runtime';
+import { metricsPages } from '@culvert/metrics';
+import { startProgramPorts } from '@culvert/runtime';
 import { DEFAULT_SETTINGS, goAwayName } from '@culvert/tunnel';
 import type { Logger } from 'pino';
 import {
@@ -62,7 +63,7 @@ class Daemon implements PodDaemon {
   private markEnded!: (reason: string | null) => void;
   private readonly aborter = new AbortController();
   private readonly draft: InterceptDraft;
-  private readonly admin: Server | null;
+  private readonly admin: readonly Server[];
   /** For calls of Culvert's API. */
   private readonly http: HttpClient;
   private client: MeetingClient | null = null;
@@ -84,7 +85,7 @@ class Daemon implements PodDaemon {
     this.ended = new Promise((resolve) => {
       this.markEnded = resolve;
     });
-    const { workload, namespace, kind, headers, port, adminPort, ca } = options;
+    const { workload, namespace, kind, headers, port, ca } = options;
     this.draft = {
       name: workload,
       workload,
@@ -96,15 +97,15 @@ class Daemon implements PodDaemon {
       targetPort: port,
     };
     this.http = createHttpClient({ ca });
-    this.admin =
-      adminPort === null
-        ? null
-        : startAdmin(
-            { port: adminPort },
-            probePages(() => this.isReady),
-          );
+    const metrics = metricsPages({ program: 'pod-daemon', version: VERSION }, (registry) => {
+      registry.value('culvert_daemon_connected', () => Number(this.client?.isConnected === true));
+      registry.value('culvert_daemon_intercepting', () => Number(this.intercept?.disposition === 'ACTIVE'));
+      registry.value('culvert_daemon_preview', () => Number(this.preview !== null));
+    });
     // The application of the pod may use the port, and matters more.
-    this.admin?.on('error', (error) => log.error({ err: error }, 'health endpoints are not available'));
+    this.admin = startProgramPorts(options, { isReady: () => this.isReady, metrics }, (error, variable) =>
+      log.error({ err: error, variable }, 'health or metrics are not available'),
+    );
     void this.run().catch((error: unknown) => this.quit((error as Error).message));
   }
 
@@ -289,8 +290,10 @@ class Daemon implements PodDaemon {
   }
 
   private finish(reason: string | null): void {
-    this.admin?.close();
-    this.admin?.closeAllConnections();
+    for (const server of this.admin) {
+      server.close();
+      server.closeAllConnections();
+    }
     this.markEnded(reason);
   }
 

@@ -1,4 +1,5 @@
 /** Passes streams of other edges on to the tunnels that this edge holds, never on to another edge. */
+import { Histogram } from '@culvert/measure';
 import type { Dialed } from '@culvert/relay';
 import { type IncomingStream, ResetCode, type StreamHandler, type StreamTarget } from '@culvert/tunnel';
 import { Hop } from './hop.js';
@@ -22,6 +23,8 @@ export interface LocalTunnels {
 const READY_WAIT_MS = 5000;
 
 export class HopAcceptor {
+  /** Times from the arrival of a stream until its hop was open, or failed. */
+  readonly times = new Histogram([{ name: 'outcome', values: ['ok', 'failed'] }]);
   /** Hops in progress. */
   count = 0;
   /**
@@ -53,7 +56,7 @@ export class HopAcceptor {
     target: StreamTarget,
   ): 'joined' | 'absent' | 'full' {
     const key = interceptKey(trafficManagerId, target.interceptId);
-    const hop = new Hop(fromEdge, this.handleOver, key);
+    const hop = new Hop(fromEdge, this.handleOver, key, this.times);
     const inUse = (this.perIntercept.get(key) ?? 0) + 1;
     const dialed = this.tunnels.openLocal(trafficManagerId, target, hop.managerSide, inUse);
     if (typeof dialed === 'string') return dialed;

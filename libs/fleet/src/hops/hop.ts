@@ -1,3 +1,4 @@
+import type { Histogram } from '@culvert/measure';
 import { type IncomingStream, ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
 
 /** Largest code that a traffic manager may be sent. */
@@ -12,15 +13,19 @@ export class Hop implements StreamHandler {
   /** Stream on the tunnel of this edge. Set before anything arrives. */
   stream: Stream | null = null;
   private isOver = false;
+  private isOpened = false;
+  private readonly arrivedAt = performance.now();
 
   /**
    * @param onOver called once, when the hop no longer counts
    * @param key what it counts under
+   * @param times takes how long it took until it was open, or failed
    */
   constructor(
     readonly fromEdge: IncomingStream,
     private readonly onOver: (hop: Hop) => void,
     readonly key: string,
+    private readonly times: Histogram,
   ) {}
 
   onOpen(): void {
@@ -45,6 +50,13 @@ export class Hop implements StreamHandler {
     this.stream!.resume();
   }
 
+  /** The manager's side is open, or has failed. Only the first report counts. */
+  measure(outcome: 'ok' | 'failed'): void {
+    if (this.isOpened) return;
+    this.isOpened = true;
+    this.times.observeAs([outcome], performance.now() - this.arrivedAt);
+  }
+
   /** Counts the hop no longer. */
   end(): void {
     if (this.isOver) return;
@@ -62,6 +74,7 @@ class ManagerSide implements StreamHandler {
   constructor(private readonly hop: Hop) {}
 
   onOpen(): void {
+    this.hop.measure('ok');
     this.hop.fromEdge.accept();
   }
 
@@ -77,6 +90,7 @@ class ManagerSide implements StreamHandler {
 
   /** TUNNEL_LOST goes to the other edge as it is, which then treats the loss as one of its own tunnels. */
   onReset(code: ResetCode, detail: string): void {
+    this.hop.measure('failed');
     this.hop.end();
     this.hop.fromEdge.reset(code, detail);
   }

@@ -1,12 +1,16 @@
 import { once } from 'node:events';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { INestApplication, INestApplicationContext } from '@nestjs/common';
-import { listenError, Readiness, startAdmin } from '@culvert/runtime';
-import type { Registry } from 'prom-client';
-import { METRICS, METRICS_TYPE } from './metrics.js';
+import { Metrics, METRICS_TYPE } from '@culvert/metrics';
+import { type AdminPages, listenError, Readiness, type Settings, startAdmin } from '@culvert/runtime';
 
+/** The ports of probes and metrics. */
 export interface AdminServer {
-  readonly port: number;
+  /** Port of `/healthz` and `/readyz`; null: on the public port. */
+  readonly port: number | null;
+  /** Port of `/metrics` where it has one of its own; null: with `/healthz`. */
+  readonly metricsPort: number | null;
   close(): Promise<void>;
 }
 
@@ -23,35 +27,77 @@ export async function openPort(
 }
 
 /**
- * Serves the health and metrics of `app` on a separate port. Close it after `app`, so that it reports the shutdown to
- * the end. @throws StartError if the port is in use, or may not be opened
+ * Serves the health and metrics of `app` on ports of their own, as the settings say. Close it after `app`, so that it
+ * reports the shutdown to the end. @throws StartError if a port is in use, or may not be opened
  */
 export async function startAdminServer(
   app: INestApplicationContext,
-  address: { readonly port: number; readonly host?: string | undefined },
+  listen: Pick<Settings['listen'], 'adminPort' | 'host' | 'metrics'>,
 ): Promise<AdminServer> {
   const readiness = app.get(Readiness);
-  const metrics = app.get<Registry>(METRICS);
-  const server = startAdmin(address, {
+  const metrics = app.get(Metrics);
+  return openAdminPorts(listen, {
+    readiness: async () => {
+      const report = await readiness.report();
+      return { isReady: report.ready, report };
+    },
+    metrics: () => metrics.page(),
+  });
+}
+
+/** Pages of the ports for probes and metrics. */
+export interface AdminContent {
+  readonly readiness: () => Promise<{ readonly isReady: boolean; readonly report: object }>;
+  /** Returns the metrics in the text format of Prometheus. */
+  readonly metrics: () => Promise<string>;
+}
+
+/**
+ * Opens `ADMIN_PORT` and `METRICS_PORT`, as far as the settings have them. Without a port of their own, metrics are on the
+ * first. @throws StartError if a port is in use, or may not be opened
+ */
+export async function openAdminPorts(
+  { adminPort, host, metrics }: Pick<Settings['listen'], 'adminPort' | 'host' | 'metrics'>,
+  content: AdminContent,
+): Promise<AdminServer> {
+  const metricsPages: AdminPages = {
+    '/metrics': async () => ({ status: 200, contentType: METRICS_TYPE, body: await content.metrics() }),
+  };
+  const probes: AdminPages = {
     '/healthz': () => json(200, { status: 'ok' }),
     '/readyz': async () => {
-      const report = await readiness.report();
-      return json(report.ready ? 200 : 503, report);
+      const { isReady, report } = await content.readiness();
+      return json(isReady ? 200 : 503, report);
     },
-    '/metrics': async () => ({ status: 200, contentType: METRICS_TYPE, body: await metrics.metrics() }),
-  });
-  try {
-    await once(server, 'listening');
-  } catch (error) {
-    throw listenError(error, 'ADMIN_PORT', address.port);
-  }
-  const { port } = server.address() as AddressInfo;
+  };
+  const servers: Server[] = [];
+  const open = async (
+    address: { readonly port: number; readonly host?: string | undefined },
+    variable: string,
+    pages: AdminPages,
+  ): Promise<number> => {
+    const server = startAdmin(address, pages);
+    try {
+      await once(server, 'listening');
+    } catch (error) {
+      for (const opened of servers) opened.close();
+      throw listenError(error, variable, address.port);
+    }
+    servers.push(server);
+    return (server.address() as AddressInfo).port;
+  };
+  const pages = metrics === null ? { ...probes, ...metricsPages } : probes;
   return {
-    port,
+    port: adminPort === null ? null : await open({ port: adminPort, host }, 'ADMIN_PORT', pages),
+    metricsPort: metrics === null ? null : await open(metrics, 'METRICS_PORT', metricsPages),
     close: async () => {
-      server.close();
-      server.closeAllConnections();
-      await once(server, 'close');
+      await Promise.all(
+        servers.map(async (server) => {
+          server.close();
+          server.closeAllConnections();
+          await once(server, 'close');
+        }),
+      );
     },
   };
 }

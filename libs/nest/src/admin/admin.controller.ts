@@ -1,18 +1,14 @@
-import { Controller, Get, Header, Inject, Res } from '@nestjs/common';
+import { Controller, Get, Header, Res } from '@nestjs/common';
+import { Metrics, METRICS_TYPE } from '@culvert/metrics';
 import { Readiness, type ReadinessReport } from '@culvert/runtime';
 import type { Response } from 'express';
-import type { Registry } from 'prom-client';
-import { METRICS, METRICS_TYPE } from './metrics.js';
 import { Public } from '../auth/public.js';
 
-/** Endpoints for the people and machines that run a deployment. */
+/** Probes for the people and machines that run a deployment. */
 @Public()
 @Controller()
 export class AdminController {
-  constructor(
-    private readonly readiness: Readiness,
-    @Inject(METRICS) private readonly metrics: Registry,
-  ) {}
+  constructor(private readonly readiness: Readiness) {}
 
   /** Reports that the process lives. Independent of its dependencies, whose failures a restart does not fix. */
   @Get('healthz')
@@ -26,10 +22,17 @@ export class AdminController {
     response.status(report.ready ? 200 : 503);
     return report;
   }
+}
+
+/** The page that Prometheus reads. */
+@Public()
+@Controller()
+export class MetricsController {
+  constructor(private readonly metrics: Metrics) {}
 
   @Get('metrics')
   @Header('Content-Type', METRICS_TYPE)
   scrape(): Promise<string> {
-    return this.metrics.metrics();
+    return this.metrics.page();
   }
 }

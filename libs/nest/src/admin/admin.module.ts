@@ -1,9 +1,10 @@
 import { Inject, Module, type DynamicModule, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import type { Store } from '@culvert/domain';
+import { Metrics } from '@culvert/metrics';
 import { Readiness } from '@culvert/runtime';
 import { STORE } from '../store.module.js';
-import { AdminController } from './admin.controller.js';
-import { createMetrics, METRICS } from './metrics.js';
+import { AdminController, MetricsController } from './admin.controller.js';
+import { createMetrics } from './metrics.js';
 
 /** Provides `Readiness` and the metrics registry to every module. Serves nothing by itself. */
 @Module({})
@@ -13,15 +14,20 @@ export class ObservabilityModule implements OnModuleInit, OnModuleDestroy {
     @Inject(STORE) private readonly store: Store,
   ) {}
 
-  static register(): DynamicModule {
+  /** @param about the program, as its metrics name it */
+  static register(about: { readonly program: string; readonly version: string }): DynamicModule {
     return {
       module: ObservabilityModule,
       global: true,
       providers: [
         { provide: Readiness, useFactory: () => new Readiness() },
-        { provide: METRICS, inject: [Readiness], useFactory: createMetrics },
+        {
+          provide: Metrics,
+          inject: [Readiness],
+          useFactory: (readiness: Readiness) => createMetrics(about, readiness),
+        },
       ],
-      exports: [Readiness, METRICS],
+      exports: [Readiness, Metrics],
     };
   }
 
@@ -34,6 +40,10 @@ export class ObservabilityModule implements OnModuleInit, OnModuleDestroy {
   }
 }
 
-/** Serves /healthz, /readyz and /metrics in the application that imports it. */
+/** Serves /healthz and /readyz in the application that imports it. */
 @Module({ controllers: [AdminController] })
 export class AdminModule {}
+
+/** Serves /metrics in the application that imports it. */
+@Module({ controllers: [MetricsController] })
+export class MetricsModule {}

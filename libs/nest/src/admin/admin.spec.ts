@@ -2,21 +2,22 @@ import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Store } from '@culvert/domain';
-import { Readiness } from '@culvert/runtime';
-import { Counter, type Registry } from 'prom-client';
+import { Readiness, type Settings } from '@culvert/runtime';
+import { Metrics } from '@culvert/metrics';
 import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { StoreModule } from '../store.module.js';
 import { startAdminServer, type AdminServer } from './admin-server.js';
-import { AdminModule, ObservabilityModule } from './admin.module.js';
-import { METRICS } from './metrics.js';
+import { AdminModule, MetricsModule, ObservabilityModule } from './admin.module.js';
+
+const LISTEN: Settings['listen'] = { port: 0, host: '127.0.0.1', adminPort: 0, metrics: null };
 
 describe('the admin server', () => {
   let app: NestExpressApplication;
   let admin: AdminServer;
   let ping: () => Promise<void>;
   let closed: number;
-  const http = () => request(`http://127.0.0.1:${admin.port}`);
+  const http = () => request(`http://127.0.0.1:${admin.port ?? 0}`);
 
   beforeEach(async () => {
     ping = async () => {};
@@ -26,12 +27,19 @@ describe('the admin server', () => {
       close: async () => void closed++,
     } as Partial<Store> as Store;
 
-    @Module({ imports: [StoreModule.register(store), ObservabilityModule.register(), AdminModule] })
+    @Module({
+      imports: [
+        StoreModule.register(store),
+        ObservabilityModule.register({ program: 'test', version: '1.2.3' }),
+        AdminModule,
+        MetricsModule,
+      ],
+    })
     class MainModule {}
 
     app = await NestFactory.create<NestExpressApplication>(MainModule, { logger: false });
     await app.init();
-    admin = await startAdminServer(app, { port: 0, host: '127.0.0.1' });
+    admin = await startAdminServer(app, LISTEN);
   });
   afterEach(async () => {
     await app.close();
@@ -83,21 +91,27 @@ describe('the admin server', () => {
   });
 
   it('shows the metrics of the process and of the application', async () => {
-    const counter = new Counter({
-      name: 'culvert_test_total',
-      help: 'Things.',
-      registers: [app.get<Registry>(METRICS)],
-    });
-    counter.inc(3);
+    app.get(Metrics).value('culvert_streams', () => 3);
     const response = await http().get('/metrics').expect(200);
     expect(response.headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
-    expect(response.text).toContain('culvert_test_total 3');
+    expect(response.text).toContain('culvert_streams 3');
     expect(response.text).toContain('process_cpu_seconds_total');
+    expect(response.text).toContain('culvert_build_info{program="test",version="1.2.3"');
   });
 
   it('also serves on the main port when the module is mounted there', async () => {
     const main = request(app.getHttpServer());
     expect((await main.get('/healthz')).status).toBe(200);
     expect((await main.get('/readyz')).body).toEqual({ ready: true, checks: { store: 'ok' } });
+  });
+
+  it('serves metrics on their own port and nowhere else where the settings have one', async () => {
+    await admin.close();
+    admin = await startAdminServer(app, { ...LISTEN, metrics: { port: 0, host: '127.0.0.1' } });
+    const own = request(`http://127.0.0.1:${admin.metricsPort ?? 0}`);
+    expect((await own.get('/metrics')).text).toContain('culvert_build_info');
+    expect((await own.get('/readyz')).status).toBe(404);
+    expect((await http().get('/metrics')).status).toBe(404);
+    expect((await http().get('/readyz')).status).toBe(200);
   });
 });

@@ -48,6 +48,9 @@ const ERROR_KINDS = {
 
 export type RelayErrorCode = keyof typeof ERROR_KINDS;
 
+/** Every code of an answer that Culvert makes itself. */
+export const RELAY_ERROR_CODES = Object.keys(ERROR_KINDS) as readonly RelayErrorCode[];
+
 /** One failed exchange: the response to the visitor, and the entry in the log. */
 export class RelayError extends Error {
   readonly status: number;

@@ -9,6 +9,7 @@ import { isInCircles } from '../routing/hop-mark.js';
 import type { Route } from '../routing/route.js';
 import { isRefusedUpgrade } from '../routing/upgrade.js';
 import { denial, tooManyRequests } from './exchange-errors.js';
+import type { ExchangeRecord } from './exchange-record.js';
 import { ExchangeState as State } from './exchange-state.js';
 import type { ExchangeTrace } from './exchange-trace.js';
 import type { ExchangeHost } from './host.js';
@@ -20,8 +21,7 @@ export interface Applicant {
   readonly request: RequestHead;
   readonly hostname: string;
   readonly requester: Requester;
-  /** On the clock of `performance.now`. */
-  readonly startedAt: number;
+  readonly record: ExchangeRecord;
   readonly state: State;
   /** The gate lets the exchange in to `route`. */
   enter(route: Route): void;
@@ -166,7 +166,7 @@ export async function judgeAgain(
 
 /** Begins the trace of an exchange that was let in to `route`. Returns null unless the preview is watched. */
 export function beginTrace(
-  { request, requester, startedAt }: Applicant,
+  { request, requester, record }: Applicant,
   route: Route,
   host: ExchangeHost,
 ): ExchangeTrace | null {
@@ -174,5 +174,5 @@ export function beginTrace(
   if (observer === undefined) return null;
   const { peer, replay = null } = requester;
   const httpVersion = requester.isHttp2 ? '2' : request.minorVersion === 0 ? '1.0' : '1.1';
-  return observer.begin({ request, route, peer, replay, httpVersion, startedAt });
+  return observer.begin({ request, route, peer, replay, httpVersion, startedAt: record.startedAt });
 }

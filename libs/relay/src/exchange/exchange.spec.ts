@@ -8,6 +8,7 @@ import { DEFAULT_RELAY_LIMITS } from '../limits.js';
 import { ALLOW, refuse, respond, type Verdict } from '../routing/access-gate.js';
 import type { BodyFilter, BodySink } from '../routing/body-filter.js';
 import { Route } from '../routing/route.js';
+import { RelayMeasures } from '../measures.js';
 import { RouteUse } from '../routing/route-use.js';
 import type { Dialed, Dialer } from '../upstream/stream-pool.js';
 import { StreamPools } from '../upstream/stream-pools.js';
@@ -202,7 +203,9 @@ describe(Exchange.name, () => {
       addEnding: () => {},
       forgetEnding: () => {},
       noteUse: (used) => use.note(used, clock.now),
+      measures: new RelayMeasures(),
       recordFailure: (error) => void failures.push(error.code),
+      recordRefusal: () => expect.unreachable(),
       reportFault: (error) => {
         throw error;
       },

@@ -8,16 +8,18 @@ import { type Fields, Framing, type RequestHead } from '@culvert/http1';
 import { ResetCode, type StreamHandler } from '@culvert/tunnel';
 import { relayErrorOf } from '../answers/failures.js';
 import type { OwnAnswer } from '../answers/own-answer.js';
-import type { RelayErrorCode } from '../answers/relay-error.js';
+import type { RelayError, RelayErrorCode } from '../answers/relay-error.js';
 import type { Route } from '../routing/route.js';
 import type { PooledStream } from '../upstream/stream-pool.js';
 import { admitTo, beginTrace, judgeAgain, refusalOf, seekAdmission } from './admission.js';
 import { closedEarly, streamReset } from './exchange-errors.js';
+import { finishRecord } from './exchange-end.js';
+import { ExchangeRecord } from './exchange-record.js';
 import { ExchangeState as State, isWaiting, mayFollow } from './exchange-state.js';
-import type { ExchangeError, ExchangeTrace } from './exchange-trace.js';
+import type { ExchangeTrace } from './exchange-trace.js';
 import type { ExchangeHost } from './host.js';
 import { openStream } from './open-stream.js';
-import { isRepeatable, type Loss, lossOf, MAX_REFUSALS } from './repeatable.js';
+import { type Loss, lossOf, Retries } from './repeatable.js';
 import { hasBody, RequestTransfer, type RequestTransferHost } from './request-transfer.js';
 import { ResponseTransfer, type ResponseTransferHost } from './response-transfer.js';
 import { timeLimitError, waitRefusal } from './time-limits.js';
@@ -30,16 +32,14 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
   upstream: ResponseTransfer | null = null;
   /** Null unless the preview is watched. */
   trace: ExchangeTrace | null = null;
-  /** On the clock of `performance.now`. */
-  readonly startedAt = performance.now();
+  readonly record = new ExchangeRecord();
   /** Whether the stream takes no more of the request, or of raw bytes, for now. */
   isBodyPaused = false;
   /** Whether the visitor has closed its side of an upgraded connection. */
   hasRequesterEnded = false;
 
   private current: State = State.ROUTING;
-  private isRetry = false;
-  private refusals = 0;
+  private retries: Retries | null = null;
   private cancelWait: (() => void) | null = null;
   /** The request's body on its way; null while there is no stream, and for a request without a body. */
   private body: RequestTransfer | null = null;
@@ -47,8 +47,6 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
   private isRouteOutdated = false;
   /** Time when bytes last moved, on the relay's clock. */
   private activeAt: number;
-  /** Time when the exchange began to wait for a stream, on the relay's clock; -1: it did not. Streams that are refused keep it. */
-  private waitingSince = -1;
 
   constructor(
     private readonly host: ExchangeHost,
@@ -83,10 +81,11 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
     admitTo(this, route, this.host);
   }
 
-  /** The visitor is gone, or cannot use the answer: drops the rest. */
-  cancel(error: ExchangeError = 'cancelled'): void {
+  /** The visitor is gone, or cannot use the answer and gets `failure` instead: drops the rest. */
+  cancel(failure: RelayError | null = null): void {
     if (this.current === State.DONE) return;
-    this.trace?.end(error, null);
+    this.trace?.end(this.record.cancel(failure), null);
+    if (failure !== null) this.host.recordFailure(failure);
     this.settle();
     this.upstream?.reset();
   }
@@ -165,7 +164,9 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
 
   onReset(code: ResetCode, detail: string): void {
     const upstream = this.activeUpstream;
+    upstream.measureDial(false);
     if (this.current === State.UPGRADED) {
+      if (code === ResetCode.TUNNEL_LOST) this.record.error = 'tunnel_lost';
       this.settle();
       if (code === ResetCode.TUNNEL_LOST) upstream.cutOff('tunnel_lost');
       else this.requester.abort();
@@ -180,7 +181,7 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
 
   /** Called with the relay's clock while the exchange lives. */
   sweep(now: number): void {
-    const since = isWaiting(this.current) ? this.waitingSince : this.activeAt;
+    const since = isWaiting(this.current) ? this.record.waitingSince : this.activeAt;
     const error = timeLimitError(this, now - since, this.host.limits);
     if (error !== null) this.failWith(error);
     // Tries again at each sweep, since streams end all the time, for as long as it would wait for a manager.
@@ -251,15 +252,9 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
 
   /** Sends the request once more, if it was lost and repeating is safe (RFC 9110 §9.2.2), or was refused as a whole. */
   private retry(upstream: ResponseTransfer, loss: Loss): boolean {
-    if (upstream.hasBytes) return false;
-    if (loss === 'full' || loss === 'absent') {
-      if (this.refusals >= MAX_REFUSALS || this.body?.isMovable === false) return false;
-      if (loss === 'absent') this.refusals++;
-    } else {
-      if (loss === 'failed' || this.isRetry || !isRepeatable(this.request)) return false;
-      this.isRetry = true;
-      this.waitingSince = -1;
-    }
+    const retries = (this.retries ??= new Retries());
+    if (upstream.hasBytes || !retries.take(loss, this.request, this.body?.isMovable !== false)) return false;
+    if (loss === 'lost') this.record.waitingSince = -1;
     upstream.reset();
     this.upstream = null;
     if (this.body !== null) this.requester.pauseBody();
@@ -277,6 +272,7 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
 
   countIn(bytes: number): void {
     this.admittedRoute.traffic.bytesIn += bytes;
+    this.record.bytesIn += bytes;
     if (this.trace !== null) this.trace.bytesIn += bytes;
   }
 
@@ -310,8 +306,9 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
   failWith(cause: unknown, side: 'request' | 'response' = 'response'): void {
     if (this.current === State.DONE) return;
     const error = relayErrorOf(cause, side, this.host.limits.head, (fault) => this.host.reportFault(fault));
+    this.record.failure = error;
     const hasResponded = this.breakOff(error.code, error.status);
-    this.host.recordFailure(error, this.hostname);
+    this.host.recordFailure(error);
     if (!hasResponded) this.requester.sendError(error, this.isRequestDone);
   }
 
@@ -327,6 +324,8 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
     const hasResponded = upstream !== null && upstream.head !== null && !this.requester.withdraw();
     if (this.route !== null) this.route.traffic.edgeErrors++;
     this.trace?.end(code, hasResponded ? null : status);
+    if (this.record.failure !== null) this.record.error = code;
+    if (!hasResponded) this.record.answerOwn(status);
     this.settle();
     if (hasResponded) upstream.cutOff(code);
     else upstream?.reset();
@@ -343,17 +342,20 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
     const from = this.current;
     if (!mayFollow(from, to)) throw new Error(`an exchange must not go from state ${from} to state ${to}`);
     this.current = to;
-    if (isWaiting(from) && !isWaiting(to)) this.admittedRoute.waiting--;
+    if (isWaiting(from) && !isWaiting(to)) {
+      this.admittedRoute.waiting--;
+      this.record.endWait(to === State.ACTIVE, this.host.measures);
+    }
     if (from === State.ROUTING && this.host.isDraining) this.host.handleRouted();
     if (isWaiting(to)) {
       this.trace?.wait();
-      // A spurious wake-up or a refused stream must not restart the wait timeout.
-      if (this.waitingSince < 0) this.waitingSince = this.host.clock.now;
+      this.record.wait(this.host.clock.now);
       if (!isWaiting(from)) this.admittedRoute.waiting++;
     } else if (to === State.ACTIVE) {
       this.touch();
     } else if (to === State.DONE) {
       this.trace?.end(null, null);
+      finishRecord(this, this.host);
       this.cancelWait?.();
       this.upstream?.filtered?.destroy();
       if (this.route !== null) this.route.active--;

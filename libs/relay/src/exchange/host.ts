@@ -1,10 +1,12 @@
 import type { RelayError, RelayErrorCode } from '../answers/relay-error.js';
 import type { Clock } from '../clock.js';
 import type { RelayLimits } from '../limits.js';
+import type { RelayMeasures } from '../measures.js';
 import type { AccessGate } from '../routing/access-gate.js';
 import type { RequestBudget } from '../routing/request-budget.js';
 import type { Route } from '../routing/route.js';
 import type { RouteSource } from '../routing/route-source.js';
+import type { MeasuredExchange } from './exchange-record.js';
 import type { ExchangeObserver } from './exchange-trace.js';
 import type { EndingHost } from './web-socket-ending.js';
 
@@ -26,12 +28,17 @@ export interface ExchangeHost extends EndingHost {
   /** Observers by the ids of the previews they watch. Usually empty, which is all that an exchange checks. */
   readonly observers: ReadonlyMap<string, ExchangeObserver>;
   readonly counters: RelayCounters;
+  readonly measures: RelayMeasures;
+  /** Receives each exchange when it ends; absent: nothing wants them. */
+  readonly handleEnd?: ((exchange: MeasuredExchange) => void) | undefined;
   /** Whether the relay stops: traffic managers no longer connect to it. */
   readonly isDraining: boolean;
   /** Returns the budget of the route's team; null for a route that is not a preview's. Once per route and `Relay.drainUsedPreviews`. */
   noteUse(route: Route): RequestBudget | null;
-  /** Counts and reports an answer that the relay made itself. */
-  recordFailure(error: RelayError, hostname: string): void;
+  /** Counts an answer that the relay made itself. */
+  recordFailure(error: RelayError): void;
+  /** The same for a request that could not become an exchange. @param peer address of the connection's other end */
+  recordRefusal(error: RelayError, peer: string): void;
   /** An exchange is no longer being routed. Called while the relay drains. */
   handleRouted(): void;
   /** Reports an unexpected exception. */

@@ -2,7 +2,7 @@ import { Framing, type RequestHead } from '@culvert/http1';
 import { ResetCode } from '@culvert/tunnel';
 
 /** Streams refused with NO_TUNNEL after which a request fails. Refusals for lack of room have the wait timeout as their limit. */
-export const MAX_REFUSALS = 8;
+const MAX_REFUSALS = 8;
 
 /**
  * What the end of a stream means for its request:
@@ -63,4 +63,25 @@ export function isRepeatable({
     otherUpgrade === '' &&
     IDEMPOTENT.has(method)
   );
+}
+
+/** How often the request of one exchange was sent again. */
+export class Retries {
+  private isRepeated = false;
+  private refusals = 0;
+
+  /**
+   * Reports whether the request may be sent once more after `loss`, and counts it.
+   * @param isMovable whether nothing of its body was passed on, so that a refused request is still whole
+   */
+  take(loss: Loss, request: RequestHead, isMovable: boolean): boolean {
+    if (loss === 'full' || loss === 'absent') {
+      if (this.refusals >= MAX_REFUSALS || !isMovable) return false;
+      if (loss === 'absent') this.refusals++;
+      return true;
+    }
+    if (loss === 'failed' || this.isRepeated || !isRepeatable(request)) return false;
+    this.isRepeated = true;
+    return true;
+  }
 }

@@ -16,6 +16,8 @@ import type { Route } from '../routing/route.js';
 import { isMatchingSwitch, isWebSocket } from '../routing/upgrade.js';
 import type { PooledStream } from '../upstream/stream-pool.js';
 import { ExchangeState as State } from './exchange-state.js';
+import { protocolOf, routeOf } from './exchange-end.js';
+import type { ExchangeRecord } from './exchange-record.js';
 import type { BodyCapture, ExchangeTrace } from './exchange-trace.js';
 import type { ExchangeHost } from './host.js';
 import type { Requester } from './requester.js';
@@ -30,8 +32,8 @@ export interface ResponseTransferHost {
   readonly state: State;
   /** Null unless the preview is watched. */
   readonly trace: ExchangeTrace | null;
-  /** On the clock of `performance.now`. */
-  readonly startedAt: number;
+  readonly requester: Requester;
+  readonly record: ExchangeRecord;
   /** Notes that bytes have moved, which restarts time-outs. */
   touch(): void;
   /** The service switches protocols as it was asked to, or has sent what a filter still works on. */
@@ -114,7 +116,16 @@ export class ResponseTransfer implements BodySink, BodyStation {
 
   /** The far end reports that the stream is open. */
   handleOpen(): void {
+    this.measureDial(true);
     this.pooled.hasOpened = true;
+  }
+
+  /** Measures how long a new stream took until it was open, or failed. Does nothing for one that is open. */
+  measureDial(isOpen: boolean): void {
+    const { pooled, route } = this;
+    if (pooled.hasOpened || pooled.uses > 0) return;
+    const via = pooled.isRemote ? 'hop' : route.kind === 'preview' ? 'tunnel' : 'app';
+    this.relay.measures.observeDial(via, isOpen, performance.now() - pooled.dialedAt);
   }
 
   /** Whether the stream can serve another exchange, as far as the response goes. */
@@ -129,8 +140,9 @@ export class ResponseTransfer implements BodySink, BodyStation {
    * relay.
    */
   receive(chunk: Buffer): void {
-    const { trace, state } = this.exchange;
+    const { trace, state, record } = this.exchange;
     this.route.traffic.bytesOut += chunk.length;
+    record.bytesOut += chunk.length;
     if (trace !== null) trace.bytesOut += chunk.length;
     if (state === State.UPGRADED) this.sendRaw(chunk);
     else if (state === State.FINISHING) this.note(Oddity.UNEXPECTED_BYTES);
@@ -288,7 +300,10 @@ export class ResponseTransfer implements BodySink, BodyStation {
   /** Makes `head` the answer of the service. */
   private accept(head: ResponseHead): void {
     this.head = head;
-    this.route.traffic.countAnswer(head.status, performance.now() - this.exchange.startedAt);
+    const { exchange, relay, route } = this;
+    const ms = exchange.record.answer(head.status);
+    route.traffic.countAnswer(head.status, ms);
+    relay.measures.observeFirstByte(protocolOf(exchange), routeOf(route), head.status, ms);
   }
 
   /** Sends the final head to the visitor and sets up the path of the body. */

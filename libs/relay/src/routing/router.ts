@@ -1,4 +1,5 @@
 import { ownText } from '@culvert/http1';
+import { Counts } from '@culvert/measure';
 import { RelayError } from '../answers/relay-error.js';
 import type { Clock } from '../clock.js';
 import type { Route } from './route.js';
@@ -22,6 +23,14 @@ export const DEFAULT_ROUTER_LIMITS: RouterLimits = {
   maxLookups: 256,
 };
 
+/** Results of looking up a route, by their places in `RESULT`. */
+const HIT = 0;
+const FOUND = 1;
+const UNKNOWN = 2;
+const FAILED = 3;
+const REFUSED = 4;
+const RESULT = { name: 'result', values: ['hit', 'found', 'unknown', 'failed', 'refused'] } as const;
+
 interface Entry {
   readonly route: Route | null;
   /** Time when it was read or, for an old route, found to be old. */
@@ -32,6 +41,8 @@ interface Entry {
 
 /** Maps hostnames to routes: a bounded cache over `resolve`, corrected by `invalidate`. */
 export class Router implements RouteSource, RouteCache {
+  /** Results of looking up the route of a request. */
+  readonly results = new Counts([RESULT]);
   private handleChange: (hostname: string) => void = (hostname) => this.invalidate(hostname);
 
   private readonly entries = new Map<string, Entry>();
@@ -45,6 +56,11 @@ export class Router implements RouteSource, RouteCache {
     private readonly clock: Clock,
     private readonly limits: RouterLimits = DEFAULT_ROUTER_LIMITS,
   ) {}
+
+  /** Hostnames that are cached, known and unknown ones. */
+  get size(): number {
+    return this.entries.size;
+  }
 
   get cache(): RouteCache {
     return this;
@@ -63,6 +79,7 @@ export class Router implements RouteSource, RouteCache {
       if (isKnown && ageMs >= this.limits.routeTtlMs) this.markDue(hostname, entry);
       if (isKnown || ageMs < this.limits.unknownTtlMs) {
         entry.isRecent = true;
+        this.results.add(HIT);
         return entry.route;
       }
     }
@@ -110,10 +127,12 @@ export class Router implements RouteSource, RouteCache {
 
   private look(hostname: string): Promise<Route | null> {
     if (this.lookups.size >= this.limits.maxLookups) {
+      this.results.add(REFUSED);
       return Promise.reject(new RelayError('too_many_requests', 'Too many hostnames are being looked up.'));
     }
     const lookup: Promise<Route | null> = this.resolve(hostname).then(
       (route) => {
+        this.results.add(route === null ? UNKNOWN : FOUND);
         if (this.lookups.get(hostname) === lookup) {
           this.lookups.delete(hostname);
           this.remember(hostname, route);
@@ -121,6 +140,7 @@ export class Router implements RouteSource, RouteCache {
         return route;
       },
       (error: unknown) => {
+        this.results.add(FAILED);
         if (this.lookups.get(hostname) === lookup) this.lookups.delete(hostname);
         throw error;
       },

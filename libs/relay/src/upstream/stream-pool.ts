@@ -72,6 +72,8 @@ export class PooledStream implements StreamHandler {
   maxIdleMs: number;
   /** How many exchanges it, or the connection that it stands on, has served. */
   uses: number;
+  /** When it was dialed, on the clock of `performance.now`; 0: it stands on an older connection. */
+  readonly dialedAt: number;
 
   constructor(
     private readonly dialed: Dialed,
@@ -82,6 +84,7 @@ export class PooledStream implements StreamHandler {
     this.origin = dialed.origin;
     this.maxIdleMs = limitMs;
     this.uses = dialed.isReused === true ? 1 : 0;
+    this.dialedAt = dialed.isReused === true ? 0 : performance.now();
   }
 
   /** Whether the stream leads through another edge. Room there is reported later, so closing it need not help at once. */

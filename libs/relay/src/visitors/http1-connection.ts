@@ -318,7 +318,7 @@ export class Http1Connection implements VisitorConnection, TimedConnection, Http
    * @param bytes those that arrived: they may show whether a person waits for the answer
    */
   private refuse(error: RelayError, bytes: Buffer): void {
-    this.host.recordFailure(error, '');
+    this.host.recordRefusal(error, this.peer);
     this.requester.sendRefusal(error, bytes);
     this.transition(State.LINGERING);
   }

@@ -316,7 +316,7 @@ export class Http2Connection implements VisitorConnection, Http2StreamOwner, Con
     if (cause instanceof RelayError) error = cause;
     else if (cause instanceof HttpSyntaxError) error = requestFault(cause, this.host.limits.head);
     else throw cause;
-    this.host.recordFailure(error, '');
+    this.host.recordRefusal(error, this.peer);
     this.protocol.countReset();
     if (stream.isClosed) return;
     const valueOf = (wanted: string) => fields.find(({ name }) => name === wanted)?.value ?? null;

@@ -27,7 +27,6 @@ import type { ExchangeHost } from '../exchange/host.js';
 import type { Requester } from '../exchange/requester.js';
 import { BROKEN_IDLE_MS } from '../limits.js';
 import { requestHeadText } from '../routing/header-rules.js';
-import { hostnameOf } from '../routing/hostname.js';
 import type { Route } from '../routing/route.js';
 import { respondWithAnswer, respondWithError } from './http2-error.js';
 import { addResponseFields, addUpgradeFields, trailersOf } from './http2-fields.js';
@@ -303,8 +302,7 @@ export class Http2Requester implements Requester, StreamHandler {
   /** Refuses a switch of protocols that the exchange has already accepted. */
   private failUpgrade(detail: string): void {
     const error = new RelayError('bad_response', detail);
-    this.exchange!.cancel('bad_response');
-    this.host.recordFailure(error, hostnameOf(this.head.host));
+    this.exchange!.cancel(error);
     this.sendError(error);
   }
 

@@ -60,7 +60,7 @@ export class ReplayRequester implements Requester, VisitorConnection {
 
   /** @param settle receives the result, once */
   constructor(
-    private readonly host: ExchangeHost,
+    host: ExchangeHost,
     private readonly options: ReplayOptions,
     hostname: string,
     private readonly settle: (outcome: ReplayAnswer | RelayError) => void,
@@ -89,10 +89,9 @@ export class ReplayRequester implements Requester, VisitorConnection {
       this.cut();
       return;
     }
-    this.exchange.cancel('response_timeout');
     const seconds = Math.round(this.options.maxMs / 1000);
     const error = new RelayError('response_timeout', `The service did not answer within ${seconds} seconds.`);
-    this.host.recordFailure(error, this.exchange.hostname);
+    this.exchange.cancel(error);
     this.fail(error);
   }
 

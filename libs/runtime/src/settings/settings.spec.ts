@@ -43,7 +43,7 @@ function problemsOf(env: Record<string, string>, app: App = 'standalone') {
 describe('loadSettings', () => {
   it('has a default for everything in standalone', () => {
     const settings = loadSettings('standalone', {});
-    expect(settings.listen).toEqual({ port: 8080, host: undefined, adminPort: null });
+    expect(settings.listen).toEqual({ port: 8080, host: undefined, adminPort: null, metrics: null });
     expect(settings.public).toEqual({
       scheme: 'http',
       appHost: 'localhost:8080',
@@ -219,6 +219,18 @@ describe('loadSettings', () => {
     expect(loadSettings('standalone', { ...tls, HTTP_REDIRECT_PORT: '80' }).httpRedirectPort).toBe(80);
     for (const env of [{ HTTP_REDIRECT_PORT: '80' }, { ...tls, HTTP_REDIRECT_PORT: '8443' }])
       expect(problemsOf(env)).toMatchObject([{ variable: 'HTTP_REDIRECT_PORT' }]);
+  });
+
+  it('gives metrics a port of their own on this machine alone, unless an address is set', () => {
+    const metricsOf = (env: Record<string, string>) => loadSettings('standalone', env).listen.metrics;
+    expect(metricsOf({ METRICS_PORT: '9464' })).toEqual({ port: 9464, host: '127.0.0.1' });
+    expect(metricsOf({ METRICS_PORT: '9464', METRICS_ADDRESS: '::' })).toEqual({ port: 9464, host: '::' });
+    const wrong: Record<string, string>[] = [
+      { METRICS_PORT: '8080' },
+      { METRICS_ADDRESS: '::' },
+      { METRICS_PORT: '9', ADMIN_PORT: '9' },
+    ];
+    for (const env of wrong) expect(problemsOf(env)).toMatchObject([{ variable: 'METRICS_PORT' }]);
   });
 
   it('reads every variable', () => {

@@ -5,10 +5,18 @@ import { ConfigurationError, type ConfigurationProblem } from './configuration-e
 import { readEncryptionKeys } from './encryption-keys.js';
 import { type Limits, limitsOf } from './limits.js';
 import { type LinkSettings, readLinks } from './link-settings.js';
+import { type MetricsPort, metricsPortOf } from './metrics-settings.js';
 import { readVariables } from './read-variables.js';
 import { withSecretFiles } from './secret-files.js';
 import { readTls } from './tls-settings.js';
-import { parseAuthority, VARIABLES, type TeamRule, type Values, type Variable } from './variables.js';
+import {
+  type ExchangeLogMode,
+  parseAuthority,
+  VARIABLES,
+  type TeamRule,
+  type Values,
+  type Variable,
+} from './variables.js';
 
 /** The processes that read these settings. */
 export const APPS = ['standalone', 'edge', 'api'] as const;
@@ -23,6 +31,8 @@ export interface Settings {
     readonly host: string | undefined;
     /** Port of health and metrics; null: on `port`, beside everything else. */
     readonly adminPort: number | null;
+    /** Where metrics have a port of their own; null: they are with health. */
+    readonly metrics: MetricsPort | null;
   };
   /** Port that redirects visitors to https; null: none. */
   readonly httpRedirectPort: number | null;
@@ -56,6 +66,7 @@ export interface Settings {
   /** API processes to which an edge sends requests for the app host; empty: it does not answer them. */
   readonly apiUpstreamUrls: readonly string[];
   readonly logLevel: LogLevel;
+  readonly exchangeLog: ExchangeLogSettings;
   /** Addresses and CIDR ranges whose X-Forwarded-* headers are trusted. */
   readonly trustedProxies: readonly string[];
   /** Things that the first start creates; undefined values are generated. */
@@ -135,6 +146,19 @@ export interface Retention {
   readonly credentialsMs: number;
 }
 
+/** The exchanges that an edge logs. */
+export interface ExchangeLogSettings {
+  readonly mode: ExchangeLogMode;
+  /** Exchanges whose response begins after this are slow, in milliseconds. */
+  readonly slowMs: number;
+  /** With the mode `sample`: one of so many exchanges that neither failed nor were slow. */
+  readonly sampleOneOf: number;
+  /** Lines a minute of exchanges that did not fail, at most. */
+  readonly perMinute: number;
+  /** Whether lines have the query of the request, which may hold secrets that no pattern finds. */
+  readonly withQuery: boolean;
+}
+
 export interface ForgeSettings {
   /** Without a slash at the end. */
   readonly apiUrl: string;
@@ -184,6 +208,13 @@ export function loadSettings(app: App, given: Readonly<Record<string, string | u
     encryptionKeys,
     apiUpstreamUrls: values.API_UPSTREAM_URL ?? [],
     logLevel: values.LOG_LEVEL ?? 'info',
+    exchangeLog: {
+      mode: values.EXCHANGE_LOG ?? 'errors',
+      slowMs: values.EXCHANGE_LOG_SLOW_MS ?? 5000,
+      sampleOneOf: values.EXCHANGE_LOG_SAMPLE ?? 100,
+      perMinute: values.EXCHANGE_LOG_PER_MINUTE ?? 6000,
+      withQuery: values.EXCHANGE_LOG_QUERY ?? false,
+    },
     trustedProxies: values.TRUSTED_PROXIES ?? [],
     bootstrap: {
       apiKey: values.CULVERT_BOOTSTRAP_API_KEY,
@@ -236,9 +267,15 @@ function readAddresses(
     problems.push({ variable: 'ADMIN_PORT', expected: 'another port than PORT', got: String(adminPort) });
   }
 
+  const metrics = readMetrics(values, { port, adminPort }, problems);
+
   const tls = readTls(values, problems);
   const scheme = values.PUBLIC_SCHEME ?? (tls === null ? 'http' : 'https');
-  const httpRedirectPort = readRedirectPort(values, { scheme, taken: [port, adminPort] }, problems);
+  const httpRedirectPort = readRedirectPort(
+    values,
+    { scheme, taken: [port, adminPort, metrics?.port ?? null] },
+    problems,
+  );
   const appHost = parseAuthority(values.APP_HOST ?? 'localhost') ?? { hostname: 'localhost', port: null };
   const publicPort = appHost.port ?? (values.APP_HOST === undefined ? port : DEFAULT_PORTS[scheme]);
   const previewDomain = values.PREVIEW_DOMAIN ?? 'preview.localhost';
@@ -250,7 +287,7 @@ function readAddresses(
     });
   }
   return {
-    listen: { port, host: values.HOST, adminPort },
+    listen: { port, host: values.HOST, adminPort, metrics },
     httpRedirectPort,
     public: {
       scheme,
@@ -272,8 +309,27 @@ function readRedirectPort(
   const refuse = (expected: string): void =>
     void problems.push({ variable: 'HTTP_REDIRECT_PORT', expected, got: String(port) });
   if (scheme === 'http') refuse('absent without https: set TLS_CERT_FILE, or PUBLIC_SCHEME=https');
-  if (port !== 0 && taken.includes(port)) refuse('another port than PORT and ADMIN_PORT');
+  if (port !== 0 && taken.includes(port)) refuse('another port than PORT, ADMIN_PORT and METRICS_PORT');
   return port;
+}
+
+/** Returns where metrics have a port of their own. Adds settings that contradict each other to `problems`. */
+function readMetrics(
+  values: Values,
+  { port, adminPort }: { readonly port: number; readonly adminPort: number | null },
+  problems: ConfigurationProblem[],
+): MetricsPort | null {
+  const metrics = metricsPortOf(values);
+  if (metrics === null && values.METRICS_ADDRESS !== undefined)
+    problems.push({ variable: 'METRICS_PORT', expected: 'set as well: METRICS_ADDRESS is its address' });
+  const own = metrics?.port ?? 0;
+  if (own !== 0 && (own === port || own === adminPort))
+    problems.push({
+      variable: 'METRICS_PORT',
+      expected: 'another port than PORT and ADMIN_PORT',
+      got: String(own),
+    });
+  return metrics;
 }
 
 function readForges(values: Values, problems: ConfigurationProblem[]): Settings['pullRequests'] {

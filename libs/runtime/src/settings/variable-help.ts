@@ -36,6 +36,8 @@ const ADDRESSES = {
     without: '9090, or for standalone PORT, with /metrics for this machine only',
   },
   HTTP_REDIRECT_PORT: { about: 'plain port that redirects visitors to https', without: 'none' },
+  METRICS_PORT: { about: 'port of its own for /metrics', without: 'with /healthz' },
+  METRICS_ADDRESS: { about: 'address to listen on for METRICS_PORT', without: '127.0.0.1' },
   APP_HOST: {
     about: 'host of dashboard, API and documentation, with the port that visitors use',
     without: 'localhost:<PORT>',
@@ -69,6 +71,15 @@ const DATA = {
 } satisfies Partial<Record<Variable, Row>>;
 
 const EDGE = {
+  EXCHANGE_LOG: {
+    about:
+      'requests that are logged: all, errors (failed and slow ones), sample (these, and some others), off',
+    default: 'errors',
+  },
+  EXCHANGE_LOG_SLOW_MS: { about: 'time to the response from which a request is slow', default: '5000' },
+  EXCHANGE_LOG_SAMPLE: { about: 'with sample: one of so many other requests', default: '100' },
+  EXCHANGE_LOG_PER_MINUTE: { about: 'lines a minute about requests that did not fail', default: '6000' },
+  EXCHANGE_LOG_QUERY: { about: 'true: lines have the query of the request', default: 'false' },
   API_UPSTREAM_URL: {
     about: 'URLs of API processes, separated by commas, for requests to APP_HOST',
     without: 'this process answers them',

@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { parseRedisAddress } from '@culvert/redis';
 import { logLevel } from './log-level.js';
 import { z } from 'zod';
+import { HOSTNAME, METRICS_VARIABLES, ownAddress } from './metrics-settings.js';
 import { integer, portNumber, secret, type VariableValues } from './read-variables.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -24,8 +25,6 @@ function url(protocols: readonly string[], expected: string) {
     .refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol))
     .describe(expected);
 }
-
-const HOSTNAME = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;
 
 const authority = z
   .string()
@@ -67,6 +66,10 @@ function providerUrl(what: string) {
     .describe(`${what}: an https URL, or http on this machine`);
 }
 
+/** Choices of the exchanges that an edge logs. `errors`: failed and slow ones; `sample`: these, and one of several others. */
+export const EXCHANGE_LOG_MODES = ['all', 'errors', 'sample', 'off'] as const;
+export type ExchangeLogMode = (typeof EXCHANGE_LOG_MODES)[number];
+
 /** Makes people who sign in with this a member of a team. */
 export interface TeamRule {
   readonly kind: 'group' | 'domain' | 'org';
@@ -91,12 +94,10 @@ function parseTeamRule(text: string): TeamRule | null {
 
 export const VARIABLES = {
   PORT: portNumber(),
-  HOST: z
-    .string()
-    .refine((text) => isIP(text) !== 0 || HOSTNAME.test(text))
-    .describe('an address or host name of this machine to listen on'),
+  HOST: ownAddress(),
   ADMIN_PORT: portNumber(),
   HTTP_REDIRECT_PORT: portNumber(),
+  ...METRICS_VARIABLES,
   APP_HOST: authority,
   PREVIEW_DOMAIN: z
     .string()
@@ -150,6 +151,14 @@ export const VARIABLES = {
       `up to ${MAX_API_URLS} http URLs of API processes, separated by commas, such as http://api:8081`,
     ),
   LOG_LEVEL: logLevel(),
+  EXCHANGE_LOG: z.enum(EXCHANGE_LOG_MODES).describe(`one of ${EXCHANGE_LOG_MODES.join(', ')}`),
+  EXCHANGE_LOG_SLOW_MS: milliseconds(0),
+  EXCHANGE_LOG_SAMPLE: count(1_000_000),
+  EXCHANGE_LOG_PER_MINUTE: count(10_000_000),
+  EXCHANGE_LOG_QUERY: z
+    .enum(['true', 'false'])
+    .transform((text) => text === 'true')
+    .describe('true or false'),
   TRUSTED_PROXIES: z
     .string()
     .transform((text) => text.split(',').map((part) => part.trim()))

@@ -1,6 +1,7 @@
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { ProblemError } from '@culvert/contract';
 import type { Request, Response } from 'express';
+import { ApiMeasures } from '../measures/api-measures.js';
 import { identifiedBy } from './caller.js';
 import { TeamRate } from './team-rate.js';
 
@@ -10,7 +11,10 @@ import { TeamRate } from './team-rate.js';
  */
 @Injectable()
 export class TeamRateGuard implements CanActivate {
-  constructor(private readonly rate: TeamRate) {}
+  constructor(
+    private readonly rate: TeamRate,
+    private readonly measures: ApiMeasures,
+  ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const identified = identifiedBy(context.switchToHttp().getRequest<Request>());
@@ -22,7 +26,10 @@ export class TeamRateGuard implements CanActivate {
     // draft-ietf-httpapi-ratelimit-headers
     response.setHeader('RateLimit-Policy', this.rate.policy);
     response.setHeader('RateLimit', `"team";r=${left};t=${resetSeconds}`);
-    if (!isWithin) throw new ProblemError('too_many_requests', { retryAfterSeconds: resetSeconds });
+    if (!isWithin) {
+      this.measures.countRateLimit('team');
+      throw new ProblemError('too_many_requests', { retryAfterSeconds: resetSeconds });
+    }
     return true;
   }
 }

@@ -11,6 +11,7 @@ import type { RequestFacts } from '../request-facts.js';
 import { isFromElsewhere } from '../same-origin.js';
 import type { EventStream, StreamEvent } from './event-stream.js';
 import type { StreamReader } from './stream-reader.js';
+import { ApiMeasures } from '../measures/api-measures.js';
 import { StreamCounts } from './stream-counts.js';
 import { WaitingBudget } from './waiting-budget.js';
 
@@ -68,7 +69,9 @@ export class LiveStreams implements OnApplicationBootstrap, OnModuleDestroy {
     @Inject(SETTINGS) settings: Settings,
     private readonly readiness: Readiness,
     private readonly authentication: AuthenticationService,
+    measures: ApiMeasures,
   ) {
+    measures.showStreams(() => this.openStreams.size);
     this.maxStreams = settings.limits.maxEventStreams;
     this.counts = new StreamCounts(bus);
     this.appOrigin = appUrl(settings);

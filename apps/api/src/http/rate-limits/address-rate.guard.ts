@@ -6,6 +6,7 @@ import { SETTINGS } from '@culvert/nest';
 import type { Settings } from '@culvert/runtime';
 import type { Request } from 'express';
 import { clientAddress } from '../client-address.js';
+import { ApiMeasures } from '../measures/api-measures.js';
 import { RateLimiters, type RateLimiter } from './rate-limiters.js';
 
 /** Declares that requests of a route are counted by address: together for all routes with the same name. */
@@ -25,6 +26,7 @@ export class AddressRateGuard implements CanActivate {
     private readonly reflector: Reflector,
     @Inject(SETTINGS) { limits }: Settings,
     limiters: RateLimiters,
+    private readonly measures: ApiMeasures,
   ) {
     const points = limits.maxLoginRequestsPerAddress;
     this.limiter =
@@ -38,6 +40,7 @@ export class AddressRateGuard implements CanActivate {
     const network = networkOf(clientAddress(context.switchToHttp().getRequest<Request>()));
     const { isWithin, resetSeconds } = await this.limiter.count(`${name}:${network}`);
     if (isWithin) return true;
+    this.measures.countRateLimit('address');
     throw new ProblemError('too_many_attempts', {
       detail: `the limit for this address is reached; try again in ${resetSeconds} s`,
       retryAfterSeconds: resetSeconds,

@@ -1,6 +1,8 @@
 import type { Store } from '@culvert/domain';
 import pino from 'pino';
 import { describe, afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { Metrics } from '@culvert/metrics';
+import { ApiMeasures } from '../measures/api-measures.js';
 import type { Announcer } from '../../announcements/announcer.js';
 import type { SessionCookie } from './session-cookie.js';
 import { UserSessionsService } from './user-sessions.service.js';
@@ -26,7 +28,13 @@ describe(UserSessionsService.name, () => {
       },
     } as unknown as Store;
     const log = pino({ level: 'silent' });
-    const service = new UserSessionsService(store, log, {} as SessionCookie, {} as Announcer);
+    const service = new UserSessionsService(
+      store,
+      log,
+      {} as SessionCookie,
+      {} as Announcer,
+      new ApiMeasures(new Metrics({ program: 'test', version: '0' })),
+    );
     service.onApplicationBootstrap();
     vi.advanceTimersByTime(60 * 60_000);
     expect(removed).toEqual(['sessions', 'resets', 'visits']);

@@ -13,6 +13,7 @@ import { LOG, STORE } from '@culvert/nest';
 import type { Logger } from 'pino';
 import { Announcer } from '../../announcements/announcer.js';
 import type { RequestFacts } from '../request-facts.js';
+import { ApiMeasures } from '../measures/api-measures.js';
 import { SessionCookie } from './session-cookie.js';
 
 /** Precision of `lastSeenAt`, so that a busy page does not cause a write per request. */
@@ -36,6 +37,7 @@ export class UserSessionsService implements OnApplicationBootstrap, OnApplicatio
     @Inject(LOG) private readonly log: Logger,
     private readonly cookie: SessionCookie,
     private readonly announcer: Announcer,
+    private readonly measures: ApiMeasures,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -120,11 +122,12 @@ export class UserSessionsService implements OnApplicationBootstrap, OnApplicatio
 
   private removeExpired(): void {
     const now = new Date();
-    Promise.all([
-      this.store.background.userSessions.removeExpired(now),
-      this.store.background.passwordResets.removeExpired(now),
-      this.store.background.previewVisits.removeExpired(now),
-    ]).catch((error: unknown) => this.log.warn({ err: error }, 'cannot remove expired sessions'));
+    const { userSessions, passwordResets, previewVisits } = this.store.background;
+    this.measures
+      .timeSweep('user_sessions', () =>
+        Promise.all([userSessions, passwordResets, previewVisits].map((each) => each.removeExpired(now))),
+      )
+      .catch((error: unknown) => this.log.warn({ err: error }, 'cannot remove expired sessions'));
   }
 }
 

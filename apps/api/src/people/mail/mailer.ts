@@ -2,6 +2,7 @@ import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { LOG, SETTINGS } from '@culvert/nest';
 import { HANDED_ON, type Settings } from '@culvert/runtime';
 import { createTransport } from 'nodemailer';
+import { ApiMeasures } from '../../http/measures/api-measures.js';
 import type { Logger } from 'pino';
 
 /** A mail that explains why it was sent and contains one link. */
@@ -26,6 +27,7 @@ export class Mailer implements OnApplicationShutdown {
   constructor(
     @Inject(SETTINGS) { mail, public: { appHostname } }: Settings,
     @Inject(LOG) private readonly log: Logger,
+    private readonly measures: ApiMeasures,
   ) {
     this.from = mail.from ?? `Culvert <culvert@${appHostname}>`;
     this.transport =
@@ -71,6 +73,12 @@ export class Mailer implements OnApplicationShutdown {
     }
     const text = `${before}\n\n${link}\n\n${after}\n`;
     // As an object: an address in a string could be parsed as a list of several.
-    await this.transport.sendMail({ from: this.from, to: { name: '', address: to }, subject, text });
+    try {
+      await this.transport.sendMail({ from: this.from, to: { name: '', address: to }, subject, text });
+      this.measures.countMail('ok');
+    } catch (error) {
+      this.measures.countMail('failed');
+      throw error;
+    }
   }
 }

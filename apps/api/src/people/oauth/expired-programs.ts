@@ -2,6 +2,7 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShut
 import type { Repositories } from '@culvert/domain';
 import { BACKGROUND_STORE, LOG } from '@culvert/nest';
 import type { Logger } from 'pino';
+import { ApiMeasures } from '../../http/measures/api-measures.js';
 
 const SWEEP_INTERVAL_MS = 10 * 60_000;
 /** How long tokens of workload identities are kept after their end, for people who look at a connection of yesterday. */
@@ -15,6 +16,7 @@ export class ExpiredPrograms implements OnApplicationBootstrap, OnApplicationShu
   constructor(
     @Inject(BACKGROUND_STORE) private readonly store: Repositories,
     @Inject(LOG) private readonly log: Logger,
+    private readonly measures: ApiMeasures,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -27,10 +29,14 @@ export class ExpiredPrograms implements OnApplicationBootstrap, OnApplicationShu
 
   private removeExpired(): void {
     const now = new Date();
-    Promise.all([
-      this.store.programs.removeExpired(now),
-      this.store.deviceAuthorizations.removeExpired(now),
-      this.store.workloadIdentities.removeEndedTokens(new Date(now.getTime() - KEPT_TOKENS_MS)),
-    ]).catch((error: unknown) => this.log.warn({ err: error }, 'cannot remove expired programs'));
+    this.measures
+      .timeSweep('programs', () =>
+        Promise.all([
+          this.store.programs.removeExpired(now),
+          this.store.deviceAuthorizations.removeExpired(now),
+          this.store.workloadIdentities.removeEndedTokens(new Date(now.getTime() - KEPT_TOKENS_MS)),
+        ]),
+      )
+      .catch((error: unknown) => this.log.warn({ err: error }, 'cannot remove expired programs'));
   }
 }

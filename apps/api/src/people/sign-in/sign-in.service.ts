@@ -5,6 +5,7 @@ import { LOG, STORE } from '@culvert/nest';
 import type { Logger } from 'pino';
 import { AuditLog } from '../../team/audit-events/audit-log.js';
 import type { RequestFacts } from '../../http/request-facts.js';
+import { ApiMeasures } from '../../http/measures/api-measures.js';
 import { UserSessionsService } from '../../http/user-sessions/user-sessions.service.js';
 import { isPassword } from './passwords.js';
 import { Throttle } from './throttle.js';
@@ -21,6 +22,7 @@ export class SignInService {
     private readonly throttle: Throttle,
     private readonly audit: AuditLog,
     private readonly userSessions: UserSessionsService,
+    private readonly measures: ApiMeasures,
   ) {}
 
   /**
@@ -28,7 +30,16 @@ export class SignInService {
    * @throws ProblemError `sign_in_failed`, which does not say which of the two is wrong; `too_many_attempts`
    */
   async withPassword({ email, password }: SignInRequest, facts: RequestFacts): Promise<string> {
-    const found = await this.check(email.trim().toLowerCase(), password, facts);
+    try {
+      return await this.beginByPassword(email.trim().toLowerCase(), password, facts);
+    } catch (error) {
+      this.measures.countSignIn('password', outcomeOf(error));
+      throw error;
+    }
+  }
+
+  private async beginByPassword(email: string, password: string, facts: RequestFacts): Promise<string> {
+    const found = await this.check(email, password, facts);
     if (found === null || found.passwordHash === null) throw new ProblemError('sign_in_failed');
     const { passwordHash, ...user } = found;
     const begun = await this.userSessions.beginByPassword(user.id, passwordHash, facts);
@@ -61,6 +72,7 @@ export class SignInService {
   ): Promise<void> {
     const target = { id: session.id, name: null };
     await this.audit.recordOfUser(actorOf(user, facts), 'user.sign-in', target, { method });
+    this.measures.countSignIn(method, 'ok');
   }
 
   private async check(
@@ -87,6 +99,11 @@ export class SignInService {
       .recordFailureOf(found, { kind: 'system', id: null, address }, 'user.sign-in-failed')
       .catch((error: unknown) => this.log.error({ err: error }, 'cannot record a failed sign-in'));
   }
+}
+
+function outcomeOf(error: unknown): 'refused' | 'throttled' | 'failed' {
+  if (!(error instanceof ProblemError)) return 'failed';
+  return error.code === 'too_many_attempts' ? 'throttled' : 'refused';
 }
 
 function actorOf(user: User, { address }: RequestFacts): Actor {

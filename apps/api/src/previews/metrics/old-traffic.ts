@@ -2,6 +2,7 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShut
 import { TRAFFIC_MEMORY_MS, type Repositories } from '@culvert/domain';
 import { BACKGROUND_STORE, LOG } from '@culvert/nest';
 import type { Logger } from 'pino';
+import { ApiMeasures } from '../../http/measures/api-measures.js';
 
 const SWEEP_INTERVAL_MS = 5 * 60_000;
 /** Rows that one statement removes: few, so that others do not wait for it. */
@@ -16,13 +17,14 @@ export class OldTraffic implements OnApplicationBootstrap, OnApplicationShutdown
   constructor(
     @Inject(BACKGROUND_STORE) private readonly store: Pick<Repositories, 'previewTraffic'>,
     @Inject(LOG) private readonly log: Logger,
+    private readonly measures: ApiMeasures,
   ) {}
 
   onApplicationBootstrap(): void {
     this.sweep = setInterval(() => {
-      this.remove(new Date()).catch((error: unknown) =>
-        this.log.warn({ err: error }, 'cannot remove old traffic of previews'),
-      );
+      this.measures
+        .timeSweep('preview_traffic', () => this.remove(new Date()))
+        .catch((error: unknown) => this.log.warn({ err: error }, 'cannot remove old traffic of previews'));
     }, SWEEP_INTERVAL_MS).unref();
   }
 

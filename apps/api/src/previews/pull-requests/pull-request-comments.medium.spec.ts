@@ -2,6 +2,8 @@ import { InProcessEventBus } from '@culvert/events';
 import { previewResource, type PreviewResource } from '@culvert/contract';
 import { createLoopbackClient } from '@culvert/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Metrics } from '@culvert/metrics';
+import { ApiMeasures } from '../../http/measures/api-measures.js';
 import { createLog, loadSettings } from '@culvert/runtime';
 import { TestApi, type TestTeam } from '../../spec/api-harness.js';
 import { FakeForge, SECRETS, type StoredComment } from '../../spec/fake-forge.js';
@@ -226,6 +228,7 @@ describe('several processes', () => {
       loadSettings('standalone', env),
       createLog({ level: 'silent', app: 'api' }),
       createLoopbackClient(),
+      new ApiMeasures(new Metrics({ program: 'test', version: '0' })),
     );
 
   it('write one comment between them', async () => {

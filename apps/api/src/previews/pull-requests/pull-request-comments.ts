@@ -10,6 +10,7 @@ import { BACKGROUND_STORE, EVENT_BUS, LOG, SETTINGS } from '@culvert/nest';
 import { HttpClient } from '@culvert/outbound';
 import { previewUrl, type Settings } from '@culvert/runtime';
 import type { Logger } from 'pino';
+import { ApiMeasures } from '../../http/measures/api-measures.js';
 import { commentText, markerOf } from './comment-text.js';
 import { ForgeClient, ForgeError } from './forge-client.js';
 import type { Forge, ForgeComment, PullRequest } from './forge.js';
@@ -52,6 +53,7 @@ export class PullRequestComments implements OnApplicationBootstrap, BeforeApplic
     @Inject(SETTINGS) private readonly settings: Settings,
     @Inject(LOG) private readonly log: Logger,
     private readonly http: HttpClient,
+    private readonly measures: ApiMeasures,
   ) {
     this.forges = forgesOf(settings);
   }
@@ -86,7 +88,9 @@ export class PullRequestComments implements OnApplicationBootstrap, BeforeApplic
   /** Compares comments with previews, and writes those that are due. Resolves when nothing is left to do for now. */
   async look(): Promise<void> {
     this.isRoundStale = true;
-    this.round ??= this.runRounds().finally(() => (this.round = null));
+    this.round ??= this.measures
+      .timeSweep('pull_request_comments', () => this.runRounds())
+      .finally(() => (this.round = null));
     return this.round;
   }
 
@@ -134,6 +138,7 @@ export class PullRequestComments implements OnApplicationBootstrap, BeforeApplic
         throw new ForgeError('limited', `${forge.name} limits the number of requests`, 429, pausedUntil);
       }
       const written = await this.writeTo(forge, target, comment);
+      this.measures.countComment(forge.name, 'ok');
       await pullRequestComments.recordPublished(id, {
         revision,
         comment: written && {
@@ -192,8 +197,9 @@ export class PullRequestComments implements OnApplicationBootstrap, BeforeApplic
       return;
     }
     const failure = error instanceof ForgeError ? error : null;
+    const [forge] = this.targetOf(comment.pullRequestUrl);
+    if (forge) this.measures.countComment(forge.name, failure?.kind === 'refused' ? 'refused' : 'failed');
     if (failure?.kind === 'limited' && failure.retryAt) {
-      const [forge] = this.targetOf(comment.pullRequestUrl);
       if (forge) this.pausedUntil.set(forge, failure.retryAt);
     }
     // A refusal lasts long. The random half spreads processes and comments.
