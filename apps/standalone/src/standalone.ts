@@ -26,6 +26,7 @@ import {
 import {
   appUrl,
   createLog,
+  keepHeapRoom,
   loadSettings,
   Readiness,
   restoreFastStrings,
@@ -92,6 +93,7 @@ export async function startStandalone(
   const redirect = await openHttpRedirect(settings);
   const edge = app.get(Edge);
   restoreFastStrings();
+  keepHeapRoom();
   edge.serve(listener);
   const { port: adminPort, metricsPort } = admin;
   log.info({ port: listener.port, adminPort, metricsPort, url: appUrl(settings) }, 'serving');

@@ -11,6 +11,7 @@ export {
 } from './certificate.js';
 export { answerArguments, type CommandLineAnswer, exitOnArguments } from './command-line.js';
 export { type FileEvents, FileWatch } from './file-watch.js';
+export { keepHeapRoom } from './heap-room.js';
 export { restoreFastStrings } from './fast-strings.js';
 export { LineBudget, type LineBudgetOptions } from './log/line-budget.js';
 export { createLog, LOG_LEVELS, type LogLevel } from './log/log.js';
