@@ -91,7 +91,7 @@ const PACKAGES = {
     why: 'sockets is where the data plane goes past Node: it knows nothing of what is read and written',
   },
   'libs/tunnel': {
-    culvert: ['flow'],
+    culvert: ['flow', 'sockets'],
     external: ['ws'],
     why: 'tunnel is the protocol that another language must be able to implement: it knows nothing of Culvert but its own frames',
   },

@@ -14,7 +14,7 @@ export interface Carrier {
 }
 
 export interface CarrierHandler {
-  /** Bytes from the peer, in order; they belong to the receiver. */
+  /** Bytes from the peer, in order. Valid during the call only: carriers read into memory that is used again. */
   onMessage(bytes: Buffer): void;
   /** Something that was sent has left: `bufferedBytes` is smaller. */
   onSent(): void;

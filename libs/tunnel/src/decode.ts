@@ -1,6 +1,7 @@
 /**
  * Cuts the carrier's byte stream into frames. Holds no more than one header or one control payload between two
- * messages: DATA payloads are passed on piece by piece, as slices of the message they came in.
+ * messages: DATA payloads are passed on piece by piece, each a copy in memory of its own. One copy here is less than what
+ * slices cost: they would make the carrier allocate for each read, and keep whole messages alive.
  *
  * Everything a header can be wrong about is checked before a byte of its payload is stored. After an error, or
  * once `stop` was called from within a callback, nothing more is read.
@@ -19,7 +20,7 @@ import { TunnelError } from './errors.js';
 export interface FrameSink {
   /** A frame other than DATA. `payload` is valid during the call only. */
   onFrame(type: number, id: number, payload: Buffer): void;
-  /** Part of a DATA frame's payload, never empty. */
+  /** Part of a DATA frame's payload, never empty. It belongs to the sink. */
   onData(id: number, piece: Buffer): void;
 }
 
@@ -140,7 +141,9 @@ export class FrameDecoder {
     const end = available < this.remaining ? message.length : at + this.remaining;
     this.remaining -= end - at;
     if (this.remaining === 0) this.state = DecodeState.HEADER;
-    this.sink.onData(this.id, at === 0 && end === message.length ? message : message.subarray(at, end));
+    const piece = Buffer.allocUnsafe(end - at);
+    message.copy(piece, 0, at, end);
+    this.sink.onData(this.id, piece);
     return end;
   }
 

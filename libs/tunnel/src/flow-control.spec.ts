@@ -217,7 +217,7 @@ describe('the receiver', () => {
       { ...FIXED, maxWindowBytes: 128 * KIB, receiveBudgetBytes: 8 * MIB },
       { ...FIXED, receiveBudgetBytes: 8 * MIB },
     );
-    Object.defineProperty(both.manager, 'roundTripMs', { get: () => 10_000 });
+    Object.defineProperty(both.manager, 'baseRoundTripMs', { get: () => 10_000 });
     const { near, farRecorder } = await openStream(both);
     let sent = 0;
     const total = 4 * MIB;
@@ -239,7 +239,7 @@ describe('the receiver', () => {
 
   it('grows no window whose consumer is the slow part', async () => {
     const both = await pair({ ...FIXED, maxWindowBytes: MIB, receiveBudgetBytes: 8 * MIB }, FIXED);
-    Object.defineProperty(both.manager, 'roundTripMs', { get: () => 0 });
+    Object.defineProperty(both.manager, 'baseRoundTripMs', { get: () => 0 });
     const { near, far, farRecorder } = await openStream(both);
     const total = 20 * WINDOW;
     near.write(Buffer.alloc(total));

@@ -39,6 +39,31 @@ describe('liveness', () => {
     liveness.stop();
   });
 
+  it('keeps the least round trip, which a busy tunnel does not lengthen, and follows a longer way slowly', async () => {
+    const host = new Host();
+    const liveness = new Liveness(host, { pingIntervalMs: 80, pingTimeoutMs: 60_000 });
+    expect(liveness.baseRoundTripMs).toBe(2);
+    /** Answers the latest PING after at least `delayMs`. Returns the round trip. */
+    const measure = async (delayMs: number): Promise<number> => {
+      const sentAt = (): number => host.pings.at(-1)!.readDoubleBE(0);
+      while (performance.now() - sentAt() < delayMs) await new Promise((resolve) => setTimeout(resolve, 1));
+      const next = new Promise<void>((resolve) => (host.onPing = resolve));
+      liveness.handlePong(host.pings.at(-1)!);
+      const measured = liveness.roundTripMs;
+      await next;
+      return measured;
+    };
+    let least = await measure(10);
+    expect(liveness.baseRoundTripMs).toBe(least);
+    for (let i = 0; i < 3; i++) {
+      least = Math.min(await measure(40), least * 1.1);
+      expect(liveness.baseRoundTripMs).toBe(least);
+    }
+    const shorter = await measure(5);
+    expect(liveness.baseRoundTripMs).toBe(Math.max(2, Math.min(shorter, least * 1.1)));
+    liveness.stop();
+  });
+
   it('pings a silent peer every interval, then reports it as dead', async () => {
     const host = new Host();
     const start = performance.now();

@@ -19,9 +19,17 @@ const TICKS_PER_INTERVAL = 4;
 /** A busy peer is measured too, once in this many ping intervals: windows grow by the round-trip time. */
 const INTERVALS_PER_MEASUREMENT = 5;
 
+/** The least round trip rises by this much per measurement, so that a way that has become longer is noticed. */
+const LEAST_RISE = 1.1;
+
+/** Below this, turns of the event loop at both ends take longer than the network. */
+const MIN_BASE_MS = 2;
+
 export class Liveness {
   /** Most recent round trip, or 0 before the first. */
   roundTripMs = 0;
+  /** Least round trip of late, or 0 before the first. */
+  private leastMs = 0;
   private silentTicks = 0;
   private ticksSincePing = 0;
   /** Time when the unanswered PING was sent, which is also its payload; 0 without one. */
@@ -39,6 +47,14 @@ export class Liveness {
     this.sendPing();
   }
 
+  /**
+   * Round trip of the way alone, in milliseconds. The most recent one has the bytes in it that wait in the tunnel: a window
+   * that grew by it would lengthen that queue, which lengthens the round trip.
+   */
+  get baseRoundTripMs(): number {
+    return Math.max(this.leastMs, MIN_BASE_MS);
+  }
+
   /** Something arrived. */
   heard(): void {
     this.silentTicks = 0;
@@ -46,8 +62,10 @@ export class Liveness {
 
   handlePong(payload: Buffer): void {
     if (this.pingSentAt === 0 || payload.readDoubleBE(0) !== this.pingSentAt) return;
-    this.roundTripMs = performance.now() - this.pingSentAt;
+    const measuredMs = performance.now() - this.pingSentAt;
     this.pingSentAt = 0;
+    this.roundTripMs = measuredMs;
+    this.leastMs = this.leastMs === 0 ? measuredMs : Math.min(measuredMs, this.leastMs * LEAST_RISE);
   }
 
   stop(): void {

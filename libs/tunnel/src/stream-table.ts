@@ -28,8 +28,8 @@ const MAX_OVERRUNS = 16;
 /** The tunnel as its streams use it. */
 export interface StreamTableHost {
   readonly outbox: Outbox;
-  /** Most recent round trip in milliseconds, or 0 before the first. */
-  readonly roundTripMs: number;
+  /** Round trip without what waits in the tunnel, in milliseconds. */
+  readonly baseRoundTripMs: number;
   /** Whether the peer has sent GOAWAY, and may open no more streams. */
   readonly hasPeerLeft: boolean;
   /** Receives the streams that the peer opens. */
@@ -82,8 +82,8 @@ export class StreamTable implements StreamHost {
     return this.streams.size;
   }
 
-  get roundTripMs(): number {
-    return this.host.roundTripMs;
+  get baseRoundTripMs(): number {
+    return this.host.baseRoundTripMs;
   }
 
   /** Takes over the numbers that both ends agreed on. */

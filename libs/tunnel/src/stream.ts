@@ -22,7 +22,7 @@ export interface IncomingStream extends Stream {
 export interface StreamHost {
   readonly outbox: Outbox;
   readonly budget: ReceiveBudget;
-  readonly roundTripMs: number;
+  readonly baseRoundTripMs: number;
   /** Credit that every stream starts with. */
   readonly windowBytes: number;
   /** Credit that a stream gets when it opens, while the budget allows. */
@@ -265,9 +265,9 @@ export class TunnelStream implements IncomingStream, ReadyStream {
   private consume(bytes: number): void {
     const { window } = this;
     if (!window.consume(bytes) || !mayReceiveData(this.state)) return;
-    const { budget, maxWindowBytes, roundTripMs } = this.host;
+    const { budget, maxWindowBytes, baseRoundTripMs } = this.host;
     // docs/protocol.md §5.
-    const credit = window.grant(budget.share(window.wantedGrowth(maxWindowBytes, roundTripMs)));
+    const credit = window.grant(budget.share(window.wantedGrowth(maxWindowBytes, baseRoundTripMs)));
     this.host.outbox.control().window(this.id, credit);
   }
 

@@ -127,6 +127,10 @@ class NativeTunnel
     return this.liveness === null ? 0 : this.liveness.roundTripMs;
   }
 
+  get baseRoundTripMs(): number {
+    return this.liveness === null ? 0 : this.liveness.baseRoundTripMs;
+  }
+
   get sentBytes(): number {
     return this.outbox.sentBytes;
   }

@@ -64,11 +64,10 @@ export class SocketCarrier implements Carrier {
     socket.once('close', () => clearTimeout(timer));
   }
 
-  /** Copies what arrives out of the memory that all sockets read into: fewer reads, and no more memory than bytes. */
   private read(handler: CarrierHandler): void {
     const { socket } = this;
     const isShared = readShared(socket, (bytes) => {
-      if (!this.closed) handler.onMessage(Buffer.from(bytes));
+      if (!this.closed) handler.onMessage(bytes);
     });
     if (isShared) {
       socket.resume();
