@@ -4,7 +4,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { createEventBus } from '@culvert/events';
 import { Metrics } from '@culvert/metrics';
 import { registerServerMetrics, serverModules, NestLog, startAdminServer } from '@culvert/nest';
-import { keepHeapRoom, Readiness, restoreFastStrings, type Settings, stopOnSignal } from '@culvert/runtime';
+import { prepareDataPlane, Readiness, type Settings, stopOnSignal } from '@culvert/runtime';
 import { createStore } from '@culvert/store';
 import type { Logger } from 'pino';
 import { Edge } from './edge.js';
@@ -48,8 +48,7 @@ export async function runEdge(settings: Settings, log: Logger, worker: number | 
   const metrics = app.get(Metrics);
   registerListenerMetrics(metrics, listener, app.get(Edge).fleet);
   registerServerMetrics(metrics, { database: store.measures, bus });
-  restoreFastStrings();
-  keepHeapRoom();
+  prepareDataPlane();
   edge.serve(listener);
   // For workers, the supervisor says so once all of them serve.
   if (admin !== null) {

@@ -26,10 +26,9 @@ import {
 import {
   appUrl,
   createLog,
-  keepHeapRoom,
   loadSettings,
+  prepareDataPlane,
   Readiness,
-  restoreFastStrings,
   type Settings,
 } from '@culvert/runtime';
 import { createStore } from '@culvert/store';
@@ -92,8 +91,7 @@ export async function startStandalone(
   const admin = await startAdminServer(app, settings.listen);
   const redirect = await openHttpRedirect(settings);
   const edge = app.get(Edge);
-  restoreFastStrings();
-  keepHeapRoom();
+  prepareDataPlane();
   edge.serve(listener);
   const { port: adminPort, metricsPort } = admin;
   log.info({ port: listener.port, adminPort, metricsPort, url: appUrl(settings) }, 'serving');

@@ -12,10 +12,10 @@ export {
 export { answerArguments, type CommandLineAnswer, exitOnArguments } from './command-line.js';
 export { type FileEvents, FileWatch } from './file-watch.js';
 export { keepHeapRoom } from './heap-room.js';
-export { restoreFastStrings } from './fast-strings.js';
 export { LineBudget, type LineBudgetOptions } from './log/line-budget.js';
 export { createLog, LOG_LEVELS, type LogLevel } from './log/log.js';
 export { HANDED_ON } from './log/redact.js';
+export { prepareDataPlane } from './prepare-data-plane.js';
 export { printResults } from './results.js';
 export { ConfigurationError, type ConfigurationProblem } from './settings/configuration-error.js';
 export { logLevel } from './settings/log-level.js';
