@@ -277,14 +277,15 @@ const ROOMS = {
   },
   'libs/relay': {
     relay: ['visitors', 'exchange', 'routing', 'upstream', 'answers', 'clock', 'limits', 'measures'],
-    visitors: ['exchange', 'routing', 'answers', 'clock', 'limits'],
+    visitors: ['exchange', 'routing', 'answers', 'clock', 'limits', 'request-id'],
     exchange: ['routing', 'upstream', 'answers', 'clock', 'limits', 'measures'],
-    routing: ['upstream', 'answers', 'clock', 'limits'],
-    upstream: ['clock', 'limits'],
+    routing: ['upstream', 'answers', 'clock', 'limits', 'request-id'],
+    upstream: ['clock', 'limits', 'request-id'],
     answers: ['limits'],
     clock: [],
     limits: [],
     measures: [],
+    'request-id': [],
   },
 };
 

@@ -18,6 +18,11 @@ let peer: number;
 
 beforeAll(async () => {
   service = http.createServer((request, response) => {
+    if (request.url === '/id') {
+      response.end(request.headers['x-request-id']);
+      return;
+    }
+    if (request.url === '/own-id') response.setHeader('X-Request-Id', 'of-the-service');
     response.writeHead(Number(request.url?.slice(1)) || 200).end('ok');
   });
   const sockets = new WebSocketServer({ server: service });
@@ -210,6 +215,45 @@ describe('the log of exchanges', () => {
       peer: '198.51.100.9',
     });
     expect(deployment.program.stderr).not.toContain('S3CR3T');
+  });
+
+  it('has the id that the service and the visitor got', async () => {
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    const seen = new Set<string>();
+    // Heads that are repeated on one connection are sent from a cache.
+    for (let i = 0; i < 20; i++) {
+      const { body, headers } = await get('/id', { agent });
+      expect(headers['x-request-id']).toMatch(/^[0-9a-f]{32}$/);
+      expect(String(body)).toBe(headers['x-request-id']);
+      seen.add(String(body));
+      await deployment.program.logged(new RegExp(`"requestId":"${String(body)}"`));
+    }
+    agent.destroy();
+    expect(seen.size).toBe(20);
+  });
+
+  it('has the id of a trusted proxy, and leaves a service its own', async () => {
+    const { body, headers } = await get('/id', { headers: { 'x-request-id': 'proxy-1' } });
+    expect([String(body), headers['x-request-id']]).toEqual(['proxy-1', 'proxy-1']);
+    expect((await get('/id', { headers: { 'x-request-id': 'not safe"' } })).headers['x-request-id']).toMatch(
+      /^[0-9a-f]{32}$/,
+    );
+    const own = await get('/own-id', { headers: { 'x-request-id': 'proxy-2' } });
+    expect(own.headers['x-request-id']).toBe('of-the-service');
+  });
+
+  it('has the id of an error, and of a request to the API', async () => {
+    const away = await deployment.createPreview(1);
+    const { headers } = await visit(deployment.port, away.hostname, '/');
+    await deployment.program.logged(
+      new RegExp(`"requestId":"${String(headers['x-request-id'])}".*"ingress_refused"`),
+    );
+    const api = await visit(deployment.port, `localhost:${deployment.port}`, '/api/v1/me');
+    const id = String(api.headers['x-request-id']);
+    expect(id).toMatch(/^[0-9a-f]{32}$/);
+    expect(JSON.parse(String(api.body))).toMatchObject({
+      instance: `urn:uuid:${id.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')}`,
+    });
   });
 
   it('has the reference that a visitor was shown', async () => {

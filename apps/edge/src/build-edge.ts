@@ -108,6 +108,7 @@ export async function buildEdge(options: EdgeOptions): Promise<BuiltEdge> {
     handOff: handOffOf({ ...names, server, telepresence }),
     onFault,
     measures,
+    hasRequestIds: true,
     onEnd: exchangeLog.handleEnd,
     onRefusal: (error, peer) => exchangeLog.handleRefusal(error, peer),
   });

@@ -301,7 +301,7 @@ export function toProblem(error: ProblemError, requestId: string): Problem {
     status,
     code: error.code,
     ...(error.detail === undefined ? {} : { detail: error.detail }),
-    instance: `urn:uuid:${requestId}`,
+    instance: `urn:uuid:${asUuid(requestId)}`,
     ...(error.errors === undefined ? {} : { errors: error.errors.slice(0, MAX_FIELD_ERRORS).map(shorten) }),
   };
 }
@@ -312,4 +312,9 @@ function shorten({ pointer, message }: FieldError): FieldError {
 
 function cut(text: string): string {
   return text.length <= MAX_FIELD_ERROR_LENGTH ? text : `${text.slice(0, MAX_FIELD_ERROR_LENGTH - 1)}…`;
+}
+
+/** Returns 32 hexadecimal digits, the form of ids that edges make, with the hyphens of a UUID. */
+function asUuid(id: string): string {
+  return id.replace(/^([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/, '$1-$2-$3-$4-$5');
 }

@@ -15,6 +15,7 @@ describe('identifyField', () => {
     'INTERCEPT_ID',
     'PREVIEW_TOKEN',
     'HOP',
+    'REQUEST_ID',
   ]);
   const plain = Object.entries(Field).filter(([key]) => !FAMILIES.has(key));
 
@@ -22,6 +23,7 @@ describe('identifyField', () => {
     for (const name of ['culvert-preview-token', 'Culvert_Preview_Token'])
       expect(identify(name)).toBe(Field.PREVIEW_TOKEN);
     for (const name of ['x-culvert-hop', 'X_Culvert_Hop']) expect(identify(name)).toBe(Field.HOP);
+    for (const name of ['x-request-id', 'X_Request-ID']) expect(identify(name)).toBe(Field.REQUEST_ID);
     expect(identify('X-Culvert-Hops')).toBe(Field.CULVERT);
     expect(identify('Culvert-Team')).toBe(Field.CULVERT);
     expect(identify('culvert')).toBe(Field.OTHER);

@@ -73,6 +73,8 @@ export const Field = {
   CONTENT_LOCATION: 62,
   REFRESH: 63,
   ACCESS_CONTROL_ALLOW_ORIGIN: 64,
+  /** `x-request-id` */
+  REQUEST_ID: 65,
 } as const;
 export type Field = (typeof Field)[keyof typeof Field];
 
@@ -141,6 +143,7 @@ const NAMES: readonly (readonly [string, Field])[] = [
 const RESERVED: readonly { readonly name: Uint8Array; readonly isPrefix: boolean; readonly id: Field }[] = [
   { name: Buffer.from('x-forwarded-'), isPrefix: true, id: Field.X_FORWARDED },
   { name: Buffer.from('x-real-ip'), isPrefix: false, id: Field.X_REAL_IP },
+  { name: Buffer.from('x-request-id'), isPrefix: false, id: Field.REQUEST_ID },
   { name: Buffer.from('x-telepresence-intercept-id'), isPrefix: false, id: Field.INTERCEPT_ID },
   { name: Buffer.from('x-ambassador-api-key'), isPrefix: false, id: Field.API_KEY },
   { name: Buffer.from('x-culvert-api-key'), isPrefix: false, id: Field.API_KEY },

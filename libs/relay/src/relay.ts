@@ -59,6 +59,8 @@ export interface RelayOptions {
   readonly pools: StreamPools;
   /** Connections and requests that are handed off instead of becoming exchanges. Default: none. */
   readonly handOff?: HandOff;
+  /** Whether requests get ids, which services and visitors receive as `X-Request-Id`. Default: no. */
+  readonly hasRequestIds?: boolean;
   /** What the relay counts into. Default: measures of its own. */
   readonly measures?: RelayMeasures;
   /** Receives unexpected exceptions inside the relay. */
@@ -313,6 +315,7 @@ class RelayHost implements ConnectionHost {
   readonly observers = new Map<string, ExchangeObserver>();
   readonly counters: RelayCounters = { connections: 0, exchanges: 0, bytesIn: 0, bytesOut: 0, failures: {} };
   readonly measures: RelayMeasures;
+  readonly hasRequestIds: boolean;
   readonly handleEnd: RelayOptions['onEnd'];
   readonly connections: Connections;
   readonly use: RouteUse;
@@ -336,6 +339,7 @@ class RelayHost implements ConnectionHost {
     this.onRefusal = options.onRefusal;
     this.handleEnd = options.onEnd;
     this.measures = options.measures ?? new RelayMeasures();
+    this.hasRequestIds = options.hasRequestIds ?? false;
   }
 
   forget(connection: VisitorConnection): void {

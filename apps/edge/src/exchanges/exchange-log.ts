@@ -89,6 +89,7 @@ export class ExchangeLog {
     const { failure, error, status } = record;
     const isPreview = route?.kind === 'preview';
     return {
+      requestId: record.requestId,
       hostname,
       ...(isPreview && { previewId: route.id, teamId: route.teamId }),
       method: request.method,

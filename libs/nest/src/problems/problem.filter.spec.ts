@@ -102,6 +102,12 @@ describe(ProblemFilter.name, () => {
     expect(response.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
   });
 
+  it('has the id of the edge that a request came through', async () => {
+    const id = '0123456789abcdef0123456789abcdef';
+    const response = await http().get('/things/7').set('X-Request-Id', id);
+    expect(response.headers['x-request-id']).toBe(id);
+  });
+
   it('closes the connection if a response fails half way', async () => {
     await expect(http().get('/things/half')).rejects.toMatchObject({ code: 'ECONNRESET' });
   });

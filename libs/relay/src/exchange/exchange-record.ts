@@ -44,6 +44,9 @@ export class ExchangeRecord {
   /** When the wait under way began, on the clock of `performance.now`; 0: it does not wait. */
   private waitBeganAt = 0;
 
+  /** @param requestId id of the request; '': it has none */
+  constructor(readonly requestId = '') {}
+
   /** The service has answered. Returns the time since the request. */
   answer(status: number): number {
     this.status = status;
@@ -70,7 +73,9 @@ export class ExchangeRecord {
     if (this.waitBeganAt === 0) this.waitBeganAt = performance.now();
   }
 
+  /** It no longer waits, if it did. */
   endWait(isServed: boolean, measures: RelayMeasures): void {
+    if (this.waitBeganAt === 0) return;
     const ms = performance.now() - this.waitBeganAt;
     this.waitBeganAt = 0;
     this.waitMs += ms;

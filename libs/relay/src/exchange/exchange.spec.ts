@@ -89,6 +89,7 @@ class FakeRequester implements Requester {
   readonly isHttp2 = false;
   readonly responseReader = new HeadReader(DEFAULT_RELAY_LIMITS.head, 'response');
   end: 'complete' | 'aborted' | 'ended early' | RelayError | OwnAnswer | null = null;
+  requestIdOf = (): string => 'id';
   outgoingHead = (): Buffer => Buffer.from('GET / HTTP/1.1\r\n\r\n');
   chunkedOutput = (): 'decoded' => 'decoded';
   sendInterim(): void {}
@@ -204,6 +205,7 @@ describe(Exchange.name, () => {
       forgetEnding: () => {},
       noteUse: (used) => use.note(used, clock.now),
       measures: new RelayMeasures(),
+      hasRequestIds: false,
       recordFailure: (error) => void failures.push(error.code),
       recordRefusal: () => expect.unreachable(),
       reportFault: (error) => {

@@ -32,7 +32,7 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
   upstream: ResponseTransfer | null = null;
   /** Null unless the preview is watched. */
   trace: ExchangeTrace | null = null;
-  readonly record = new ExchangeRecord();
+  readonly record: ExchangeRecord;
   /** Whether the stream takes no more of the request, or of raw bytes, for now. */
   isBodyPaused = false;
   /** Whether the visitor has closed its side of an upgraded connection. */
@@ -56,6 +56,7 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
     readonly hostname: string,
   ) {
     this.activeAt = host.clock.now;
+    this.record = new ExchangeRecord(host.hasRequestIds ? requester.requestIdOf(request) : '');
   }
 
   get state(): State {
@@ -342,10 +343,8 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
     const from = this.current;
     if (!mayFollow(from, to)) throw new Error(`an exchange must not go from state ${from} to state ${to}`);
     this.current = to;
-    if (isWaiting(from) && !isWaiting(to)) {
-      this.admittedRoute.waiting--;
-      this.record.endWait(to === State.ACTIVE, this.host.measures);
-    }
+    if (isWaiting(from) && !isWaiting(to)) this.admittedRoute.waiting--;
+    if (!isWaiting(to)) this.record.endWait(to === State.ACTIVE, this.host.measures);
     if (from === State.ROUTING && this.host.isDraining) this.host.handleRouted();
     if (isWaiting(to)) {
       this.trace?.wait();

@@ -29,6 +29,8 @@ export interface ExchangeHost extends EndingHost {
   readonly observers: ReadonlyMap<string, ExchangeObserver>;
   readonly counters: RelayCounters;
   readonly measures: RelayMeasures;
+  /** Whether requests get ids, which services and visitors receive. */
+  readonly hasRequestIds: boolean;
   /** Receives each exchange when it ends; absent: nothing wants them. */
   readonly handleEnd?: ((exchange: MeasuredExchange) => void) | undefined;
   /** Whether the relay stops: traffic managers no longer connect to it. */

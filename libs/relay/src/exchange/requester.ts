@@ -11,6 +11,8 @@ export interface Requester {
   /** Address of the connection's other end. */
   readonly peer: string;
   readonly isHttp2: boolean;
+  /** Returns the id that the request has: one of a trusted proxy, or a new one. */
+  requestIdOf(request: RequestHead): string;
   /** Collects response heads; lent to one exchange at a time. */
   readonly responseReader: HeadReader;
   /** The head to send to the ingress for `request`. */

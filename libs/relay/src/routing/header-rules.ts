@@ -6,6 +6,7 @@ import { SECRET_PREFIX_PATTERN } from '@culvert/domain';
 import { Field, Framing, type RequestHead, type ResponseHead } from '@culvert/http1';
 import type { AddressTranslator } from './addresses.js';
 import { hasOwnAuthorization } from './own-authorization.js';
+import { requestIdLine } from '../request-id.js';
 import { maySetCookie, withoutReservedCookies } from './reserved-cookies.js';
 import type { Route } from './route.js';
 import { upgradeOf } from './upgrade.js';
@@ -36,6 +37,8 @@ const REQUEST_RULES = table({
   [Field.FORWARDED]: DROP,
   [Field.X_FORWARDED]: DROP,
   [Field.X_REAL_IP]: DROP,
+  // The edge writes one of its own, or that of a trusted proxy.
+  [Field.REQUEST_ID]: DROP,
   // The route sets these for a preview; the service must not receive credentials for Culvert.
   [Field.HOST]: DROP_ON_PREVIEW,
   [Field.INTERCEPT_ID]: DROP_ON_PREVIEW,
@@ -50,8 +53,14 @@ const REQUEST_RULES = table({
 });
 
 /** Rules for a service that must not notice the relay: only hop-by-hop fields are dropped. */
+const KEPT_BY_TRANSPARENT: ReadonlySet<number> = new Set([
+  Field.FORWARDED,
+  Field.X_FORWARDED,
+  Field.X_REAL_IP,
+  Field.REQUEST_ID,
+]);
 const TRANSPARENT_RULES = REQUEST_RULES.map((rule, id) =>
-  rule === DROP && id !== Field.FORWARDED && id !== Field.X_FORWARDED && id !== Field.X_REAL_IP ? DROP : KEEP,
+  rule === DROP && !KEPT_BY_TRANSPARENT.has(id) ? DROP : KEEP,
 );
 
 const RESPONSE_RULES = table({
@@ -79,8 +88,14 @@ const RESPONSE_RULES = table({
  * Returns the head to send to the ingress, as latin1 text.
  * @param forwardedLines `X-Forwarded-*` and `Forwarded` of this visitor, each line with its CRLF; empty for a transparent
  *   route, which keeps those that came
+ * @param requestId id of the request; '': none. Its line is the last
  */
-export function requestHeadText(request: RequestHead, route: Route, forwardedLines: string): string {
+export function requestHeadText(
+  request: RequestHead,
+  route: Route,
+  forwardedLines: string,
+  requestId = '',
+): string {
   const { strippedPrefix } = route;
   const target = strippedPrefix === '' ? request.target : withoutPrefix(request.target, strippedPrefix);
   let text = `${request.method} ${target} HTTP/1.1\r\n${route.requestLines}${forwardedLines}`;
@@ -121,7 +136,7 @@ export function requestHeadText(request: RequestHead, route: Route, forwardedLin
   const upgrade = upgradeOf(request, route);
   if (upgrade !== '') text += `Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`;
   else if (acceptsTrailers(request)) text += 'Connection: TE\r\nTE: trailers\r\n';
-  return `${text}\r\n`;
+  return `${text}${requestIdLine(requestId)}\r\n`;
 }
 
 /** Returns a target without a prefix of its path: `/api/users?a` as `/users?a`. A target without it stays as it is. */

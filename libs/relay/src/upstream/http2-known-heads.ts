@@ -41,9 +41,9 @@ export class KnownHeads {
   private readonly heads = new Map<string, KnownHead>();
   private key = '';
 
-  /** Returns the known head of these bytes. */
-  find(bytes: Buffer): KnownHead | undefined {
-    this.key = bytes.length <= MAX_HEAD_BYTES ? bytes.toString('latin1') : '';
+  /** Returns the known head of `bytes[0..end)`. */
+  find(bytes: Buffer, end: number): KnownHead | undefined {
+    this.key = end <= MAX_HEAD_BYTES ? bytes.toString('latin1', 0, end) : '';
     return this.heads.get(this.key);
   }
 

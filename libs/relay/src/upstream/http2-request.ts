@@ -13,6 +13,7 @@ import {
 import { ClientStream, type ClientStreamHost, type HpackEncoder, type ResponseHandler } from '@culvert/http2';
 import { CHUNKED_LIMITS } from '../limits.js';
 import { addRequestFields, requestTrailers } from './http2-fields.js';
+import { splitRequestId } from '../request-id.js';
 import type { KnownHead, KnownHeads } from './http2-known-heads.js';
 
 /** Heads come from the relay itself, longer than the visitor's by what the route adds. */
@@ -34,6 +35,7 @@ export class Http2Request {
   isDone = false;
   private call: ClientStream | null = null;
   private readonly known: KnownHead;
+  private readonly requestId: string;
   private input: Input;
   private bytesLeft = 0;
   private scanner: ChunkedScanner | null = null;
@@ -48,7 +50,10 @@ export class Http2Request {
     heads: KnownHeads,
     private readonly scheme: 'http' | 'https',
   ) {
-    this.known = heads.find(bytes) ?? heads.remember(parseHead(bytes));
+    // Each request has another id, so it is not part of the head that is known.
+    const { end, requestId } = splitRequestId(bytes);
+    this.requestId = requestId;
+    this.known = heads.find(bytes, end) ?? heads.remember(parseHead(headUntil(bytes, end)));
     const { head } = this;
     this.input = inputOf(head);
     if (this.input === 'length') this.bytesLeft = head.contentLength;
@@ -79,6 +84,7 @@ export class Http2Request {
       addRequestFields(encoder, this.head, this.scheme);
       this.known.keep(encoder, start, generation);
     }
+    if (this.requestId !== '') encoder.add('x-request-id', this.requestId);
     const body = this.replay;
     if (body === null) throw new Error('the body is no longer here');
     const endStream = this.isDone && body.length === 0 && !this.hasTrailers;
@@ -191,6 +197,13 @@ export class Http2Request {
   private limitReplay(): void {
     if (this.replayBytes > MAX_REPLAY_BYTES) this.replay = null;
   }
+}
+
+const CRLF = Buffer.from('\r\n');
+
+/** Returns the head of the lines in `bytes[0..end)`. */
+function headUntil(bytes: Buffer, end: number): Buffer {
+  return end === bytes.length ? bytes : Buffer.concat([bytes.subarray(0, end), CRLF]);
 }
 
 function parseHead(bytes: Buffer): RequestHead {

@@ -1,6 +1,7 @@
 import { BlockList, isIP, isIPv6 } from 'node:net';
 import { Field, type RequestHead } from '@culvert/http1';
 import { plainAddress } from '@culvert/sockets';
+import { claimedRequestId, makeRequestId } from '../request-id.js';
 import type { ForwardedScope } from '../routing/route.js';
 
 /** The peers whose forwarding fields are believed: load balancers in front of the edge. */
@@ -86,6 +87,11 @@ export class ForwardedFields {
     trusted: TrustedProxies,
   ) {
     this.proxies = trusted.has(peer) ? trusted : null;
+  }
+
+  /** Returns the id of a request: that of a trusted proxy, or a new one. */
+  requestIdOf(request: RequestHead): string {
+    return this.proxies === null ? makeRequestId() : claimedRequestId(request);
   }
 
   /** Returns the lines for a request to a service that learns `scope`, each with its CRLF. */

@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import {
+  Field,
   type Fields,
   Framing,
   HeadReader,
@@ -19,6 +20,7 @@ import { peekWishes } from '../answers/request-faults.js';
 import type { Exchange } from '../exchange/exchange.js';
 import type { Requester } from '../exchange/requester.js';
 import { bodylessLine, responseFieldLines } from '../routing/header-rules.js';
+import { REQUEST_ID_LENGTH, requestIdLine, withRequestId } from '../request-id.js';
 import type { Route } from '../routing/route.js';
 import { switchedTo } from '../routing/upgrade.js';
 import type { ConnectionHost } from './host.js';
@@ -84,8 +86,12 @@ export class Http1Requester implements Requester {
     return this.connection.peer;
   }
 
+  requestIdOf(request: RequestHead): string {
+    return this.connection.heads.requestIdOf(request);
+  }
+
   outgoingHead(request: RequestHead, route: Route): Buffer {
-    return this.connection.heads.outgoing(request, route);
+    return this.connection.heads.outgoing(request, route, this.connection.exchange.record.requestId);
   }
 
   chunkedOutput(): 'decoded' | 'encoded' {
@@ -115,15 +121,21 @@ export class Http1Requester implements Requester {
       }
     }
     const isLast = connection.isLastExchange;
-    if (isHttp11 && !isLast && response === route.repeated.head) {
-      this.heldHead = route.repeated.outgoing ??= Buffer.from(
-        `${statusLine(response)}${responseFieldLines(response, route)}${framingLine}\r\n`,
+    const { requestId } = connection.exchange.record;
+    // A service that sends an id of its own means that one.
+    const hasId = requestId !== '' && response.find(Field.REQUEST_ID) < 0;
+    const idLine = hasId ? requestIdLine(requestId) : '';
+    const isPlain = !hasId || requestId.length === REQUEST_ID_LENGTH;
+    if (isHttp11 && !isLast && isPlain && response === route.repeated.head) {
+      const head = (route.repeated.outgoing ??= Buffer.from(
+        `${statusLine(response)}${responseFieldLines(response, route)}${framingLine}${idLine}\r\n`,
         'latin1',
-      );
+      ));
+      this.heldHead = hasId ? withRequestId(head, requestId) : head;
       return;
     }
     const lines = responseFieldLines(response, route) + framingLine + connectionLine(isLast, request);
-    this.heldHead = `${statusLine(response)}${lines}\r\n`;
+    this.heldHead = `${statusLine(response)}${lines}${idLine}\r\n`;
   }
 
   sendBody(buffer: Buffer, start: number, end: number): boolean {
@@ -150,7 +162,7 @@ export class Http1Requester implements Requester {
 
   switchProtocols(response: ResponseHead, route: Route): void {
     this.connection.upgrade();
-    const lines = `${responseFieldLines(response, route)}Connection: Upgrade\r\nUpgrade: ${switchedTo(response)}\r\n\r\n`;
+    const lines = `${responseFieldLines(response, route)}Connection: Upgrade\r\nUpgrade: ${switchedTo(response)}\r\n${this.idLine}\r\n`;
     this.write(Buffer.from(statusLine(response) + lines, 'latin1'));
     if (this.connection.hasInputEnded) this.connection.exchange.endRaw();
   }
@@ -186,13 +198,17 @@ export class Http1Requester implements Requester {
   }
 
   /**
-   * Returns the Connection field of an answer in place of the service's. The connection ends with it unless the request is
+   * Returns the fields Connection and X-Request-Id of an answer in place of the service's. The connection ends with it unless the request is
    * done, and when the relay leaves.
    */
   private connectionLineOf(request: RequestHead, isRequestDone: boolean): string {
     const { connection } = this;
     if (!isRequestDone || connection.host.isLeaving) connection.endWithExchange();
-    return connectionLine(connection.isLastExchange, request);
+    return connectionLine(connection.isLastExchange, request) + this.idLine;
+  }
+
+  private get idLine(): string {
+    return requestIdLine(this.connection.exchange.record.requestId);
   }
 
   private answer(response: Buffer, isRequestDone: boolean): void {

@@ -169,6 +169,10 @@ export class Http2Connection implements VisitorConnection, Http2StreamOwner, Con
     return this.cachedHostname;
   }
 
+  requestIdOf(request: RequestHead): string {
+    return this.forwarded.requestIdOf(request);
+  }
+
   forwardedLines(request: RequestHead, route: Route): string {
     return this.forwarded.linesOf(request, route.forwards);
   }
@@ -321,7 +325,7 @@ export class Http2Connection implements VisitorConnection, Http2StreamOwner, Con
     if (stream.isClosed) return;
     const valueOf = (wanted: string) => fields.find(({ name }) => name === wanted)?.value ?? null;
     const isPage = isForPage(valueOf('accept') ?? '', () => valueOf('sec-fetch-dest'));
-    respondWithError(stream, error, null, isPage);
+    respondWithError(stream, error, { request: null, requestId: '', isPage });
     this.activeAt = this.host.clock.now;
     // The end of the request closes the stream.
     stream.resume();

@@ -41,6 +41,8 @@ export interface Http2StreamOwner {
   readonly peer: string;
   /** Returns the name that decides the route of a request. */
   hostnameOf(request: RequestHead): string;
+  /** Returns the id of a request: that of a trusted proxy, or a new one. */
+  requestIdOf(request: RequestHead): string;
   /** Returns the lines that tell the service of a route who its visitor is, each with its CRLF. */
   forwardedLines(request: RequestHead, route: Route): string;
   /** Adds the fields of a final response to its block, and a `date` where there is none. */
@@ -55,6 +57,7 @@ export class Http2Requester implements Requester, StreamHandler {
   private readonly host: ExchangeHost;
   private readonly head: RequestHead;
   private readonly webSocketKey: string;
+  private readonly requestId: string;
   private exchange: Exchange | null;
   private isUpgraded = false;
   private isRequestDone: boolean;
@@ -83,6 +86,7 @@ export class Http2Requester implements Requester, StreamHandler {
     this.isRequestDone = !hasBody;
     this.activeAt = this.host.clock.now;
     this.exchange = new Exchange(this.host, this, this.head, connection.hostnameOf(this.head));
+    this.requestId = this.exchange.record.requestId;
     stream.attach(this);
   }
 
@@ -161,9 +165,13 @@ export class Http2Requester implements Requester, StreamHandler {
 
   // --- Visitor: what the exchange asks of this stream -----------------------------------------------------
 
+  requestIdOf(request: RequestHead): string {
+    return this.connection.requestIdOf(request);
+  }
+
   outgoingHead(request: RequestHead, route: Route): Buffer {
     const forwarded = this.connection.forwardedLines(request, route);
-    return Buffer.from(requestHeadText(request, route, forwarded), 'latin1');
+    return Buffer.from(requestHeadText(request, route, forwarded, this.requestId), 'latin1');
   }
 
   chunkedOutput(): 'decoded' | 'encoded' {
@@ -253,14 +261,15 @@ export class Http2Requester implements Requester, StreamHandler {
   sendError(error: RelayError): void {
     this.exchange = null;
     this.heldHead = null;
-    if (!this.stream.isClosed) respondWithError(this.stream, error, this.head);
+    if (!this.stream.isClosed)
+      respondWithError(this.stream, error, { request: this.head, requestId: this.requestId });
     this.finish();
   }
 
   sendAnswer(answer: OwnAnswer): void {
     this.exchange = null;
     this.heldHead = null;
-    if (!this.stream.isClosed) respondWithAnswer(this.stream, answer);
+    if (!this.stream.isClosed) respondWithAnswer(this.stream, answer, this.requestId);
     this.finish();
   }
 
@@ -312,7 +321,10 @@ export class Http2Requester implements Requester, StreamHandler {
     this.heldHead = null;
     this.activeAt = this.host.clock.now;
     if (stream.isClosed) return;
-    this.connection.addResponse(stream.beginHeaders(head!.status), head!, route!);
+    const encoder = stream.beginHeaders(head!.status);
+    this.connection.addResponse(encoder, head!, route!);
+    if (this.requestId !== '' && head!.find(Field.REQUEST_ID) < 0)
+      encoder.add('x-request-id', this.requestId);
     stream.sendHeaders(options);
   }
 

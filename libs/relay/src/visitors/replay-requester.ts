@@ -9,6 +9,7 @@ import { BodyCapture, type ReplayMark } from '../exchange/exchange-trace.js';
 import type { ExchangeHost } from '../exchange/host.js';
 import type { Requester } from '../exchange/requester.js';
 import { requestHeadText } from '../routing/header-rules.js';
+import { makeRequestId } from '../request-id.js';
 import type { Route } from '../routing/route.js';
 import { ForwardedFields, TrustedProxies } from './forwarded.js';
 import type { VisitorConnection } from './visitor-connection.js';
@@ -113,9 +114,14 @@ export class ReplayRequester implements Requester, VisitorConnection {
 
   // --- Visitor --------------------------------------------------------------------------------------------
 
+  requestIdOf(): string {
+    return makeRequestId();
+  }
+
   outgoingHead(request: RequestHead, route: Route): Buffer {
     const forwarded = new ForwardedFields(this.peer, this.options.isSecure, NO_PROXIES);
-    return Buffer.from(requestHeadText(request, route, forwarded.linesOf(request, route.forwards)), 'latin1');
+    const lines = forwarded.linesOf(request, route.forwards);
+    return Buffer.from(requestHeadText(request, route, lines, this.exchange.record.requestId), 'latin1');
   }
 
   resumeBody(): void {

@@ -38,7 +38,7 @@ function read(heads: RequestHeads, text: string): string {
   const request = heads.read(Buffer.from(text, 'latin1'), 0);
   if (request === null) throw new Error('the head is not whole');
   heads.hostnameOf(request);
-  return heads.outgoing(request, route).toString('latin1');
+  return heads.outgoing(request, route, '').toString('latin1');
 }
 
 describe(RequestHeads.name, () => {

@@ -6,6 +6,7 @@ import { HeadReader, parseRequestHead, type RequestHead } from '@culvert/http1';
 import { requestHeadText } from '../routing/header-rules.js';
 import { hostnameOf } from '../routing/hostname.js';
 import { RepeatedHead } from '../routing/repeated-head.js';
+import { REQUEST_ID_LENGTH, withRequestId } from '../request-id.js';
 import type { Route } from '../routing/route.js';
 import { ForwardedFields } from './forwarded.js';
 import type { ConnectionHost } from './host.js';
@@ -75,20 +76,28 @@ export class RequestHeads {
     return this.hostname;
   }
 
-  /** Returns the head to send on for the last request of `hostnameOf`. */
-  outgoing(request: RequestHead, route: Route): Buffer {
-    const { repeated } = this;
-    if (request !== repeated.head) return this.encode(request, route);
-    if (repeated.outgoing === null || this.repeatedRoute !== route) {
-      repeated.outgoing = this.encode(request, route);
-      this.repeatedRoute = route;
-    }
-    return repeated.outgoing;
+  /** Returns the id of a request: that of a trusted proxy, or a new one. */
+  requestIdOf(request: RequestHead): string {
+    return this.forwarded.requestIdOf(request);
   }
 
-  private encode(request: RequestHead, route: Route): Buffer {
+  /** Returns the head to send on for the last request of `hostnameOf`. @param requestId '': it has none */
+  outgoing(request: RequestHead, route: Route, requestId: string): Buffer {
+    const { repeated } = this;
+    if (request !== repeated.head) return this.encode(request, route, requestId);
+    if (repeated.outgoing === null || this.repeatedRoute !== route) {
+      repeated.outgoing = this.encode(request, route, requestId);
+      this.repeatedRoute = route;
+    }
+    // A proxy's id of another length is part of the bytes that are repeated.
+    return requestId.length === REQUEST_ID_LENGTH
+      ? withRequestId(repeated.outgoing, requestId)
+      : repeated.outgoing;
+  }
+
+  private encode(request: RequestHead, route: Route, requestId: string): Buffer {
     return Buffer.from(
-      requestHeadText(request, route, this.forwarded.linesOf(request, route.forwards)),
+      requestHeadText(request, route, this.forwarded.linesOf(request, route.forwards), requestId),
       'latin1',
     );
   }
