@@ -1,9 +1,11 @@
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import tls from 'node:tls';
+import { seriesOf } from '@culvert/measure';
 import { createTestCertificate, type TestCertificate } from '@culvert/testkit';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -111,6 +113,25 @@ describe(PublicListener.name, () => {
     const next = write(createTestCertificate(['localhost']));
     await expect.poll(() => visit(next.cert).then(answer), { interval: 10 }).toBe('secure hello');
     expect(lines.join().match(complaint)).toHaveLength(1);
+  });
+
+  it('measures handshakes that succeed and that fail, and knows when its certificate expires', async () => {
+    const { cert } = write(createTestCertificate(['localhost']));
+    listener = await PublicListener.open({ listen: LISTEN, tls: files() }, log);
+    listener.serve(echo);
+    expect(listener.certificateExpiry).toBe(Date.parse(new X509Certificate(cert).validTo) / 1000);
+    await answer(await visit(cert));
+    const other = net.connect(listener.port, '127.0.0.1');
+    other.on('error', () => {});
+    other.write('GET / HTTP/1.1\r\n\r\n');
+    other.resume();
+    await once(other, 'close');
+    const { handshakes } = listener;
+    const countOf = (protocol: string, outcome: string) =>
+      handshakes.read(seriesOf(handshakes.labels, [protocol, outcome]))?.count ?? 0;
+    expect(countOf('http2', 'ok')).toBe(1);
+    await expect.poll(() => countOf('none', 'failed')).toBe(1);
+    expect(countOf('http1', 'ok')).toBe(0);
   });
 
   it('rejects if the port is in use', async () => {
