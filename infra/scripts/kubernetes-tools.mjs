@@ -1,8 +1,8 @@
 /**
  * `node infra/scripts/kubernetes-tools.mjs [NAME...]`: builds Helm, etcd, kubectl and kube-apiserver from their Go modules, and fetches
  * definitions of custom resources. Versions are in `infra/kubernetes-tools`, whose go.sum verifies all sources. Each program is
- * built once for its version and platform, in `~/.cache/culvert-kubernetes-tools` (`$XDG_CACHE_HOME`), which takes about
- * 15 minutes of two cores. Without Go it says so, and exits with 0.
+ * built once for its version and platform, in `~/.cache/culvert-kubernetes-tools` (`$XDG_CACHE_HOME`), which takes two
+ * cores some five minutes. Without Go it says so, and exits with 0.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
