@@ -39,6 +39,7 @@ export const npx: Measure = {
     const { url } = await startEdge(scope);
     const withKey = { ...env, CULVERT_URL: url, CULVERT_API_KEY: API_KEY };
     const port = await startTarget(scope);
+    const ownPort = { ...env, PORT: '0' };
     // Fills the cache of npx.
     await run('npx', ['--yes', 'culvert', '--version'], { cwd: project, env });
     const exposed: number[] = [];
@@ -47,7 +48,7 @@ export const npx: Measure = {
       exposed.push(
         await timeUntil(/^http:/, ['culvert', 'expose', String(port)], { cwd: project, env: withKey }),
       );
-      demos.push(await timeUntil(/^Preview URL/, ['culvert', 'demo', '--port', '0'], { cwd: project, env }));
+      demos.push(await timeUntil(/^Preview URL/, ['culvert', 'demo'], { cwd: project, env: ownPort }));
     }
     return {
       tables: [
@@ -136,7 +137,7 @@ async function timeUntil(
 ): Promise<number> {
   const startedAt = performance.now();
   // In a process group of its own, because Ctrl-C at a terminal reaches the whole group.
-  const child = spawn('npx', args, { ...options, detached: true, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn('npx', args, { ...options, detached: true, stdio: ['ignore', 'pipe', 'ignore'] });
   const exited = once(child, 'close');
   try {
     for await (const line of createInterface(child.stdout))
