@@ -33,6 +33,10 @@ export function isReadableByAll(): boolean {
   return true;
 }
 
+/** Where a pod has the repository and its volumes. */
+const PROGRAMS = '/run/programs';
+const VOLUMES = '/run/volumes';
+
 /** Starts the only container of a pod. */
 export async function startPod(options: PodOptions): Promise<Program> {
   const { cluster, namespace, pod, host, names, replaced } = options;
@@ -50,11 +54,16 @@ export async function startPod(options: PodOptions): Promise<Program> {
     `mount -t overlay overlay -o lowerdir=/etc,upperdir=${upper},workdir=${folder.path}/work /etc`,
     // Where mount points may be created, as in an image of its own.
     'mount -t tmpfs -o mode=755 tmpfs /run',
+    // Volumes may hide the places where these lie, such as /tmp.
+    `mkdir ${PROGRAMS} ${VOLUMES}`,
+    `mount --bind ${ROOT} ${PROGRAMS}`,
+    `mount --bind ${folder.path} ${VOLUMES}`,
+    `cd ${PROGRAMS}`,
   ];
   for (const { name, mountPath } of container.volumeMounts ?? []) {
     const source = join(folder.path, `volume-${name}`);
     await fillVolume(options, name, source);
-    mounts.push(`mkdir -p ${mountPath}`, `mount --bind ${source} ${mountPath}`);
+    mounts.push(`mkdir -p ${mountPath}`, `mount --bind ${VOLUMES}/volume-${name} ${mountPath}`);
   }
   const env = await envOf(cluster, namespace, container, host.address('cluster'));
   for (const [name, value] of Object.entries(env))
