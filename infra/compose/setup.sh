@@ -35,6 +35,8 @@ fi
 }
 secret database-password "$(random 24)"
 secret database-url "postgresql://culvert:$(cat secrets/database-password)@postgres:5432/culvert"
+# Encrypts what previews keep of their traffic. Restored backups need it: keep a copy apart from them.
+secret encryption-keys "$(head -c 32 /dev/urandom | base64)"
 secret owner-password "$(random 12)"
 secret api-key "cvt_$(random 24)"
 # Empty until you send mails; see .env.

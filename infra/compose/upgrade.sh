@@ -17,6 +17,8 @@ esac
 current=$(sed -n 's/^CULVERT_VERSION=//p' .env)
 [ -n "$current" ] || fail 'CULVERT_VERSION is not set in .env'
 
+# A new version may need secrets that the current one does not have.
+./setup.sh
 echo "Fetching $version"
 CULVERT_VERSION=$version docker compose pull --quiet api edge backup || fail "the images of $version cannot be fetched; nothing has changed"
 echo "Backing up $current"

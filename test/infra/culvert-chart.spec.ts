@@ -51,6 +51,7 @@ const EXTERNAL: Values = {
   database: { existingSecret: 'database' },
   redis: { existingSecret: 'redis' },
   edgeLink: { existingSecret: 'link' },
+  encryption: { existingSecret: 'encryption' },
   bootstrap: { existingSecret: 'bootstrap' },
 };
 const BUNDLED: Values = { ...NAMES, bundled: { postgres: { enabled: true }, redis: { enabled: true } } };
@@ -206,6 +207,7 @@ describe.skipIf(HELM === null)(
         'CULVERT_BOOTSTRAP_API_KEY',
         'CULVERT_BOOTSTRAP_PASSWORD',
         'EDGE_LINK_SECRET',
+        'ENCRYPTION_KEYS',
         'POSTGRES_PASSWORD',
         'REDIS_PASSWORD',
       ]);

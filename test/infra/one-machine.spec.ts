@@ -170,6 +170,7 @@ describe('infra/compose/setup.sh', () => {
         .matchAll(/\/run\/secrets\/([\w-]+)/g))
         expect(secrets).toContain(name);
       const settings = loadSettings(app, env);
+      expect(settings.encryptionKeys).toEqual([secret('encryption-keys')]);
       expect(settings.databaseUrl).toBe(secret('database-url'));
       expect(settings.public).toMatchObject({ scheme: 'https', appHost: 'culvert.example.com', port: 443 });
       expect(healthcheck?.test).toContain(`http://127.0.0.1:${settings.listen.adminPort}/readyz`);

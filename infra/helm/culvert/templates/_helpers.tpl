@@ -120,6 +120,11 @@ labels:
 - name: REDIS_URL
   value: redis://:$(REDIS_PASSWORD)@{{ include "culvert.fullname" . }}-redis:6379
 {{- end }}
+- name: ENCRYPTION_KEYS
+  valueFrom:
+    secretKeyRef:
+      name: {{ .Values.encryption.existingSecret | default (include "culvert.generatedSecret" .) | quote }}
+      key: ENCRYPTION_KEYS
 {{- range $name, $value := .Values.settings }}
 - name: {{ $name }}
   value: {{ ternary (printf "%.0f" (float64 $value)) (toString $value) (kindIs "float64" $value) | quote }}
