@@ -411,6 +411,7 @@ describe('the team', () => {
     });
     expect(await endsAll.isChecked()).toBe(true);
     await dialog().getByRole('button', { name: 'Remove' }).click();
+    await page.getByText(/^Removed /).waitFor();
     await row(ann.email).waitFor({ state: 'detached' });
     const { items: ended } = await api<{ items: { revokedAt: string | null }[] }>('GET', links);
     expect(ended).toEqual([expect.objectContaining({ revokedAt: expect.any(String) as string })]);
@@ -464,7 +465,7 @@ describe('the team', () => {
     await page.getByRole('textbox', { name: 'Name of the team' }).fill('Shop');
     await page.getByRole('combobox', { name: 'Unused previews end' }).click();
     await page.getByRole('option', { name: 'After a week' }).click();
-    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('button', { name: 'Save', exact: true }).click();
     await page.getByText('Settings saved').waitFor();
     expect(await api('GET', '/team')).toMatchObject({ name: 'Shop', previewIdleExpirySeconds: 604_800 });
     await page.getByRole('button', { name: 'Create another team' }).click();
