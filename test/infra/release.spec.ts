@@ -130,6 +130,7 @@ describe('the release', () => {
     const expected = [
       [`culvert-${VERSION}.tgz package/npm`, 'commander'],
       [`culvert-client-${VERSION}.tgz package/npm`, 'zod'],
+      [`culvert-github-action-${VERSION}.tar.gz dist`, 'commander'],
       [`culvert-server-${VERSION}.tgz package/npm/dist`, '@nestjs/core'],
       [`culvert-server-${VERSION}.tgz package/npm/dist/apps/dashboard`, 'react'],
       ...(IS_LINUX
