@@ -4,6 +4,11 @@ export interface Credential {
   secret(): Promise<string>;
   /** Called when `secret` was refused. Resolves with whether another secret is available, so that the request is repeated. */
   renew(secret: string): Promise<boolean>;
+  /**
+   * Returns when connections that stay open should change to another secret, in milliseconds since 1970; null while that
+   * is not known. Absent: a secret does not end while it is in use.
+   */
+  renewAt?(): number | null;
 }
 
 /** Returns the credential of an API key, which has no replacement. @param secret read anew before each request */

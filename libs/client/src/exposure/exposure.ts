@@ -2,12 +2,10 @@
  * Exposes targets of this machine through one native tunnel. To the edge this process is a traffic manager. Its streams
  * lead to these targets only, whatever the edge asks for.
  */
-import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import {
   connectIngress,
-  KeptTunnel,
   Splice,
   type IngressFailure,
   type TunnelEnd,
@@ -21,6 +19,7 @@ import type { RequestRecorder } from '../requests/request-recorder.js';
 import { TappedStream } from '../requests/tapped-stream.js';
 import { showTarget, type Target } from '../target/target.js';
 import { VERSION } from '../version.js';
+import { MovingTunnel } from './moving-tunnel.js';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const MAX_NAME_LENGTH = 128;
@@ -63,16 +62,16 @@ export interface ExposureOptions {
 }
 
 export class Exposure {
-  private readonly kept: KeptTunnel;
+  private readonly tunnel: MovingTunnel;
   /** Connections to targets. */
   private readonly sockets = new Map<Socket, ExposureTarget>();
   /** The newest of several for one address gets its streams. */
   private targets: readonly ExposureTarget[] = [];
   private secureContext: SecureContext | null = null;
   private wasConnected = false;
+  private sessionId: string | null = null;
   /** Whether the current loss of the connection was already reported. */
   private hasToldLoss = false;
-  #shownSecret = '';
   private isOver = false;
 
   /** Starts dialing at once. @throws ClientError if two targets are the same */
@@ -80,27 +79,20 @@ export class Exposure {
     const { url, ca, bearer, managerId, name, targets } = options;
     refuseSameTargets(targets);
     for (const target of targets) this.add(target);
-    this.kept = new KeptTunnel({
+    this.tunnel = new MovingTunnel({
       url: new URL(url),
       ca: withUsualCertificates(ca)?.join('\n'),
       usesProxy: true,
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
-      hello: {
-        managerId,
-        clusterId: '',
-        name: name.slice(0, MAX_NAME_LENGTH),
-        version: VERSION,
-        instanceId: randomUUID(),
-      },
-      credential: async () => (this.#shownSecret = await bearer.secret()),
-      onOpen: (_tunnel, { sessionId }) => {
-        this.wasConnected = true;
-        this.hasToldLoss = false;
-        options.onConnected(sessionId);
+      hello: { managerId, clusterId: '', name: name.slice(0, MAX_NAME_LENGTH), version: VERSION },
+      credential: bearer,
+      onOpen: ({ sessionId }) => this.handleOpen(sessionId),
+      onMove: ({ sessionId }) => {
+        if (sessionId !== this.sessionId) this.handleOpen(sessionId);
       },
       onStream: (stream, target) => this.splice(stream, target),
-      onClose: (_tunnel, end) => this.handleClose(end),
-      onRefused: (status, reason) => this.handleRefusal(status, reason),
+      onClose: (end, secret) => this.handleClose(end, secret),
+      onRefused: (status, reason, secret) => this.handleRefusal(status, reason, secret),
       onCredentialError: (error) => this.handleCredentialError(error),
       onGiveUp: (reason) =>
         this.end(
@@ -133,13 +125,13 @@ export class Exposure {
   /** Lets requests in progress finish within `graceMs`. */
   async stop(graceMs: number): Promise<void> {
     this.isOver = true;
-    await this.kept.stop(END_REASON, graceMs);
+    await this.tunnel.stop(END_REASON, graceMs);
     this.destroySockets();
   }
 
   close(): void {
     this.isOver = true;
-    this.kept.close(END_REASON);
+    this.tunnel.close(END_REASON);
     this.destroySockets();
   }
 
@@ -178,9 +170,21 @@ export class Exposure {
     return more > 0 ? `${names.slice(0, MAX_NAMED_TARGETS).join(', ')} and ${more} more` : names.join(', ');
   }
 
-  private handleClose({ code, reason }: TunnelEnd): void {
+  private handleOpen(sessionId: string): void {
+    this.wasConnected = true;
+    this.hasToldLoss = false;
+    this.sessionId = sessionId;
+    this.options.onConnected(sessionId);
+  }
+
+  private handleClose({ code, reason }: TunnelEnd, secret: string): void {
     switch (code) {
       case GoAwayCode.KEY_REVOKED:
+        if (this.options.bearer.renewAt !== undefined) {
+          // Another secret may be accepted. The next attempt waits for it.
+          void this.renew(secret);
+          break;
+        }
         this.end(
           new ClientError('not_signed_in', `Culvert no longer accepts this machine: ${reason}`, {
             hint: 'Run "culvert login", or set CULVERT_API_KEY to another key.',
@@ -207,11 +211,11 @@ export class Exposure {
       default:
         break;
     }
-    if (this.kept.current === null) this.tellLoss(`${goAwayName(code).toLowerCase()}: ${reason}`);
+    if (!this.tunnel.isOpen) this.tellLoss(`${goAwayName(code).toLowerCase()}: ${reason}`);
   }
 
-  private async handleRefusal(status: number | null, reason: string): Promise<void> {
-    const { url, bearer } = this.options;
+  private async handleRefusal(status: number | null, reason: string, secret: string): Promise<void> {
+    const { url } = this.options;
     if (status === 403) {
       this.end(
         new ClientError('refused', `${url} does not let this machine connect`, {
@@ -220,11 +224,7 @@ export class Exposure {
       );
     } else if (status === 401) {
       // A credential that can be renewed succeeds at the next attempt, which follows at once.
-      const isRenewed = await bearer.renew(this.#shownSecret).catch((error: unknown) => {
-        this.end(asClientError(error));
-        return true;
-      });
-      if (!isRenewed) {
+      if (!(await this.renew(secret))) {
         this.end(
           new ClientError('not_signed_in', `${url} does not accept the API key`, {
             hint: 'Run "culvert login", or set CULVERT_API_KEY to a key that is not revoked or expired.',
@@ -239,6 +239,16 @@ export class Exposure {
       );
     } else {
       this.tellLoss(reason);
+    }
+  }
+
+  /** Resolves with false if the credential has no other secret. Ends the exposure if it will not get one. */
+  private async renew(secret: string): Promise<boolean> {
+    try {
+      return await this.options.bearer.renew(secret);
+    } catch (error) {
+      this.handleCredentialError(error);
+      return true;
     }
   }
 

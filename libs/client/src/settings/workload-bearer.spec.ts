@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TestServer } from '@culvert/testkit';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createHttpClient } from '../api/http.js';
 import type { ClientError } from '../client-error.js';
 import { createBearer, credentialSource } from './bearer.js';
@@ -23,6 +23,7 @@ describe('a workload identity', () => {
     platform.always(200, { value: 'token-of-github' });
   });
   afterEach(async () => {
+    vi.useRealTimers();
     rmSync(directory, { recursive: true, force: true });
     await Promise.all([server.close(), platform.close()]);
   });
@@ -89,13 +90,40 @@ describe('a workload identity', () => {
     ]);
   });
 
-  it('exchanges once for all waiting calls, and again shortly before the token expires', async () => {
+  it('exchanges once for all waiting calls, and again after half of the lifetime', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    answer(60);
     const one = bearer({ CULVERT_ID_TOKEN: 'token' });
     expect(await Promise.all([one.secret(), one.secret()])).toEqual(['cvtw-1', 'cvtw-1']);
+    expect(one.renewAt?.()).toBe(Date.now() + 30_000);
+    vi.advanceTimersByTime(29_000);
     expect(await one.secret()).toBe('cvtw-1');
-    answer(30);
-    const short = bearer({ CULVERT_ID_TOKEN: 'token' });
-    expect([await short.secret(), await short.secret()]).toEqual(['cvtw-1', 'cvtw-2']);
+    vi.advanceTimersByTime(2000);
+    expect(await one.secret()).toBe('cvtw-2');
+  });
+
+  it('uses a token until it ends while no other one can be had, and tries again from time to time', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    answer(60);
+    const one = bearer({ CULVERT_ID_TOKEN: 'token' });
+    await one.secret();
+    server.always(502, { error: 'server_error' });
+    vi.advanceTimersByTime(31_000);
+    expect([await one.secret(), await one.secret()]).toEqual(['cvtw-1', 'cvtw-1']);
+    expect(server.seen).toHaveLength(2);
+    vi.advanceTimersByTime(16_000);
+    expect(await one.secret()).toBe('cvtw-1');
+    expect(server.seen).toHaveLength(3);
+    vi.advanceTimersByTime(15_000);
+    await expect(one.secret()).rejects.toMatchObject({ code: 'unreachable' });
+  });
+
+  it('does not use a token again that Culvert has refused', async () => {
+    const one = bearer({ CULVERT_ID_TOKEN: 'token' });
+    const refused = await one.secret();
+    server.always(400, { error: 'invalid_request', error_description: 'the workload identity is disabled' });
+    await expect(one.renew(refused)).rejects.toMatchObject({ code: 'not_signed_in' });
+    await expect(one.secret()).rejects.toMatchObject({ code: 'not_signed_in' });
   });
 
   it('does not renew a token that was renewed meanwhile', async () => {

@@ -8,8 +8,10 @@ import { ClientError } from '../client-error.js';
 import { isLoopback } from './server-url.js';
 import type { Settings, WorkloadSettings } from './settings.js';
 
-/** A token with less time left is replaced before it is sent. */
-const RENEW_BEFORE_MS = 60_000;
+/** A token that cannot be replaced is used until it has less time left. */
+const MIN_LEFT_MS = 2000;
+/** Time between attempts to replace a token that still works. */
+const RETRY_MS = 15_000;
 const MAX_TOKEN_RESPONSE_BYTES = 64 * 1024;
 const GRANT = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const JWT = 'urn:ietf:params:oauth:token-type:jwt';
@@ -18,13 +20,17 @@ const platformAnswer = z.object({ value: z.string().min(1) });
 const exchanged = z.object({ access_token: z.string().min(1), expires_in: z.number().positive() });
 const refused = z.object({ error: z.string(), error_description: z.string().optional() });
 
+/** A token of Culvert. Times are in milliseconds since 1970. */
 interface WorkloadToken {
   readonly secret: string;
-  /** Milliseconds since 1970. */
   readonly expiresAt: number;
+  readonly renewAt: number;
 }
 
-/** Tokens of a workload identity. They are kept in memory only; each is replaced shortly before it expires. */
+/**
+ * Tokens of a workload identity. They are kept in memory only. Each is replaced after half of its lifetime: the other half
+ * is for exchanges that use it, and for new attempts if the platform or Culvert does not answer.
+ */
 export class WorkloadBearer implements Credential {
   private token: WorkloadToken | null = null;
   private exchange: Promise<WorkloadToken> | null = null;
@@ -38,13 +44,26 @@ export class WorkloadBearer implements Credential {
   /** @throws ClientError if the platform gives no token, or Culvert does not accept it */
   async secret(): Promise<string> {
     const { token } = this;
-    if (token !== null && token.expiresAt - RENEW_BEFORE_MS > Date.now()) return token.secret;
-    return (await this.exchangeOnce()).secret;
+    if (token !== null && token.renewAt > Date.now()) return token.secret;
+    try {
+      return (await this.exchangeOnce()).secret;
+    } catch (error) {
+      const now = Date.now();
+      // Null if Culvert has refused it meanwhile.
+      if (this.token === null || this.token.expiresAt - MIN_LEFT_MS <= now) throw error;
+      this.token = { ...this.token, renewAt: now + RETRY_MS };
+      return this.token.secret;
+    }
   }
 
   async renew(secret: string): Promise<boolean> {
-    if (this.token === null || this.token.secret === secret) await this.exchangeOnce();
+    if (this.token?.secret === secret) this.token = null;
+    if (this.token === null) await this.exchangeOnce();
     return true;
+  }
+
+  renewAt(): number | null {
+    return this.token?.renewAt ?? null;
   }
 
   private exchangeOnce(): Promise<WorkloadToken> {
@@ -78,7 +97,8 @@ export class WorkloadBearer implements Credential {
         hint: 'Check that this is the URL of Culvert, and that its version has workload identities.',
       });
     const { access_token: secret, expires_in: seconds } = answer.data;
-    this.token = { secret, expiresAt: Date.now() + seconds * 1000 };
+    const now = Date.now();
+    this.token = { secret, expiresAt: now + seconds * 1000, renewAt: now + seconds * 500 };
     return this.token;
   }
 }
