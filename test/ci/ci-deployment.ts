@@ -5,12 +5,14 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TokenIssuer } from '@culvert/testkit';
+import { createDatabase } from '../support/database.js';
 import { type Deployment, startDeployment } from '../support/deployment.js';
 
 /** A deployment that trusts an issuer of job tokens, with a traffic manager and a service behind it. */
 export interface CiDeployment {
   readonly deployment: Deployment;
   readonly issuer: TokenIssuer;
+  readonly databaseUrl: string;
   /** URL of Culvert, which is also the audience of tokens. */
   readonly url: string;
   /** Port of the service, which answers every request with "Hello from the service". */
@@ -31,8 +33,13 @@ export async function startCiDeployment(): Promise<CiDeployment> {
   const issuer = await TokenIssuer.start();
   writeFileSync(authority, issuer.ca);
   const service = http.createServer((_request, response) => response.end('Hello from the service'));
+  const { url: databaseUrl } = await createDatabase();
   const [deployment, servicePort] = await Promise.all([
-    startDeployment({ NODE_EXTRA_CA_CERTS: authority, WORKLOAD_IDENTITY_INTERNAL_ISSUERS: issuer.url }),
+    startDeployment({
+      DATABASE_URL: databaseUrl,
+      NODE_EXTRA_CA_CERTS: authority,
+      WORKLOAD_IDENTITY_INTERNAL_ISSUERS: issuer.url,
+    }),
     listen(service),
   ]);
   await deployment.startManager();
@@ -40,6 +47,7 @@ export async function startCiDeployment(): Promise<CiDeployment> {
   return {
     deployment,
     issuer,
+    databaseUrl,
     url,
     servicePort,
     async previewNames() {
