@@ -138,7 +138,10 @@ describe('the GitLab component', () => {
       { arguments: '--ingress-host 127.0.0.1 --ingress-port 1', 'wait-timeout': '1s' },
       3,
     );
-    expect([silent.code, silent.log]).toEqual([7, expect.stringContaining('did not answer with 200 in time')]);
+    expect([silent.code, silent.log]).toEqual([
+      7,
+      expect.stringContaining('did not answer with 200 in time'),
+    ]);
     const refused = await run(
       'culvert-preview',
       { 'workload-identity': '00000000-0000-7000-8000-000000000000' },

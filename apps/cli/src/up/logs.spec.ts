@@ -38,7 +38,7 @@ describe('culvert logs', () => {
     writeLog('web | one\n');
     const { exitCode, stderr } = await runCommand(['logs', 'nosuch', '--file', file, ...flags], { env });
     expect(exitCode).toBe(EXIT.notFound);
-    expect(stderr).toContain('no endpoint nosuch');
+    expect(stderr).toContain('has an endpoint nosuch');
   });
 
   it('shows the lines of an endpoint that the file no longer has', async () => {

@@ -150,6 +150,7 @@ describe(MovingTunnel.name, () => {
     await event('open');
     first.close(GoAwayCode.KEY_REVOKED, 'revoked');
     await event(`close ${GoAwayCode.KEY_REVOKED} secret-1`);
+    expect(tunnel?.isOpen).toBe(false);
   });
 
   it('ends every tunnel when it stops, those that it left included', async () => {
