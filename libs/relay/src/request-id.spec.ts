@@ -1,5 +1,6 @@
+import http from 'node:http';
 import { DEFAULT_HEAD_LIMITS, parseRequestHead } from '@culvert/http1';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import {
   claimedRequestId,
   makeRequestId,
@@ -7,6 +8,7 @@ import {
   splitRequestId,
   withRequestId,
 } from './request-id.js';
+import { type Rig, startRig } from './spec/relay-rig.js';
 
 const HEX = /^[0-9a-f]{32}$/;
 const OTHER = 'f'.repeat(32);
@@ -57,5 +59,48 @@ describe('the id of a request', () => {
       const head = Buffer.from(text);
       expect(splitRequestId(head)).toEqual({ end: head.length, requestId: '' });
     }
+  });
+});
+
+describe('a response with a head that is repeated', () => {
+  let rig: Rig;
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 8 });
+  afterEach(async () => {
+    agent.destroy();
+    await rig.stop();
+  });
+
+  /** Returns the id in the head and in the body of a response, whose body repeats the id that the service got. */
+  const ids = (path: string) =>
+    new Promise<{ readonly head: unknown; readonly body: string }>((resolve, reject) => {
+      const options = { port: rig.port, path, agent, headers: { host: 'demo.preview.test' } };
+      const request = http.get(options, (response) => {
+        let body = '';
+        response.on('data', (chunk) => (body += String(chunk)));
+        response.on('end', () => resolve({ head: response.headers['x-request-id'], body: body.trim() }));
+      });
+      request.on('error', reject);
+    });
+
+  it('has the id of its own request, whatever the size of its body, for many visitors at once', async () => {
+    rig = await startRig(
+      (request, response) => {
+        const body = String(request.headers['x-request-id']).padEnd(Number(request.url!.slice(1)));
+        response.sendDate = false;
+        // The head leaves in one piece with a small body, and alone before a large one.
+        response.writeHead(200, { 'Content-Length': body.length }).end(body);
+      },
+      { hasRequestIds: true },
+    );
+    const seen = new Set<string>();
+    for (let round = 0; round < 10; round++) {
+      const size = [32, 100_000][round % 2];
+      for (const { head, body } of await Promise.all(Array.from({ length: 8 }, () => ids(`/${size}`)))) {
+        expect(body).toMatch(HEX);
+        expect(head).toBe(body);
+        seen.add(body);
+      }
+    }
+    expect(seen.size).toBe(80);
   });
 });

@@ -61,8 +61,14 @@ export function withRequestId(head: Buffer, id: string): Buffer {
   const { length } = head;
   const copy = length > MAX_SHARED_BYTES ? Buffer.allocUnsafeSlow(length) : takeShared(length);
   head.copy(copy);
-  (copy as Latin1Buffer).latin1Write(id, length - END_LENGTH - 2 - REQUEST_ID_LENGTH, REQUEST_ID_LENGTH);
+  setRequestId(copy, id);
   return copy;
+}
+
+/** Replaces the id in such a head itself: for one that is copied before another request needs it. */
+export function setRequestId(head: Buffer, id: string): void {
+  const at = head.length - END_LENGTH - 2 - REQUEST_ID_LENGTH;
+  (head as Latin1Buffer).latin1Write(id, at, REQUEST_ID_LENGTH);
 }
 
 function takeShared(length: number): Buffer {

@@ -61,6 +61,8 @@ export interface RigOptions {
   readonly limits?: Partial<RelayLimits>;
   /** Changes how the route's streams are opened. */
   readonly wrapDialer?: (dialer: Dialer) => Dialer;
+  /** Whether requests get ids. */
+  readonly hasRequestIds?: boolean;
   /** Whether the preview allows protocols other than WebSocket. */
   readonly allowUpgrades?: boolean;
   /** Returns how the service at this port is addressed; absent: as `web.internal`. */
@@ -75,6 +77,7 @@ export async function startRig(handle: http.RequestListener | null, options: Rig
     limits,
     wrapDialer = (dialer: Dialer) => dialer,
     allowUpgrades = false,
+    hasRequestIds = false,
     addressOf,
   } = options;
   const events = new EventEmitter();
@@ -144,6 +147,7 @@ export async function startRig(handle: http.RequestListener | null, options: Rig
   let faults: unknown[] | null = null;
   const gate: Rig['gate'] = { check: () => ALLOW };
   const relay = new Relay({
+    hasRequestIds,
     clock,
     routes: new Router(async (hostname) => (hostname === route.hostname && !isRemoved ? route : null), clock),
     gate,

@@ -20,7 +20,7 @@ import { peekWishes } from '../answers/request-faults.js';
 import type { Exchange } from '../exchange/exchange.js';
 import type { Requester } from '../exchange/requester.js';
 import { bodylessLine, responseFieldLines } from '../routing/header-rules.js';
-import { REQUEST_ID_LENGTH, requestIdLine, withRequestId } from '../request-id.js';
+import { REQUEST_ID_LENGTH, requestIdLine, setRequestId, withRequestId } from '../request-id.js';
 import type { Route } from '../routing/route.js';
 import { switchedTo } from '../routing/upgrade.js';
 import type { ConnectionHost } from './host.js';
@@ -75,6 +75,8 @@ export class Http1Requester implements Requester {
   private readonly writer: SocketWriter;
   /** A response head that waits for the first bytes of its body; '' for none. */
   private heldHead: string | Buffer = '';
+  /** The id that belongs into a held head which all requests to a route share; '' for other heads. */
+  private heldId = '';
   private coding: BodyCoding = 'as-is';
 
   constructor(private readonly connection: Http1RequesterOwner) {
@@ -131,11 +133,13 @@ export class Http1Requester implements Requester {
         `${statusLine(response)}${responseFieldLines(response, route)}${framingLine}${idLine}\r\n`,
         'latin1',
       ));
-      this.heldHead = hasId ? withRequestId(head, requestId) : head;
+      this.heldHead = head;
+      this.heldId = hasId ? requestId : '';
       return;
     }
     const lines = responseFieldLines(response, route) + framingLine + connectionLine(isLast, request);
     this.heldHead = `${statusLine(response)}${lines}${idLine}\r\n`;
+    this.heldId = '';
   }
 
   sendBody(buffer: Buffer, start: number, end: number): boolean {
@@ -143,21 +147,28 @@ export class Http1Requester implements Requester {
     if (this.coding === 'wrapped') return this.sendWrapped(body);
     if (this.heldHead === '') return this.write(body);
     const head = this.heldHead;
-    this.heldHead = '';
     if (head.length + body.length > MAX_JOINED_BYTES) {
-      this.write(bytesOf(head));
+      this.writeHeldHead();
       return this.write(body);
     }
+    this.heldHead = '';
+    // The writer copies it at once.
+    if (this.heldId !== '') setRequestId(head as Buffer, this.heldId);
     this.connection.host.counters.bytesOut += head.length + body.length;
     this.connection.touch();
     return this.writer.writeJoined(head, body);
   }
 
   flush(): void {
-    if (this.heldHead === '') return;
+    if (this.heldHead !== '') this.writeHeldHead();
+  }
+
+  /** Writes the held head by itself. */
+  private writeHeldHead(): void {
     const head = this.heldHead;
     this.heldHead = '';
-    this.write(bytesOf(head));
+    if (typeof head === 'string') this.write(Buffer.from(head, 'latin1'));
+    else this.write(this.heldId === '' ? head : withRequestId(head, this.heldId));
   }
 
   switchProtocols(response: ResponseHead, route: Route): void {
@@ -277,11 +288,6 @@ export class Http1Requester implements Requester {
     socket.uncork();
     return hasRoom;
   }
-}
-
-/** Returns a held head as bytes: latin1, one byte per character. */
-function bytesOf(head: string | Buffer): Buffer {
-  return typeof head === 'string' ? Buffer.from(head, 'latin1') : head;
 }
 
 function statusLine(response: ResponseHead): string {
