@@ -50,12 +50,13 @@ export class WebSocketCarrier implements Carrier, WebSocketFramesSink {
   private readonly passOn: (bytes: Buffer) => void;
 
   constructor(private readonly socket: WebSocket) {
-    socket.pause();
     const { _socket: connection, _isServer: isMasked } = socket as unknown as Internals;
     this.frames = new WebSocketFrames(this, { isMasked, maxMessageBytes: MAX_MESSAGE_BYTES });
     this.passOn = takeReader(connection);
     const push = (bytes: Buffer): void => this.frames.push(bytes);
     if (!readShared(connection, push)) connection.on('data', push);
+    // Only now: a connection is not stopped by `pause` until it has the shared memory.
+    socket.pause();
     socket.on('close', (status, reason) => this.end(status, decodeText(reason)));
     socket.on('error', (error) => this.handleError(error));
   }
@@ -90,7 +91,7 @@ export class WebSocketCarrier implements Carrier, WebSocketFramesSink {
   // From the frames.
 
   onPayload(piece: Buffer): void {
-    if (!this.closed) this.handler?.onMessage(piece);
+    if (!this.closed) this.handler!.onMessage(piece);
   }
 
   onControl(frame: Buffer): void {

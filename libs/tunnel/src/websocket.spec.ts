@@ -229,6 +229,40 @@ describe('a tunnel over a WebSocket', () => {
     expect(await acceptor.recorder.until('close')).toMatch(/^close CONNECTION_LOST: .* true$/);
   });
 
+  it('keeps what arrives before the tunnel is made', async () => {
+    const server = new WebSocketServer({ port: 0, host: '127.0.0.1', ...WEBSOCKET_OPTIONS });
+    await once(server, 'listening');
+    cleanUps.push(() => {
+      for (const client of server.clients) client.terminate();
+      server.close();
+      return once(server, 'close');
+    });
+    const connect = async (): Promise<{ socket: WebSocket; carrier: WebSocketCarrier }> => {
+      const carrier = new Promise<WebSocketCarrier>((resolve) =>
+        server.once('connection', (socket) => resolve(new WebSocketCarrier(socket))),
+      );
+      const socket = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
+      await once(socket, 'open');
+      return { socket, carrier: await carrier };
+    };
+    const { socket, carrier } = await connect();
+    await new Promise((resolve) => socket.send(Buffer.alloc(500), resolve));
+    // By the time that another connection is made, the bytes of the first would have been read.
+    await connect();
+    let bytes = 0;
+    await new Promise<void>((resolve) =>
+      carrier.start({
+        onMessage: (piece) => {
+          bytes += piece.length;
+          if (bytes >= 500) resolve();
+        },
+        onSent: () => {},
+        onClose: () => {},
+      }),
+    );
+    expect(bytes).toBe(500);
+  });
+
   it('reports an end that came before the tunnel was made', async () => {
     const acceptor = await startAcceptor();
     const result = await dialWebSocket({ url: acceptor.url, apiKey: 'k', timeoutMs: 2000 });
