@@ -1,6 +1,7 @@
 export { Backoff } from './backoff.js';
 export { withUsualCertificates } from './certificates.js';
 export { connectIngress, type IngressConnection, type IngressTls } from './connect-ingress.js';
+export { AllowedNetworks } from './http/allowed-networks.js';
 export { asFetch, type Fetch } from './http/as-fetch.js';
 export { HttpClient } from './http/http-client.js';
 export type { HttpClientOptions } from './http/http-options.js';

@@ -6,15 +6,20 @@ import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { proxyOf } from '../proxy.js';
 import type { HttpClientOptions } from './http-options.js';
 import { HttpError, reasonOf } from './http-error.js';
-import { isPrivateAddress } from './private-addresses.js';
+import { AllowedNetworks } from './allowed-networks.js';
 import { openProxyTunnel } from './proxy-tunnel.js';
 
 export type HttpProtocol = 'h2' | 'http/1.1';
 
-export type DialerOptions = Pick<HttpClientOptions, 'ca' | 'connectTimeoutMs' | 'allowPrivateAddresses'>;
+export type DialerOptions = Pick<
+  HttpClientOptions,
+  'ca' | 'connectTimeoutMs' | 'allowPrivateAddresses' | 'allowedNetworks'
+>;
 
 /** The failed step, for people. */
 const STEPS = { connect: 'no connection', tls: 'no TLS', proxy: 'the proxy cannot be reached' } as const;
+
+const PUBLIC_ONLY = new AllowedNetworks();
 
 const LOCAL_NAME = /\.localhost\.?$/i;
 
@@ -75,15 +80,15 @@ export class Dialer {
     attempt: Attempt,
   ): Promise<Socket | TLSSocket> {
     const host = hostOf(origin);
-    const { allowPrivateAddresses } = this.options;
+    const { allowPrivateAddresses, allowedNetworks = PUBLIC_ONLY } = this.options;
     const { ca } = this;
-    if (!allowPrivateAddresses && isIP(host) !== 0 && isPrivateAddress(host)) throw forbidden(origin);
+    if (!allowPrivateAddresses && isIP(host) !== 0 && !allowedNetworks.allows(host)) throw forbidden(origin);
     const target = {
       // RFC 6761 §6.3: names below localhost are this machine. Resolvers of many systems do not know them.
       host: LOCAL_NAME.test(host) ? 'localhost' : host,
       port: portOf(origin),
       autoSelectFamily: true,
-      ...(!allowPrivateAddresses && { lookup: publicLookup(origin) }),
+      ...(!allowPrivateAddresses && { lookup: lookupAllowed(origin, allowedNetworks) }),
     };
     const tunnel = await this.openTunnel(origin, target.port, attempt);
     if (origin.protocol === 'http:') {
@@ -158,12 +163,12 @@ function forbidden({ origin }: URL): HttpError {
   );
 }
 
-/** Resolves a name to its public addresses. Node connects to what this returns and resolves nothing again. */
-function publicLookup(origin: URL): LookupFunction {
+/** Resolves a name to its allowed addresses. Node connects to what this returns and resolves nothing again. */
+function lookupAllowed(origin: URL, networks: AllowedNetworks): LookupFunction {
   return (hostname, options: LookupOptions, callback) => {
     resolve(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
       if (error) return callback(error, []);
-      const usable = addresses.filter(({ address }) => !isPrivateAddress(address));
+      const usable = addresses.filter(({ address }) => networks.allows(address));
       const [first] = usable;
       if (first === undefined) return callback(forbidden(origin), []);
       if (options.all) return callback(null, usable);

@@ -18,6 +18,8 @@ export interface ExchangeLimits {
   readonly onData: ((part: Buffer) => void) | null;
   /** Whether the head of the response is enough. */
   readonly isHeadOnly: boolean;
+  /** Whether a body is cut at `maxResponseBytes` instead of refused. */
+  readonly isBodyCut: boolean;
 }
 
 /** One request and its response, over any protocol. */
@@ -109,17 +111,30 @@ export class Exchange {
 
   /** Collects the body. Returns false if the response is too long. */
   private collect(incoming: IncomingMessage): boolean {
-    const { maxResponseBytes } = this.limits;
-    if (this.request.method !== 'HEAD' && Number(incoming.headers['content-length']) > maxResponseBytes) {
+    const { maxResponseBytes, isBodyCut } = this.limits;
+    if (
+      !isBodyCut &&
+      this.request.method !== 'HEAD' &&
+      Number(incoming.headers['content-length']) > maxResponseBytes
+    ) {
       this.refuseLength();
       return false;
     }
     incoming.on('data', (chunk: Buffer) => {
       this.bytes += chunk.length;
-      if (this.bytes > maxResponseBytes) this.refuseLength();
-      else this.chunks.push(chunk);
+      if (this.bytes <= maxResponseBytes) this.chunks.push(chunk);
+      else if (isBodyCut) this.cutBody(incoming, chunk);
+      else this.refuseLength();
     });
     return true;
+  }
+
+  /** Resolves with the body up to the limit, which `chunk` exceeds. */
+  private cutBody(incoming: IncomingMessage, chunk: Buffer): void {
+    const excess = this.bytes - this.limits.maxResponseBytes;
+    if (excess < chunk.length) this.chunks.push(chunk.subarray(0, chunk.length - excess));
+    this.resolve(this.response(incoming));
+    this.outgoing?.destroy();
   }
 
   private passOn(incoming: IncomingMessage, onData: (part: Buffer) => void): void {

@@ -24,6 +24,8 @@ export interface HttpRequest {
    * throws, the request ends and rejects with that error.
    */
   readonly onData?: ((part: Buffer) => void) | undefined;
+  /** Whether a body that is longer than `maxResponseBytes` is cut there instead of refused. The rest is not read. */
+  readonly isBodyCut?: boolean | undefined;
   /** Whether `send` resolves when the head of the response has arrived. The body is not read, and is empty in the `HttpResponse`. */
   readonly isHeadOnly?: boolean | undefined;
 }

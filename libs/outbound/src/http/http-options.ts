@@ -1,3 +1,5 @@
+import type { AllowedNetworks } from './allowed-networks.js';
+
 export interface HttpClientOptions {
   /** PEM certificates to trust instead of the usual ones, to which NODE_EXTRA_CA_CERTS adds: for origins, and for a proxy. */
   readonly ca?: string | readonly string[] | undefined;
@@ -14,4 +16,6 @@ export interface HttpClientOptions {
    * connection is made to an address that was checked. Behind a proxy, the proxy resolves names.
    */
   readonly allowPrivateAddresses: boolean;
+  /** Networks that may be connected to although private addresses may not. Default: none. */
+  readonly allowedNetworks?: AllowedNetworks | undefined;
 }

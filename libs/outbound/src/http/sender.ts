@@ -63,6 +63,7 @@ export class Sender {
       maxResponseBytes = this.options.maxResponseBytes,
       onData,
       isHeadOnly = false,
+      isBodyCut = false,
     }: HttpRequest,
     signal: AbortSignal,
   ): Promise<HttpResponse> {
@@ -72,6 +73,7 @@ export class Sender {
         maxResponseBytes,
         onData: onData ?? null,
         isHeadOnly,
+        isBodyCut,
         signal,
       });
       const next = maxRedirects === 0 ? null : redirected(current, response);
