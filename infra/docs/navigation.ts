@@ -38,6 +38,7 @@ const SECTIONS: readonly { readonly title: string; readonly folder?: string; rea
       'culvert-yaml.md',
       'client.md',
       'ci.md',
+      'webhooks.md',
       'dev-servers.md',
       'telepresence.md',
       'context-propagation.md',

@@ -26,6 +26,7 @@ import { SessionsModule } from './managers/sessions/sessions.module.js';
 import { InvitationsModule } from './people/invitations/invitations.module.js';
 import { TeamModule } from './team/team.module.js';
 import { TelepresenceModule } from './managers/telepresence/telepresence.module.js';
+import { WebhooksModule } from './team/webhooks/webhooks.module.js';
 import { TrafficManagersModule } from './managers/traffic-managers.module.js';
 
 export interface ApiOptions {
@@ -62,6 +63,7 @@ export class ApiModule {
         PreviewAccessModule,
         AuditEventsModule,
         ChangesModule,
+        WebhooksModule,
         ProgramsModule,
         ExchangesModule,
         KeptExchangesModule,

@@ -132,6 +132,11 @@ export const ERRORS = {
       'The edge no longer holds the exchange, or a part of its request is missing: a body that was not ' +
       'captured, or a secret in its path. `detail` names the part; send it in the request.',
   },
+  webhook_disabled: {
+    status: 409,
+    title: 'The webhook is disabled',
+    description: 'A disabled webhook receives nothing. Enable it first: set its state to enabled.',
+  },
   payload_too_large: {
     status: 413,
     title: 'The body is too large',
@@ -172,8 +177,8 @@ export const ERRORS = {
     status: 429,
     title: 'The limit is reached',
     description:
-      'The team has reached its limit of members, invitations, API keys or workload identities, or the person their limit of ' +
-      'teams. GET /api/v1/team shows limits and use.',
+      'The team has reached its limit of members, invitations, API keys, webhooks or workload identities, or the ' +
+      'person their limit of teams. GET /api/v1/team shows limits and use.',
   },
   too_many_requests: {
     status: 429,

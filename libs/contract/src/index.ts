@@ -10,6 +10,10 @@ export {
   WORKLOAD_PLATFORMS,
   WORKLOAD_SCOPES,
   type WorkloadPlatform,
+  WEBHOOK_EVENTS,
+  WEBHOOK_FORMATS,
+  type WebhookEvent,
+  type WebhookFormat,
   WORKSTATION_PREFIX,
 } from '@culvert/terms';
 export * from './api-keys.js';
@@ -40,4 +44,6 @@ export * from './team.js';
 export * from './sign-in.js';
 export * from './traffic-managers.js';
 export * from './workload-identities.js';
+export * from './webhook-events.js';
+export * from './webhooks.js';
 export { id as resourceId, visibleName } from './text.js';

@@ -20,6 +20,8 @@ import * as team from './team.js';
 import * as signIn from './sign-in.js';
 import * as trafficManagers from './traffic-managers.js';
 import * as workloadIdentities from './workload-identities.js';
+import { webhookEvent } from './webhook-events.js';
+import * as webhooks from './webhooks.js';
 
 /** JSON Schema differs between input (fields with defaults can be left out) and output. */
 const REQUEST_SCHEMAS = {
@@ -28,6 +30,8 @@ const REQUEST_SCHEMAS = {
   CreateApiKey: apiKeys.createApiKeyRequest,
   UpdateApiKey: apiKeys.updateApiKeyRequest,
   RotateApiKey: apiKeys.rotateApiKeyRequest,
+  CreateWebhook: webhooks.createWebhookRequest,
+  UpdateWebhook: webhooks.updateWebhookRequest,
   CreateTeam: team.createTeamRequest,
   UpdateTeam: team.updateTeamRequest,
   UpdateMember: team.updateMemberRequest,
@@ -58,6 +62,12 @@ const RESPONSE_SCHEMAS = {
   SignInMethods: me.signInMethodsResource,
   ApiKey: apiKeys.apiKeyResource,
   CreatedApiKey: apiKeys.createdApiKeyResource,
+  Webhook: webhooks.webhookResource,
+  CreatedWebhook: webhooks.createdWebhookResource,
+  WebhookPage: webhooks.webhookPage,
+  WebhookDelivery: webhooks.webhookDeliveryResource,
+  WebhookDeliveryPage: webhooks.webhookDeliveryPage,
+  WebhookDeliveryDetails: webhooks.webhookDeliveryDetails,
   ApiKeyPage: apiKeys.apiKeyPage,
   Team: team.teamResource,
   CreatedTeam: team.createdTeamResource,
@@ -149,6 +159,7 @@ export function buildOpenApiDocument(): Json {
     security: [{ bearer: [] }, { ambassadorApiKey: [] }, { session: [] }],
     tags: [...new Set(OPERATIONS.map(({ tag }) => tag))].map((name) => ({ name })),
     paths,
+    webhooks: { event: describeWebhook() },
     components: {
       responses: { TargetTooLong: TARGET_TOO_LONG },
       schemas: { ...toComponents(REQUEST_SCHEMAS, 'input'), ...toComponents(RESPONSE_SCHEMAS, 'output') },
@@ -171,6 +182,22 @@ export function buildOpenApiDocument(): Json {
           description: 'A signed-in person. Over plain HTTP, the cookie name has no prefix.',
         },
       },
+    },
+  };
+}
+
+/** Describes what webhooks receive. Its schema allows more fields, because versions of Culvert may add some. */
+function describeWebhook(): Json {
+  const schema = withoutDialect(z.toJSONSchema(webhookEvent, { io: 'input' }));
+  return {
+    post: {
+      tags: ['Webhooks'],
+      summary: 'An event of the team, as a webhook of the format `standard` receives it',
+      description:
+        'Signed by the Standard Webhooks scheme: webhook-id, webhook-timestamp and webhook-signature.',
+      security: [],
+      requestBody: { required: true, content: { 'application/json': { schema } } },
+      responses: { '204': { description: 'The event was received. Any status of 200 to 299 says so.' } },
     },
   };
 }

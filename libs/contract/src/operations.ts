@@ -25,6 +25,7 @@ import * as sessions from './sessions.js';
 import * as team from './team.js';
 import * as signIn from './sign-in.js';
 import * as trafficManagers from './traffic-managers.js';
+import { WEBHOOK_OPERATIONS } from './webhook-operations.js';
 import { WORKLOAD_IDENTITY_OPERATIONS } from './workload-identity-operations.js';
 
 /** An operation without its route, which is in `ROUTES`. */
@@ -765,6 +766,8 @@ const DETAILS = [
     access: 'previews:write',
     status: 204,
   },
+
+  ...WEBHOOK_OPERATIONS,
 
   {
     id: 'watchChanges',

@@ -73,6 +73,7 @@ export class TeamLimitError extends Error {
       | 'teams'
       | 'share links'
       | 'preview tokens'
+      | 'webhooks'
       | 'workload identities'
       | 'tokens of this workload identity',
     readonly max: number,

@@ -24,6 +24,10 @@ export {
   WORKLOAD_PLATFORMS,
   WORKLOAD_SCOPES,
   type WorkloadPlatform,
+  WEBHOOK_EVENTS,
+  WEBHOOK_TEST,
+  type WebhookDisabledReason,
+  type WebhookEvent,
   WORKSTATION_PREFIX,
 } from '@culvert/terms';
 export * from './announcing.js';
@@ -86,3 +90,6 @@ export * from './user-session.repository.js';
 export * from './user.repository.js';
 export * from './workload-identity.js';
 export * from './workload-identity.repository.js';
+export * from './webhook.js';
+export * from './webhook.repository.js';
+export * from './webhook-event.js';

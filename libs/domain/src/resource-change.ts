@@ -14,6 +14,7 @@ export const SCOPE_TO_WATCH = {
   team: 'team:read',
   'traffic-manager': 'sessions:read',
   'workload-identity': 'team:read',
+  webhook: 'team:write',
 } as const satisfies Readonly<Record<ChangedResource, Scope>>;
 
 /** A resource of a team has changed: pages that show it must fetch it again. */
@@ -62,6 +63,10 @@ const CHANGE_OF_ACTION: ReadonlyMap<string, Change> = new Map(
     'workload-identity.update': 'updated',
     'workload-identity.delete': 'removed',
     'workload-identity.sign-in': 'updated',
+    'webhook.create': 'created',
+    'webhook.update': 'updated',
+    'webhook.delete': 'removed',
+    'webhook.disable': 'updated',
   }),
 );
 

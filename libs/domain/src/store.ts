@@ -33,6 +33,7 @@ import type { TunnelRepository } from './tunnel.repository.js';
 import type { UserSessionRepository } from './user-session.repository.js';
 import type { UserRepository } from './user.repository.js';
 import type { WorkloadIdentityRepository } from './workload-identity.repository.js';
+import type { WebhookRepository } from './webhook.repository.js';
 
 /** All repositories of one database. */
 export interface Repositories {
@@ -64,6 +65,7 @@ export interface Repositories {
   readonly auditEvents: AuditEventRepository;
   readonly oldRecords: OldRecordsRepository;
   readonly workloadIdentities: WorkloadIdentityRepository;
+  readonly webhooks: WebhookRepository;
   readonly bootstrap: BootstrapRepository;
 }
 

@@ -34,6 +34,7 @@ import { PrismaUserRepository } from './repositories/user.repository.js';
 import { PrismaUserSessionRepository } from './repositories/user-session.repository.js';
 import { PrismaWorkloadIdentityRepository } from './repositories/workload-identity.repository.js';
 import { DatabaseMeasures } from './database-measures.js';
+import { PrismaWebhookRepository } from './repositories/webhook.repository.js';
 import { rethrow } from './unavailable.js';
 
 /**
@@ -131,6 +132,7 @@ function repositoriesOn(client: Client): Repositories {
     keptExchanges: new PrismaKeptExchangeRepository(client),
     requestedPreviews: new PrismaRequestedPreviewRepository(client),
     auditEvents: new PrismaAuditEventRepository(client),
+    webhooks: new PrismaWebhookRepository(client),
     oldRecords: new PrismaOldRecordsRepository(client),
     workloadIdentities: new PrismaWorkloadIdentityRepository(client),
     bootstrap: new PrismaBootstrapRepository(client),

@@ -48,5 +48,9 @@ export const AUDIT_ACTIONS = [
   'workload-identity.delete',
   'workload-identity.sign-in',
   'workload-identity.refuse',
+  'webhook.create',
+  'webhook.update',
+  'webhook.delete',
+  'webhook.disable',
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];

@@ -42,3 +42,18 @@ export {
 } from './team.js';
 export { WORKLOAD_PLATFORMS, WORKLOAD_SCOPES, type WorkloadPlatform } from './workload-identities.js';
 export { WORKSTATION_PREFIX } from './traffic-managers.js';
+export {
+  PREVIEW_END_REASONS,
+  type PreviewEndReason,
+  WEBHOOK_DELIVERY_STATES,
+  type WebhookDeliveryState,
+  WEBHOOK_DISABLED_REASONS,
+  type WebhookDisabledReason,
+  type WebhookEvent,
+  WEBHOOK_EVENTS,
+  WEBHOOK_FORMATS,
+  type WebhookFormat,
+  type WebhookState,
+  WEBHOOK_STATES,
+  WEBHOOK_TEST,
+} from './webhooks.js';

@@ -11,6 +11,7 @@ export const CHANGED_RESOURCES = [
   'share-link',
   'team',
   'traffic-manager',
+  'webhook',
   'workload-identity',
 ] as const;
 export type ChangedResource = (typeof CHANGED_RESOURCES)[number];

@@ -233,6 +233,13 @@ describe('the authorization table', () => {
     switch (parameter) {
       case 'apiKeyId':
         return (await ours.keyWith({ scopes: ['keys:write'] })).apiKey.id;
+      case 'webhookId': {
+        // A team can have ten.
+        for (const { id } of (await ours.get('/webhooks')).body.items) await ours.delete(`/webhooks/${id}`);
+        return (await ours.post('/webhooks', { name: unique, url: 'https://hooks.example.com/' })).body.id;
+      }
+      case 'deliveryId':
+        return (await ours.post(`/webhooks/${await thing('webhookId')}/test`, {})).body.id;
       case 'userSessionId':
         return (await api.person(owner.user.email, [])).session.id;
       case 'programId':

@@ -41,6 +41,9 @@ describe('two teams', () => {
           conditions: [{ claim: 'repository', values: ['their-owner/shop'] }],
         })
       ).body.id,
+      webhookId: (
+        await theirs.post('/webhooks', { name: 'their-webhook', url: 'https://hooks.example.com/' })
+      ).body.id,
       previewTokenId: (await theirs.post(`/previews/${preview.id}/tokens`, { name: 'their-token' })).body.id,
     };
     theirTraces = [...Object.values(theirIds), theirs.teamId, preview.hostname, 'Theirs', 'their-'];
@@ -64,6 +67,7 @@ describe('two teams', () => {
       '/previews',
       '/workload-identities',
       '/audit-events',
+      '/webhooks',
     ];
     const pages = await Promise.all(lists.map(async (path) => (await theirs.get(path)).body.items));
     // The use of their key is recorded in the background.

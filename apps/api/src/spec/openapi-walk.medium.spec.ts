@@ -83,6 +83,8 @@ describe('every operation of the OpenAPI document', () => {
     code: () => 'not_found',
     exchangeId: ({ team: { teamId } }, { previewId }) =>
       keepExchange(api.store, { teamId, previewId }, ENCRYPTION_KEYS),
+    deliveryId: (at, known) => created('testWebhook', at, known),
+    webhookId: (at) => created('createWebhook', at),
     interceptId: ({ team, name }) => team.interceptWithRemovedPreview(name),
     invitationId: (at) => created('createInvitation', at),
     previewId: (at) => created('createPreview', at),
@@ -181,6 +183,13 @@ describe('every operation of the OpenAPI document', () => {
     return { parameters };
   };
 
+  const disabledWebhook = async (at: World) => {
+    const webhookId = await created('createWebhook', at);
+    const deliveryId = await created('testWebhook', at, { webhookId });
+    await at.team.patch(`/webhooks/${webhookId}`, { state: 'disabled' });
+    return { parameters: { webhookId, deliveryId } };
+  };
+
   /** Errors of single operations, and how to provoke them. */
   const CONFLICTS: readonly (readonly [
     code: string,
@@ -216,6 +225,8 @@ describe('every operation of the OpenAPI document', () => {
         return { parameters: { apiKeyId } };
       },
     ],
+    ['webhook_disabled', 'testWebhook', disabledWebhook],
+    ['webhook_disabled', 'redeliverWebhook', disabledWebhook],
     [
       'traffic_manager_required',
       'createIntercept',

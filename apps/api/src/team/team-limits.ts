@@ -10,6 +10,7 @@ export const MAX_API_KEYS = 1000;
 export const MAX_WORKLOAD_IDENTITIES = 100;
 /** Maximum number of tokens of one workload identity that work at one time: jobs of an hour. */
 export const MAX_WORKLOAD_TOKENS = 1000;
+export const MAX_WEBHOOKS = 10;
 /** Maximum number of teams of one person. */
 export const MAX_TEAMS = 50;
 

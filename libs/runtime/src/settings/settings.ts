@@ -17,6 +17,7 @@ import {
   type Values,
   type Variable,
 } from './variables.js';
+import { readWebhooks, type WebhookSettings } from './webhook-settings.js';
 
 /** The processes that read these settings. */
 export const APPS = ['standalone', 'edge', 'api'] as const;
@@ -82,6 +83,7 @@ export interface Settings {
     readonly bitbucket: ForgeSettings | null;
     readonly gitea: ForgeSettings | null;
   };
+  readonly webhooks: WebhookSettings;
   readonly telepresence: {
     /** The version that the update check recommends, without `v`. */
     readonly stableVersion: string;
@@ -222,6 +224,7 @@ export function loadSettings(app: App, given: Readonly<Record<string, string | u
       password: values.CULVERT_BOOTSTRAP_PASSWORD,
     },
     pullRequests,
+    webhooks: readWebhooks(values),
     telepresence: readTelepresence(values),
     mail: { smtpUrl: values.SMTP_URL, from: values.MAIL_FROM },
     signIn,

@@ -203,6 +203,14 @@ const FORGES = {
   PULL_REQUEST_GITEA_API_URL: { about: 'API of Gitea or Forgejo; needed with the token' },
 } satisfies Partial<Record<Variable, Row>>;
 
+const WEBHOOKS = {
+  WEBHOOK_ALLOWED_NETWORKS: {
+    about: 'private addresses and CIDR ranges that webhooks may be sent to',
+    without: 'none',
+  },
+  WEBHOOK_ALLOW_HTTP: { about: 'true: webhooks may be sent without TLS', default: 'false' },
+} satisfies Partial<Record<Variable, Row>>;
+
 const TEAM_LIMITS = {
   MAX_PREVIEWS_PER_TEAM: { about: 'previews of one team', default: '10000' },
   MAX_SESSIONS_PER_TEAM: { about: "live sessions of one team's traffic managers", default: '1000' },
@@ -275,6 +283,7 @@ const TELEPRESENCE = {
   ...EDGE_LIMITS,
   ...SIGN_IN,
   ...FORGES,
+  ...WEBHOOKS,
   ...TEAM_LIMITS,
   ...API_LIMITS,
   ...RETENTION,
@@ -292,6 +301,7 @@ export const VARIABLE_GROUPS: readonly VariableGroup[] = [
   group('Limits of edges', EDGE_LIMITS, EDGES),
   group('Sign-in and mail', SIGN_IN, APIS),
   group('Comments on pull requests', FORGES, APIS),
+  group('Webhooks', WEBHOOKS, APIS),
   group('Limits of teams, the same at all processes', TEAM_LIMITS),
   group('Limits of the API', API_LIMITS, APIS),
   group('Retention', RETENTION, APIS),

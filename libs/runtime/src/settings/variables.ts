@@ -49,6 +49,12 @@ function isCidr(text: string): boolean {
   return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128));
 }
 
+const networks = z
+  .string()
+  .transform((text) => text.split(',').map((part) => part.trim()))
+  .refine((list) => list.every(isCidr))
+  .describe('addresses or CIDR ranges, separated by commas, such as 10.0.0.0/8,::1');
+
 const token = z
   .string()
   .regex(/^[\x21-\x7e]{1,512}$/)
@@ -159,11 +165,7 @@ export const VARIABLES = {
     .enum(['true', 'false'])
     .transform((text) => text === 'true')
     .describe('true or false'),
-  TRUSTED_PROXIES: z
-    .string()
-    .transform((text) => text.split(',').map((part) => part.trim()))
-    .refine((list) => list.every(isCidr))
-    .describe('addresses or CIDR ranges, separated by commas, such as 10.0.0.0/8,::1'),
+  TRUSTED_PROXIES: networks,
   CULVERT_BOOTSTRAP_API_KEY: secret(
     z
       .string()
@@ -274,6 +276,11 @@ export const VARIABLES = {
     ['https:', 'http:'],
     'the URL of a Gitea or Forgejo API, such as https://git.example.com/api/v1',
   ),
+  WEBHOOK_ALLOWED_NETWORKS: networks,
+  WEBHOOK_ALLOW_HTTP: z
+    .enum(['true', 'false'])
+    .transform((text) => text === 'true')
+    .describe('true or false'),
   TELEPRESENCE_AGENT_IMAGE: z
     .string()
     .regex(/^(?=.{1,255}$)[a-z0-9.-]+(?::\d{1,5})?(?:\/[a-z0-9._-]+)+:[A-Za-z0-9_.-]{1,128}$/)

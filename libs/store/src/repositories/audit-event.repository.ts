@@ -1,49 +1,51 @@
-import type {
-  Actor,
-  AuditEvent,
-  AuditEventDraft,
-  AuditEventFilter,
-  AuditEventRepository,
-  AuditedResource,
-  AuditedThing,
-  Page,
-  PageRequest,
+import {
+  webhookEventsOf,
+  type Actor,
+  type AuditEvent,
+  type AuditEventDraft,
+  type AuditEventFilter,
+  type AuditEventRepository,
+  type AuditedResource,
+  type AuditedThing,
+  type Page,
+  type PageRequest,
 } from '@culvert/domain';
-import type { Client } from '../client.js';
+import type { Client, TransactionClient } from '../client.js';
 import { Prisma } from '../generated/client.js';
 import type { AuditEventModel } from '../generated/models.js';
 import { isUuid, newId } from '../ids.js';
 import { emptyPage, pageQuery, toPage } from '../page.js';
 import { isStorable } from '../text.js';
+import { addEvents } from './webhook-outbox.js';
 
 export class PrismaAuditEventRepository implements AuditEventRepository {
   constructor(private readonly client: Client) {}
 
-  async append({
-    teamId,
-    actor,
-    action,
-    targetId,
-    targetName,
-    before,
-    after,
-  }: AuditEventDraft): Promise<Pick<AuditEvent, 'id'>> {
-    return this.client.auditEvent.create({
-      data: {
-        id: newId(),
-        teamId,
-        at: new Date(),
-        actorKind: actor.kind,
-        actorId: actor.id,
-        actorName: await this.nameOf(teamId, actor),
-        actorAddress: actor.address,
-        action,
-        targetId,
-        targetName,
-        before: toJson(before),
-        after: toJson(after),
-      },
-      select: { id: true },
+  async append(draft: AuditEventDraft): Promise<Pick<AuditEvent, 'id'>> {
+    const { teamId, actor, before, after, ...target } = draft;
+    const at = new Date();
+    const actorName = await this.nameOf(teamId, actor);
+    const create = (client: Client | TransactionClient) =>
+      client.auditEvent.create({
+        data: {
+          id: newId(),
+          teamId,
+          at,
+          actorKind: actor.kind,
+          actorId: actor.id,
+          actorName,
+          actorAddress: actor.address,
+          ...target,
+          before: toJson(before),
+          after: toJson(after),
+        },
+        select: { id: true },
+      });
+    const events = webhookEventsOf({ ...draft, actor: { ...actor, name: actorName } });
+    if (events.length === 0) return create(this.client);
+    return this.client.$transaction(async (tx) => {
+      await addEvents(tx, events, at);
+      return create(tx);
     });
   }
 

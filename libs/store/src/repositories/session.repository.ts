@@ -31,6 +31,7 @@ import {
   SEEN_BY_EDGES,
 } from './tunnel-rows.js';
 import { withTunnels } from './session-tunnels.js';
+import { addSessionEvents } from './webhook-outbox.js';
 
 const WITH_MANAGER = {
   trafficManager: { select: { managerId: true, name: true, clusterId: true } },
@@ -194,6 +195,7 @@ export class PrismaSessionRepository implements SessionRepository {
         lastSeenAt: SEEN_BY_EDGES,
       },
     });
+    await addSessionEvents(tx, 'traffic-manager.up', [session], { at });
     return toSession(session);
   }
 
@@ -299,5 +301,6 @@ async function endAll(
       omittedBefore: 0,
     })),
   });
+  await addSessionEvents(tx, 'traffic-manager.down', ended, { at, reason });
   return ended.map(({ id, teamId, trafficManagerId }) => ({ id, teamId, trafficManagerId }));
 }

@@ -62,6 +62,11 @@ const SENTENCES: Readonly<Record<AuditAction, Sentence>> = {
   'user.change-password-failed': () => 'tried to change their password with a wrong current one',
   'user.reset-password': () => 'set a new password by a link',
   'user-session.end': () => 'signed out in one of their browsers',
+  'webhook.create': (event) => `created the webhook ${target(event)}`,
+  'webhook.update': (event) => changed('the webhook', event),
+  'webhook.delete': (event) => `removed the webhook ${target(event)}`,
+  'webhook.disable': (event) =>
+    `disabled the webhook ${target(event)}${DISABLED_REASONS[text(event.after, 'reason')] ?? ''}`,
   'user-session.end-others': () => 'signed out in all their other browsers',
 };
 
@@ -69,6 +74,11 @@ const METHODS: Readonly<Record<string, string>> = {
   password: ' with a password',
   oidc: ' at the OpenID provider',
   github: ' with GitHub',
+};
+
+const DISABLED_REASONS: Readonly<Record<string, string>> = {
+  failing: ': it failed for three days',
+  gone: ': its server answered that it is gone',
 };
 
 const END_REASONS: Readonly<Record<string, string>> = {

@@ -51,6 +51,10 @@ export const texts = {
     'workload-identity.delete': 'Workload identity deleted',
     'workload-identity.sign-in': 'Job signed in',
     'workload-identity.refuse': 'Job refused',
+    'webhook.create': 'Webhook created',
+    'webhook.update': 'Webhook changed',
+    'webhook.delete': 'Webhook removed',
+    'webhook.disable': 'Webhook disabled',
   } satisfies Readonly<Record<AuditAction, string>>,
   auditEvents: {
     key: (name: string) => `key ${name}`,
