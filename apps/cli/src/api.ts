@@ -16,6 +16,7 @@ import {
   createdInvitationResource,
   createdPreviewTokenResource,
   createdShareLinkResource,
+  createdWebhookResource,
   interceptResource,
   invitationPage,
   keptExchangePage,
@@ -36,6 +37,11 @@ import {
   workloadIdentityPage,
   workloadIdentityResource,
   workloadIdentityTestResource,
+  webhookDeliveryDetails,
+  webhookDeliveryPage,
+  webhookDeliveryResource,
+  webhookPage,
+  webhookResource,
 } from '@culvert/contract';
 import type { z } from 'zod';
 import { asCliError } from './cli-error.js';
@@ -60,6 +66,7 @@ const READINGS = {
   createReplay: replayResource,
   createShareLink: createdShareLinkResource,
   createTrafficManager: trafficManagerResource,
+  createWebhook: createdWebhookResource,
   getApiKey: apiKeyResource,
   getIntercept: intercept,
   getPreviewMetrics: previewMetrics,
@@ -67,6 +74,8 @@ const READINGS = {
   getServer: serverResource.partial({ clientVersion: true }),
   getTeam: team,
   getTrafficManager: trafficManagerResource,
+  getWebhook: webhookResource,
+  getWebhookDelivery: webhookDeliveryDetails,
   listApiKeys: apiKeyPage,
   listAuditEvents: auditEventPage,
   listConnectionEvents: connectionEventPage,
@@ -81,6 +90,9 @@ const READINGS = {
   listSessions: pageOf(PREVIEW_READINGS.getSession),
   listShareLinks: shareLinkPage,
   listTrafficManagers: trafficManagerPage,
+  listWebhookDeliveries: webhookDeliveryPage,
+  listWebhooks: webhookPage,
+  redeliverWebhook: webhookDeliveryResource,
   renewInvitation: createdInvitationResource,
   restorePreview: PREVIEW_READINGS.getPreview,
   rotateApiKey: createdApiKeyResource,
@@ -94,6 +106,8 @@ const READINGS = {
   updateTeam: team,
   updateTrafficManager: trafficManagerResource,
   updateWorkloadIdentity: workloadIdentityResource,
+  testWebhook: webhookDeliveryResource,
+  updateWebhook: webhookResource,
 } as const;
 
 export type Api = ApiClient<typeof READINGS>;
@@ -120,6 +134,8 @@ export type Team = Reading<'getTeam'>;
 export type TeamMetrics = Reading<'listPreviewMetrics'>;
 export type TrafficManager = Reading<'getTrafficManager'>;
 export type WorkloadIdentity = Reading<'getWorkloadIdentity'>;
+export type Webhook = Reading<'getWebhook'>;
+export type WebhookDeliveryDetails = Reading<'getWebhookDelivery'>;
 
 export interface ApiOptions {
   readonly url: string;

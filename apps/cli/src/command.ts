@@ -34,6 +34,7 @@ import { addPreviewCredentialCommands } from './tokens/commands.js';
 import { addTrafficManagersCommands } from './traffic-managers/commands.js';
 import { addUpCommands } from './up/command.js';
 import { addWorkloadIdentityCommands } from './workload-identity/commands.js';
+import { addWebhooksCommands } from './webhooks/commands.js';
 
 /** All commands, in the order of the help. */
 const COMMANDS: readonly { readonly heading: string; readonly commands: readonly AddCommands[] }[] = [
@@ -63,6 +64,7 @@ const COMMANDS: readonly { readonly heading: string; readonly commands: readonly
       addInvitationsCommands,
       addKeysCommands,
       addWorkloadIdentityCommands,
+      addWebhooksCommands,
       addAuditCommands,
       addEventsCommand,
     ],

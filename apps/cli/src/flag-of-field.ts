@@ -15,7 +15,9 @@ export const FLAGS: Readonly<Record<string, string>> = {
   '/displayBanner': '--banner',
   '/disposition': '--disposition',
   '/endsWithSession': '--ends-with-session',
+  '/events': '--event',
   '/expiresAt': '--expires',
+  '/format': '--format',
   '/from': '--from',
   '/headers': '--header',
   '/idleExpirySeconds': '--idle-expires',
@@ -62,6 +64,7 @@ export const FLAGS: Readonly<Record<string, string>> = {
   '/text': '--text',
   '/trafficManagerId': '--traffic-manager',
   '/until': '--until',
+  '/url': '--to',
   '/workload': '--workload',
   '/workloadKind': '--workload-kind',
 };

@@ -12,6 +12,7 @@ export type CompletedThing =
   | 'invitation'
   | 'session'
   | 'traffic-manager'
+  | 'webhook'
   | 'intercept'
   | 'workload-identity'
   /** Credentials of the preview that the argument in front names. */

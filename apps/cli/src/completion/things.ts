@@ -60,6 +60,10 @@ export async function listThings(
       return (await api.call('listWorkloadIdentities', { query })).items.map(({ id, name }) =>
         candidate(id, name),
       );
+    case 'webhook':
+      return (await api.call('listWebhooks', { query })).items.map(({ id, name, url }) =>
+        candidate(PLAIN_NAME.test(name) ? name : id, new URL(url).host),
+      );
     case 'share-link':
     case 'preview-token':
       return credentials(api, thing, before.at(-1) ?? '');
