@@ -114,8 +114,8 @@ export async function buildEdge(options: EdgeOptions): Promise<BuiltEdge> {
   });
 
   const observers = buildObservers(options, { relay, gate, registry });
-  const { replays } = observers;
-  registerEdgeMetrics(metrics, { relay, measures, router, gate, tunnels, replays, exchangeLog, fleet });
+  const { replays, kept } = observers;
+  registerEdgeMetrics(metrics, { relay, measures, router, gate, tunnels, replays, exchangeLog, kept, fleet });
 
   const { lameDuckMs, shutdownGraceMs } = settings;
   const parts = { relay, tunnels, fleet, gate, telepresence, ...observers };

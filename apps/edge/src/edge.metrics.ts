@@ -3,6 +3,7 @@ import type { MetricName, Metrics } from '@culvert/metrics';
 import { certificateExpiry } from '@culvert/runtime';
 import { RELAY_ERROR_CODES, type Relay, type RelayMeasures, type Router } from '@culvert/relay';
 import type { ExchangeLog } from './exchanges/exchange-log.js';
+import type { KeptExchangeWriter } from './exchanges/kept-exchange-writer.js';
 import type { PublicListener } from './listener/public-listener.js';
 import type { PreviewGate } from './previews/preview-gate.js';
 import type { Replays } from './replays/replays.js';
@@ -17,13 +18,15 @@ export interface MeteredParts {
   readonly tunnels: TunnelSessions;
   readonly replays: Pick<Replays, 'counts'>;
   readonly exchangeLog: Pick<ExchangeLog, 'omitted'>;
+  /** Null: the edge keeps no exchanges. */
+  readonly kept: Pick<KeptExchangeWriter, 'counts'> | null;
   /** Null: the edge has no links. */
   readonly fleet: Fleet | null;
 }
 
 /** Registers the edge's own numbers. Nothing is counted twice, and nothing is computed between scrapes. */
 export function registerEdgeMetrics(metrics: Metrics, parts: MeteredParts): void {
-  const { relay, measures, router, gate, replays, exchangeLog } = parts;
+  const { relay, measures, router, gate, replays, exchangeLog, kept } = parts;
   metrics.histogram('culvert_request_duration_seconds', measures.duration);
   metrics.histogram('culvert_time_to_first_byte_seconds', measures.firstByte);
   metrics.histogram('culvert_manager_wait_seconds', measures.wait);
@@ -40,6 +43,7 @@ export function registerEdgeMetrics(metrics: Metrics, parts: MeteredParts): void
   );
   metrics.samples('culvert_replays_total', () => byName(replays.counts));
   metrics.value('culvert_exchange_log_omitted_total', () => exchangeLog.omitted);
+  metrics.samples('culvert_kept_exchanges_total', () => byName(kept?.counts ?? { kept: 0, omitted: 0 }));
   metrics.value('culvert_route_cache_entries', () => router.size);
   metrics.counts('culvert_route_lookups_total', router.results);
   metrics.histogram('culvert_gate_lookup_seconds', gate.lookupTimes);

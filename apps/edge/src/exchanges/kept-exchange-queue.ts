@@ -16,6 +16,8 @@ const BATCH_BYTES = 4 * 1024 * 1024;
 export interface KeptRoom {
   /** Reserves room for one exchange. False if there is none. */
   reserve(queue: KeptExchangeQueue, bytes: number): boolean;
+  /** Counts exchanges that are left out. */
+  countOmitted(count: number): void;
   /** Is called when a queue has something to write. */
   wake(queue: KeptExchangeQueue): void;
 }
@@ -79,7 +81,13 @@ export class KeptExchangeQueue implements Keeper {
     this.room.wake(this);
   }
 
-  omit(count = 1): void {
+  omit(): void {
+    this.room.countOmitted(1);
+    this.stateOmitted(1);
+  }
+
+  /** Lets a record state that `count` further exchanges were left out. */
+  stateOmitted(count: number): void {
     if (this.omitted === 0) this.omittedSince = new Date();
     this.omitted += count;
     this.room.wake(this);

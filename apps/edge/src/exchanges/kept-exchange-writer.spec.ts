@@ -119,6 +119,7 @@ describe(KeptExchangeWriter.name, () => {
     await pass(5000);
     expect(counts().reduce((a, b) => a + b, 0)).toBe(kept);
     expect(omitted()).toBe(60 * 300 - kept);
+    expect(writer.counts).toEqual({ kept, omitted: omitted() });
     expect(queue.isEmpty).toBe(true);
   });
 
@@ -160,6 +161,7 @@ describe(KeptExchangeWriter.name, () => {
     expect(counts()).toEqual([1]);
     await pass(10_000);
     expect(omitted()).toBe(1);
+    expect(writer.counts).toEqual({ kept: 1, omitted: 1 });
   });
 
   it('writes the rest when it closes, and refuses further ones', async () => {

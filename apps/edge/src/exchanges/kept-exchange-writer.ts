@@ -22,6 +22,8 @@ const CLOSE_MS = 3000;
 
 /** Writes the exchanges that previews keep: encrypted, in batches, and never at the expense of traffic. */
 export class KeptExchangeWriter implements KeptRoom {
+  /** Exchanges that were written, and those that were left out: too many, or the database did not take them. */
+  readonly counts = { kept: 0, omitted: 0 };
   /** Queues with something to write. */
   private readonly active = new Set<KeptExchangeQueue>();
   private waiting = 0;
@@ -73,6 +75,10 @@ export class KeptExchangeWriter implements KeptRoom {
     return true;
   }
 
+  countOmitted(count: number): void {
+    this.counts.omitted += count;
+  }
+
   wake(queue: KeptExchangeQueue): void {
     this.active.add(queue);
     this.schedule(WRITE_MS);
@@ -113,7 +119,8 @@ export class KeptExchangeWriter implements KeptRoom {
       const drafts = await this.vault.seal(owner, batch.written);
       if (drafts !== null) {
         if (batch.omitted > 0) drafts.push(statementOf(batch));
-        await this.store.add(teamId, previewId, { policyVersion, at: new Date(), drafts });
+        const isKept = await this.store.add(teamId, previewId, { policyVersion, at: new Date(), drafts });
+        if (isKept) this.counts.kept += batch.written.length;
       }
       this.release(batch);
       return true;
@@ -126,7 +133,8 @@ export class KeptExchangeWriter implements KeptRoom {
       // The key may be one of a preview that was removed and restored.
       this.vault.forget(owner);
       this.release(batch);
-      queue.omit(batch.written.length + batch.omitted);
+      this.countOmitted(batch.written.length);
+      queue.stateOmitted(batch.written.length + batch.omitted);
       this.log.error({ err: error, previewId }, 'exchanges of a preview were not kept');
       return true;
     }

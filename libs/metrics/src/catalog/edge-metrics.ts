@@ -92,6 +92,12 @@ export const EDGE_METRICS = {
     help: 'Log lines of exchanges that were left out because there were too many.',
     programs: EDGE,
   },
+  culvert_kept_exchanges_total: {
+    type: 'counter',
+    help: 'Exchanges that [previews keep](security.md#kept-exchanges). `omitted`: left out, because there were too many or the database did not accept them.',
+    programs: EDGE,
+    labels: { outcome: ['kept', 'omitted'] },
+  },
   culvert_route_cache_entries: {
     type: 'gauge',
     help: 'Hostnames whose route, or absence, is cached.',
