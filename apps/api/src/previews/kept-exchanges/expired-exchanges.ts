@@ -3,7 +3,7 @@ import type { Repositories } from '@culvert/domain';
 import { ExchangeVault } from '@culvert/exchanges';
 import { BACKGROUND_STORE, LOG, SETTINGS } from '@culvert/nest';
 import type { Settings } from '@culvert/runtime';
-import { KeyRing } from '@culvert/sealing';
+import { KeyRing, SealBrokenError, UnknownKeyError } from '@culvert/sealing';
 import type { Logger } from 'pino';
 
 const SWEEP_INTERVAL_MS = 60_000;
@@ -51,7 +51,7 @@ export class ExpiredExchanges implements OnApplicationBootstrap, OnApplicationSh
     if (ring === null) return 0;
     const vault = new ExchangeVault(ring, this.store.keptExchanges);
     const missing = new Set<string>();
-    let count = 0;
+    let [count, broken] = [0, 0];
     for (let after: string | null = null; !this.isStopping;) {
       const keys = await this.store.keptExchanges.findKeysToReseal(ring.currentId, BATCH, after);
       for (const key of keys) {
@@ -59,8 +59,10 @@ export class ExpiredExchanges implements OnApplicationBootstrap, OnApplicationSh
         try {
           await this.store.keptExchanges.replaceKey(key.teamId, vault.reseal(key, key));
           count++;
-        } catch {
-          missing.add(key.sealedWith);
+        } catch (error) {
+          if (error instanceof UnknownKeyError) missing.add(key.sealedWith);
+          else if (error instanceof SealBrokenError) broken++;
+          else throw error;
         }
       }
       if (keys.length < BATCH) break;
@@ -71,6 +73,11 @@ export class ExpiredExchanges implements OnApplicationBootstrap, OnApplicationSh
       this.log.warn(
         { keyIds: [...missing] },
         'kept exchanges cannot be read: encryption keys are not configured',
+      );
+    if (broken > 0)
+      this.log.warn(
+        { count: broken },
+        'kept exchanges cannot be read: data keys were changed in the database',
       );
     return count;
   }
