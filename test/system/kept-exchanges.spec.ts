@@ -1,12 +1,16 @@
 import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { KeptExchangePage } from '@culvert/contract';
 import { KeyRing } from '@culvert/sealing';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { EXIT, runCulvert } from '../support/cli.js';
 import { createDatabase } from '../support/database.js';
-import { type Deployment, visit } from '../support/deployment.js';
+import { API_KEY, type Deployment, visit } from '../support/deployment.js';
 import { type SplitDeployment, startSplit } from '../support/split-deployment.js';
 
 const SECRET = 'S3CR3Tvalue0123456789';
@@ -105,5 +109,59 @@ describe('kept exchanges of a deployment', () => {
     await deployment.api('PATCH', `/previews/${preview.id}`, { keep: null });
     await expect.poll(page).not.toContain('culvert-banner');
     expect(await targets(preview.id)).toEqual([]);
+  });
+
+  it('are set up, searched and saved to a file with commands', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'culvert-test-'));
+    const env = { HOME: folder, CULVERT_URL: `http://localhost:${split.ports[0]}`, CULVERT_API_KEY: API_KEY };
+    const culvert = (...args: string[]) => runCulvert(args, { env });
+    const succeed = async (...args: string[]) => {
+      const { code, stdout, stderr } = await culvert(...args);
+      expect([args, code, stderr]).toEqual([args, EXIT.ok, expect.any(String)]);
+      return stdout;
+    };
+    const policy = ['--keep', '50', '--keep-for', '2d', '--no-keep-bodies', '--keep-redact', 'pin'];
+    expect(await succeed('team', 'settings', ...policy)).toMatch(
+      /^Previews can keep +their last 50 requests for 48 h, without bodies\nNever kept +.*authorization.*, pin$/im,
+    );
+    const { id, url } = await deployment.createPreview(servicePort);
+    expect((await culvert('preview', 'update', id, '--keep', '51')).code).not.toBe(EXIT.ok);
+    const keep = ['--keep', '20', '--keep-for', '24h'];
+    expect(JSON.parse(await succeed('preview', 'update', id, ...keep, '-o', 'json'))).toMatchObject({
+      keep: { count: 20, hours: 24 },
+    });
+    await expect
+      .poll(async () => {
+        await send(url, '/orders?page=1');
+        return targets(id);
+      })
+      .toContain('/orders?page=1');
+    await send(url, '/page');
+    await expect.poll(() => targets(id)).toContain('/page');
+
+    const text = await succeed('inspect', id, '--kept', '--path', '/page');
+    expect(text).toMatch(/POST .*\/page.* 200|200 .*POST .*\/page/);
+    expect(text).not.toContain('/orders');
+    expect(JSON.parse(await succeed('inspect', id, '--kept', '--status', '5xx', '-o', 'json'))).toEqual([]);
+    expect(await succeed('inspect', id, '--kept', '--from', '1h', '--count', '1')).toMatch(/\/page/);
+    expect(await succeed('inspect', id, '--kept', '--host', 'elsewhere')).toBe('No kept requests match.\n');
+    const file = join(folder, 'kept.har');
+    await succeed('inspect', id, '--kept', '--path', '/orders*', '--har', file);
+    const { log } = JSON.parse(readFileSync(file, 'utf8')) as {
+      log: { entries: { request: { url: string } }[] };
+    };
+    expect(new Set(log.entries.map(({ request }) => request.url))).toEqual(new Set([`${url}/orders?page=1`]));
+    for (const wrong of [
+      ['inspect', id, '--host', 'shop'],
+      ['inspect', id, '--kept', '--har', file, '--count', '1'],
+      ['team', 'settings', '--no-keep', '--keep-for', '1h'],
+    ])
+      expect([wrong, (await culvert(...wrong)).code]).toEqual([wrong, EXIT.usage]);
+
+    expect(await succeed('preview', 'update', id, '--no-keep', '-o', 'json')).toContain('"keep": null');
+    expect(await targets(id)).toEqual([]);
+    expect(await succeed('team', 'settings', '--no-keep')).toMatch(/^Previews can keep +no requests$/m);
+    expect((await culvert('preview', 'update', id, '--keep', '1')).code).not.toBe(EXIT.ok);
+    rmSync(folder, { recursive: true });
   });
 });
