@@ -4,6 +4,8 @@ import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
 
 /** Limit of a decoded body: a small one can expand a lot. */
 const MAX_DECODED_BYTES = 16 * 1024 * 1024;
+/** Limit of a body that is decoded beside the work of others: it blocks the process for a few milliseconds. */
+export const MAX_SHARED_DECODED_BYTES = 1024 * 1024;
 
 const DECODERS: Readonly<Record<string, (bytes: Buffer, options: { maxOutputLength: number }) => Buffer>> = {
   gzip: gunzipSync,
@@ -16,8 +18,14 @@ type Captured = Pick<CapturedBody, 'base64' | 'isTruncated'> & {
   readonly contentEncoding: string | null;
 };
 
-/** Returns the bytes of a body without their content coding; with it, if it is not known or the body is not complete. */
-export function decodedBytes({ base64, contentEncoding, isTruncated }: Captured): {
+/**
+ * Returns the bytes of a body without their content coding; with it, if it is not known, the body is not complete or would
+ * exceed the limit.
+ */
+export function decodedBytes(
+  { base64, contentEncoding, isTruncated }: Captured,
+  maxBytes = MAX_DECODED_BYTES,
+): {
   readonly bytes: Buffer;
   readonly isDecoded: boolean;
 } {
@@ -27,7 +35,7 @@ export function decodedBytes({ base64, contentEncoding, isTruncated }: Captured)
   const decode = DECODERS[coding];
   if (decode === undefined || isTruncated) return { bytes, isDecoded: false };
   try {
-    return { bytes: decode(bytes, { maxOutputLength: MAX_DECODED_BYTES }), isDecoded: true };
+    return { bytes: decode(bytes, { maxOutputLength: maxBytes }), isDecoded: true };
   } catch {
     // A service may send anything under this name.
     return { bytes, isDecoded: false };

@@ -1,6 +1,6 @@
 /** Selection of exchanges that have ended, for programs that list them. */
 import type { Exchange, ExchangeBodies } from '@culvert/contract';
-import { decodedBytes, textOf } from './body-text.js';
+import { decodedBytes, MAX_SHARED_DECODED_BYTES, textOf } from './body-text.js';
 
 export interface ExchangeFilter {
   /** Methods in upper case; undefined: all. */
@@ -31,7 +31,7 @@ export interface ExchangeSearch extends ExchangeFilter {
   /** Whether it failed, or its status is 400 or higher. */
   readonly hasError?: boolean | undefined;
   readonly minDurationMs?: number | undefined;
-  /** Text in the target, a header field, or a body that is text. Case does not matter. */
+  /** Text in the target, a header field, or a body that is text of up to 1 MiB. Case does not matter. */
   readonly text?: string | undefined;
 }
 
@@ -65,7 +65,7 @@ function containsText(exchange: Exchange, bodies: ExchangeBodies | null, text: s
   if (heads.some((line) => line.toLowerCase().includes(text))) return true;
   return [bodies?.request, bodies?.response].some((body) => {
     if (!body) return false;
-    const { bytes, isDecoded } = decodedBytes(body);
+    const { bytes, isDecoded } = decodedBytes(body, MAX_SHARED_DECODED_BYTES);
     return isDecoded && (textOf(bytes, body)?.toLowerCase().includes(text) ?? false);
   });
 }

@@ -1,13 +1,16 @@
 /** Exchanges as an HTTP Archive, version 1.2. Secrets are masked as the API masks them. */
 import type { CapturedBody, Exchange, ExchangeBodies, ExchangeMessage } from '@culvert/contract';
 import { STATUS_CODES } from 'node:http';
-import { decodedBytes, textOf } from './body-text.js';
+import { decodedBytes, MAX_SHARED_DECODED_BYTES, textOf } from './body-text.js';
 
 /** An exchange that has ended, and its bodies if they were captured. */
 export interface HarItem {
   readonly exchange: Exchange;
   readonly bodies: ExchangeBodies | null;
 }
+
+/** Comment on a body whose content coding is not known, or that would exceed 1 MiB without it. */
+const CODED = 'still has its content coding';
 
 type Fields = Exchange['request']['fields'];
 
@@ -144,7 +147,7 @@ function responseOf({ httpVersion, response, status, error, bytesOut }: Exchange
 function contentOf(body: CapturedBody | null, contentType: string) {
   if (body === null) return { size: 0, mimeType: contentType };
   const { isTruncated } = body;
-  const { bytes, isDecoded } = decodedBytes(body);
+  const { bytes, isDecoded } = decodedBytes(body, MAX_SHARED_DECODED_BYTES);
   const text = isDecoded ? textOf(bytes, { isTruncated }) : null;
   return {
     size: isDecoded && !isTruncated ? bytes.length : body.bytes,
@@ -154,15 +157,20 @@ function contentOf(body: CapturedBody | null, contentType: string) {
     mimeType: body.contentType ?? contentType,
     ...(text === null ? { text: bytes.toString('base64'), encoding: 'base64' } : { text }),
     ...(isTruncated && { comment: 'The body is longer than what was captured.' }),
+    ...(!isDecoded && !isTruncated && { comment: CODED }),
   };
 }
 
 /** The archive has no encoding for bodies of requests, so other bytes than text are in base64, and a comment says so. */
 function postDataOf(body: CapturedBody) {
   const { isTruncated, contentType } = body;
-  const { bytes, isDecoded } = decodedBytes(body);
+  const { bytes, isDecoded } = decodedBytes(body, MAX_SHARED_DECODED_BYTES);
   const text = isDecoded ? textOf(bytes, { isTruncated }) : null;
-  const comment = [text === null ? 'base64' : '', isTruncated ? 'longer than what was captured' : ''];
+  const comment = [
+    text === null ? 'base64' : '',
+    isTruncated ? 'longer than what was captured' : '',
+    isDecoded || isTruncated ? '' : CODED,
+  ];
   return {
     mimeType: contentType ?? '',
     params: [],

@@ -16,4 +16,4 @@ export {
   type WrittenExchange,
 } from './exchange-vault.js';
 export { harEnd, harEntry, type HarItem, harStart, harText } from './har.js';
-export { Redaction } from './redaction.js';
+export { Redaction, type RedactionBudget } from './redaction.js';

@@ -8,15 +8,25 @@ import { decodedBytes, textOf } from './body-text.js';
 const MASK = '***';
 /** Matches a parameter of a query or fragment, or of a form. */
 const PARAMETER = /(^|[?&#;])([^=?&#;\s]{1,256})=([^&#;\s]*)/g;
-const JSON_TYPE = /^[^;]*[/+]json\b/i;
-const FORM_TYPE = /^application\/x-www-form-urlencoded\b/i;
-/** Types with fields that are not searched, so that such bodies are not kept if a team redacts fields. */
-const OPAQUE_TYPE =
-  /^(multipart\/|[^;]*[/+]xml\b|[^;]*\bgrpc|[^;]*[/+](x-)?(ndjson|protobuf|msgpack|cbor|yaml)\b)/i;
+const JSON_TYPE = /^[^;]*([/+](x-)?json|\/csp-report)\s*(;|$)/i;
+const FORM_TYPE = /^application\/x-www-form-urlencoded\s*(;|$)/i;
+/** Types without fields, unless their text is JSON: some services send JSON as pages. */
+const PAGE_TYPE = /^(text\/(html|css|javascript)|application\/(x-)?javascript)\s*(;|$)/i;
+/** Types without fields or text. */
+const MEDIA_TYPE = /^(image|font|audio|video)\/(?![^;]*xml)/i;
+/** Limit of a body without its content coding, and of what remains of it. */
+const MAX_BYTES = 256 * 1024;
 
 type Head = Exchange['request'];
 
-/** Redacts values by the names of their fields. */
+/** Bounds the work of redaction, which blocks the process: visitors decide how much of it there would be. */
+export interface RedactionBudget {
+  /** Whether more may be decoded and searched now. */
+  readonly hasRoom: boolean;
+  spend(bytes: number): void;
+}
+
+/** Redacts values by the names of their fields. Bodies and messages whose fields it cannot find for sure are left out. */
 export class Redaction {
   private readonly fieldNames: ReadonlySet<string>;
   private readonly names: ReadonlySet<string>;
@@ -24,8 +34,13 @@ export class Redaction {
   /**
    * @param names names of the team, in lower case: of header fields, parameters, and fields of bodies
    * @param fieldNames names of header fields alone, in lower case
+   * @param budget for bodies and messages. Those beyond it are left out
    */
-  constructor(names: readonly string[], fieldNames: readonly string[]) {
+  constructor(
+    names: readonly string[],
+    fieldNames: readonly string[],
+    private readonly budget: RedactionBudget,
+  ) {
     this.names = new Set(names);
     this.fieldNames = new Set([...names, ...fieldNames]);
   }
@@ -66,14 +81,18 @@ export class Redaction {
 
   private body(body: CapturedBody): CapturedBody {
     const type = body.contentType ?? '';
-    if (OPAQUE_TYPE.test(type)) return leftOut(body);
-    if (!JSON_TYPE.test(type) && !FORM_TYPE.test(type)) return body;
-    const { bytes, isDecoded } = decodedBytes(body);
-    const text = isDecoded && !body.isTruncated ? textOf(bytes, body) : null;
+    if (body.base64 === '' || MEDIA_TYPE.test(type)) return body;
+    const isForm = FORM_TYPE.test(type);
+    const isPage = PAGE_TYPE.test(type);
+    const text = this.textToSearch(body);
     if (text === null) return leftOut(body);
+    const isJson = JSON_TYPE.test(type) || /^\s*[[{]/.test(text);
+    if (!isJson && isPage && !/^\s*data:/.test(text)) return body;
+    if (!isJson && !isForm) return leftOut(body);
     try {
-      const redacted = FORM_TYPE.test(type) ? this.withoutParameters(text) : this.withoutMembers(text);
+      const redacted = isJson ? this.withoutMembers(text) : this.withoutParameters(text);
       if (redacted === text) return body;
+      if (redacted.length > MAX_BYTES) return leftOut(body);
       return {
         ...body,
         base64: Buffer.from(redacted).toString('base64'),
@@ -86,14 +105,25 @@ export class Redaction {
     }
   }
 
+  /** Returns the text of a body; null if it is not complete, not text, too large, or too much after others. */
+  private textToSearch(body: CapturedBody): string | null {
+    if (body.isTruncated || !this.budget.hasRoom) return null;
+    const { bytes, isDecoded } = decodedBytes(body, MAX_BYTES);
+    this.budget.spend(isDecoded ? bytes.length : MAX_BYTES);
+    return isDecoded && bytes.length <= MAX_BYTES ? textOf(bytes, body) : null;
+  }
+
   /** A message is text with JSON, or its content is left out: the names of other fields cannot be found. */
   private message(message: ExchangeMessage): ExchangeMessage {
     const { text, base64, isTruncated } = message;
     if (text === null && base64 === null) return message;
-    try {
-      if (text !== null && !isTruncated) return { ...message, text: this.withoutMembers(text) };
-    } catch {
-      // It is not JSON.
+    if (text !== null && !isTruncated && text.length <= MAX_BYTES && this.budget.hasRoom) {
+      this.budget.spend(text.length);
+      try {
+        return { ...message, text: this.withoutMembers(text) };
+      } catch {
+        // It is not JSON.
+      }
     }
     return { ...message, text: null, base64: null, isTruncated: true };
   }

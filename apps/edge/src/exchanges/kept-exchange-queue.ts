@@ -1,11 +1,20 @@
 import type { Exchange, ExchangeBodies } from '@culvert/contract';
 import { type Keeping, NEVER_KEPT_FIELDS } from '@culvert/domain';
-import { type ExchangeOwner, Redaction, writeExchange, type WrittenExchange } from '@culvert/exchanges';
+import {
+  type ExchangeOwner,
+  Redaction,
+  type RedactionBudget,
+  writeExchange,
+  type WrittenExchange,
+} from '@culvert/exchanges';
+import { InflateBudget } from '@culvert/messages';
 import type { Keeper } from './exchange-watch.js';
 
 /** Bytes of one preview that are written in a second, on average and at once. Further exchanges are left out. */
 const BYTES_PER_SECOND = 1024 * 1024;
 const BURST_BYTES = 8 * 1024 * 1024;
+/** Bytes of bodies and messages of one preview that are decoded and searched for names to redact in a second. */
+const REDACTED_BYTES_PER_SECOND = 512 * 1024;
 /** How often at most one record states how many exchanges of a preview were left out. */
 const OMITTED_MS = 10_000;
 /** Maximum number of exchanges in one transaction, and of their bytes. */
@@ -14,6 +23,10 @@ const BATCH_BYTES = 4 * 1024 * 1024;
 
 /** Room for waiting exchanges, which all queues share. */
 export interface KeptRoom {
+  /** For the redaction of all queues. */
+  readonly redactionBudget: RedactionBudget;
+  /** Reports whether there is room for one exchange. */
+  hasRoom(queue: KeptExchangeQueue, bytes: number): boolean;
   /** Reserves room for one exchange. False if there is none. */
   reserve(queue: KeptExchangeQueue, bytes: number): boolean;
   /** Counts exchanges that are left out. */
@@ -53,7 +66,7 @@ export class KeptExchangeQueue implements Keeper {
   ) {
     this.bodies = bodies;
     this.policyVersion = policyVersion;
-    this.redaction = new Redaction(redactedNames, NEVER_KEPT_FIELDS);
+    this.redaction = new Redaction(redactedNames, NEVER_KEPT_FIELDS, both(room.redactionBudget));
   }
 
   /** Number of waiting exchanges. */
@@ -66,6 +79,12 @@ export class KeptExchangeQueue implements Keeper {
   }
 
   add(exchange: Exchange, bodies: ExchangeBodies | null): void {
+    // First without the work of redaction, most of which a flood must not cause.
+    const captured = capturedBytes(bodies);
+    if (!this.isWithinBudget(captured) || !this.room.hasRoom(this, captured)) {
+      this.omit();
+      return;
+    }
     const written = writeExchange({
       exchange: this.redaction.exchange(exchange),
       bodies: bodies && this.redaction.bodies(bodies),
@@ -135,6 +154,25 @@ export class KeptExchangeQueue implements Keeper {
     this.budgetAt = now;
     return this.budget >= bytes;
   }
+}
+
+/** Returns the budget of one preview within that of all. */
+function both(ofAll: RedactionBudget): RedactionBudget {
+  const own = new InflateBudget(REDACTED_BYTES_PER_SECOND);
+  return {
+    get hasRoom() {
+      return own.hasRoom && ofAll.hasRoom;
+    },
+    spend: (bytes) => {
+      own.spend(bytes);
+      ofAll.spend(bytes);
+    },
+  };
+}
+
+/** Returns the size of captured bodies, about as large as they are written. */
+function capturedBytes(bodies: ExchangeBodies | null): number {
+  return (bodies?.request?.base64.length ?? 0) + (bodies?.response?.base64.length ?? 0);
 }
 
 /** An upper bound for most text: characters beyond ASCII are rare in it. */

@@ -31,11 +31,12 @@ describe(KeptExchangeWriter.name, () => {
   /** What was added, each with its preview. */
   let added: (KeptExchangeBatch & { readonly previewId: string })[];
   let failure: Error | null;
+  let lockedTeam: string | null;
   let sealed: string[];
 
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] });
-    [added, failure, sealed] = [[], null, []];
+    [added, failure, lockedTeam, sealed] = [[], null, null, []];
     const vault = {
       async seal(_owner: ExchangeOwner, written: readonly WrittenExchange[]) {
         sealed.push(...written.map(({ exchange, bodies }) => exchange + (bodies ?? '')));
@@ -51,8 +52,8 @@ describe(KeptExchangeWriter.name, () => {
       forget: () => {},
     };
     const store = {
-      async add(_teamId: string, previewId: string, batch: KeptExchangeBatch) {
-        if (failure !== null) throw failure;
+      async add(teamId: string, previewId: string, batch: KeptExchangeBatch) {
+        if (failure !== null || teamId === lockedTeam) throw failure ?? new StoreUnavailableError({});
         added.push({ ...batch, previewId });
         return true;
       },
@@ -61,8 +62,8 @@ describe(KeptExchangeWriter.name, () => {
   });
   afterEach(() => void vi.useRealTimers());
 
-  const queueOf = (id = 'p', keep = KEEPING): KeptExchangeQueue =>
-    writer.queueFor({ id, teamId: 't', keep })!;
+  const queueOf = (id = 'p', keep = KEEPING, teamId = 't'): KeptExchangeQueue =>
+    writer.queueFor({ id, teamId, keep })!;
   const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
   const counts = () => added.map(({ drafts }) => drafts.filter(({ omitted }) => omitted === 0).length);
   const omitted = () =>
@@ -162,6 +163,36 @@ describe(KeptExchangeWriter.name, () => {
     await pass(10_000);
     expect(omitted()).toBe(1);
     expect(writer.counts).toEqual({ kept: 1, omitted: 1 });
+  });
+
+  it('writes the exchanges of other teams while the rows of one are locked, and its own afterwards', async () => {
+    lockedTeam = 'locked';
+    const locked = queueOf('p1', KEEPING, lockedTeam);
+    const other = queueOf('p2');
+    for (let i = 0; i < 3; i++) {
+      for (const queue of [locked, other]) queue.add(exchangeOf(), null);
+      await pass(2000);
+    }
+    expect([locked.size, other.size]).toEqual([3, 0]);
+    expect(added.every(({ previewId }) => previewId === 'p2')).toBe(true);
+    lockedTeam = null;
+    await pass(2000);
+    expect(locked.isEmpty).toBe(true);
+  });
+
+  it('redacts no bodies of a preview that writes too much', async () => {
+    const queue = queueOf();
+    const base64 = 'A'.repeat(80_000);
+    const body = { base64, bytes: 60_000, isTruncated: false, contentType: null, contentEncoding: null };
+    const given = exchangeOf();
+    const bodies = { id: given.id, request: body, response: body } satisfies ExchangeBodies;
+    const spend = vi.spyOn(writer.redactionBudget, 'spend');
+    failure = new StoreUnavailableError({});
+    for (let i = 0; i < 60; i++) queue.add(exchangeOf('/', 150_000), null);
+    queue.add(given, bodies);
+    expect(spend).not.toHaveBeenCalled();
+    await pass(10_000);
+    expect(writer.counts.omitted).toBeGreaterThan(0);
   });
 
   it('writes the rest when it closes, and refuses further ones', async () => {

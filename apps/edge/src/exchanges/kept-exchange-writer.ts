@@ -6,22 +6,29 @@ import {
   StoreUnavailableError,
 } from '@culvert/domain';
 import type { ExchangeVault } from '@culvert/exchanges';
+import { InflateBudget } from '@culvert/messages';
 import type { Logger } from 'pino';
 import { type KeptBatch, KeptExchangeQueue, type KeptRoom } from './kept-exchange-queue.js';
 
 /** How long an exchange may wait to be written together with others. */
 const WRITE_MS = 500;
+/** Teams whose exchanges the database did not take, after which a round ends. */
+const MAX_FAILURES = 2;
 /** Pause after the database did not answer. */
 const RETRY_MS = 2000;
 /** Maximum number of waiting exchanges of all previews, and of their bytes; one preview gets at most a quarter. */
 const MAX_WAITING = 4000;
 const MAX_WAITING_BYTES = 32 * 1024 * 1024;
 const SHARE = 4;
+/** Bytes of bodies and messages that are decoded and searched for names to redact in a second. */
+const REDACTED_BYTES_PER_SECOND = 1024 * 1024;
 /** How long a stopping edge waits for the last exchanges to be written. */
 const CLOSE_MS = 3000;
 
 /** Writes the exchanges that previews keep: encrypted, in batches, and never at the expense of traffic. */
 export class KeptExchangeWriter implements KeptRoom {
+  /** What all previews together may redact: at worst, a second of it takes about a fifth of that second. */
+  readonly redactionBudget = new InflateBudget(REDACTED_BYTES_PER_SECOND);
   /** Exchanges that were written, and those that were left out: too many, or the database did not take them. */
   readonly counts = { kept: 0, omitted: 0 };
   /** Queues with something to write. */
@@ -62,14 +69,18 @@ export class KeptExchangeWriter implements KeptRoom {
 
   // --- For queues -----------------------------------------------------------------------------------------
 
-  reserve(queue: KeptExchangeQueue, bytes: number): boolean {
+  hasRoom(queue: KeptExchangeQueue, bytes: number): boolean {
     const isFull =
       this.isClosed ||
       this.waiting >= MAX_WAITING ||
       this.waitingBytes + bytes > MAX_WAITING_BYTES ||
       queue.size >= MAX_WAITING / SHARE ||
       queue.bytes + bytes > MAX_WAITING_BYTES / SHARE;
-    if (isFull) return false;
+    return !isFull;
+  }
+
+  reserve(queue: KeptExchangeQueue, bytes: number): boolean {
+    if (!this.hasRoom(queue, bytes)) return false;
     this.waiting++;
     this.waitingBytes += bytes;
     return true;
@@ -102,14 +113,26 @@ export class KeptExchangeWriter implements KeptRoom {
     }, delayMs).unref();
   }
 
-  /** Writes everything that waits now. False if the database does not answer: the rest waits. Never rejects. */
+  /**
+   * Writes everything that waits now. A preview whose batch the database does not take waits, and the next round begins
+   * with others: rows of one team may be locked. False if a batch waits; a round ends after those of two teams. Never rejects.
+   */
   private async writeRound(options: { readonly isLast: boolean }): Promise<boolean> {
+    const failed = new Set<string>();
     for (const queue of this.active) {
-      for (let batch = queue.take(options); batch !== null; batch = queue.take(options))
-        if (!(await this.write(queue, batch))) return false;
+      const { teamId } = queue.owner;
+      if (failed.has(teamId)) continue;
+      for (let batch = queue.take(options); batch !== null; batch = queue.take(options)) {
+        if (await this.write(queue, batch)) continue;
+        failed.add(teamId);
+        this.active.delete(queue);
+        this.active.add(queue);
+        break;
+      }
       if (queue.isEmpty) this.active.delete(queue);
+      if (failed.size === MAX_FAILURES) return false;
     }
-    return true;
+    return failed.size === 0;
   }
 
   private async write(queue: KeptExchangeQueue, batch: KeptBatch): Promise<boolean> {
