@@ -88,6 +88,10 @@ export const ROUTES: readonly PageRoute[] = [
   route('/intercepts', async () => (await import('./pages/intercepts/intercepts-page.js')).InterceptsPage),
   route('/api-keys', async () => (await import('./pages/api-keys/api-keys-page.js')).ApiKeysPage),
   route('/team', async () => (await import('./pages/team/team-page.js')).TeamPage),
+  route(
+    '/team/webhooks/:webhookId',
+    async () => (await import('./pages/webhooks/webhook-page.js')).WebhookPage,
+  ),
   route('/audit-log', async () => (await import('./pages/audit-log/audit-log-page.js')).AuditLogPage),
   route('/profile', async () => (await import('./pages/profile/profile-page.js')).ProfilePage),
   route(

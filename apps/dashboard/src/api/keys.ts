@@ -20,6 +20,7 @@ export type Resource =
   | 'team'
   | 'traffic-manager'
   | 'user-session'
+  | 'webhook'
   | 'workload-identity';
 
 export type Key = readonly [team: string | null, resource: Resource, ...rest: readonly unknown[]];

@@ -15,7 +15,7 @@ export function SecretOnce({ what, secret }: SecretOnceProps): ReactElement {
   return (
     <Alert color="teal" icon={<IconKey />} title={texts.secretOnce.title[what]}>
       <Stack gap="sm">
-        {texts.secretOnce.shownOnce}
+        {what === 'secret' ? texts.secretOnce.secretShownOnce : texts.secretOnce.shownOnce}
         <CodeBlock code={secret} name={texts.secretOnce.name[what]} wraps />
         <Group>
           <CopyButton value={secret} label={texts.secretOnce.copy[what]} />

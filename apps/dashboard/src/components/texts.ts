@@ -68,10 +68,16 @@ export const texts = {
     name: 'Name',
   },
   secretOnce: {
-    title: { key: 'Copy the key now', token: 'Copy the token now', link: 'Copy the link now' },
+    title: {
+      key: 'Copy the key now',
+      token: 'Copy the token now',
+      link: 'Copy the link now',
+      secret: 'Copy the secret now',
+    },
     shownOnce: "You won't see it again: the server keeps only a hash of it.",
-    name: { key: 'the key', token: 'the token', link: 'the link' },
-    copy: { key: 'Copy the key', token: 'Copy the token', link: 'Copy the link' },
+    secretShownOnce: "You won't see it again. Your server verifies the signatures of events with it.",
+    name: { key: 'the key', token: 'the token', link: 'the link', secret: 'the secret' },
+    copy: { key: 'Copy the key', token: 'Copy the token', link: 'Copy the link', secret: 'Copy the secret' },
   },
   toast: {
     dismiss: 'Dismiss',

@@ -13,10 +13,13 @@ import { TeamSettings } from './team-settings.js';
 import { TeamUse } from './team-use.js';
 import { invitations, members, workloadIdentities } from './team.js';
 import { texts } from './texts.js';
+import { useMe } from '../../api/me.js';
+import { WebhooksSection } from '../webhooks/webhooks-section.js';
 import { WorkloadIdentities } from './workload-identities.js';
 
 /** Members, use and settings of the team. */
 export function TeamPage(): ReactElement {
+  const { scopes } = useMe();
   const own = useQuery(teamOfCaller());
   const sections = [own, useQuery(members()), useQuery(invitations()), useQuery(workloadIdentities())];
   return (
@@ -26,6 +29,7 @@ export function TeamPage(): ReactElement {
           <Members />
           <Invitations />
           <WorkloadIdentities />
+          {scopes.includes('team:write') && <WebhooksSection />}
           <QueryView query={own}>
             {(shown) => (
               <Stack gap="xl">
