@@ -5,12 +5,12 @@ import { TokenProblem } from './token-problem.js';
 
 /** Time for which fetched keys are used without asking again. */
 const FRESH_MS = 60 * 60_000;
-/** Shortest time between two requests for the keys of one issuer: more requests do not follow from tokens with invented key IDs. */
+/** Shortest time between two requests for the keys of one issuer. Tokens with invented key IDs cannot cause more. */
 const MIN_INTERVAL_MS = 30_000;
 /** Time for which an issuer that failed is not asked again. */
 const FAILURE_MS = 10_000;
-/** Issuers whose keys are kept. The one that was used least recently makes room. */
-const MAX_ISSUERS = 64;
+/** Issuers of teams whose keys are kept. The one that was used least recently makes room. */
+const MAX_ISSUERS = 256;
 
 export interface IssuerKeysOptions {
   /** Client that does not connect to private addresses. */
@@ -18,6 +18,8 @@ export interface IssuerKeysOptions {
   /** Client for the issuers in `internalIssuers`, which may be in private networks. */
   readonly internalHttp: HttpClient;
   readonly internalIssuers: readonly string[];
+  /** Issuers that many teams share. Their keys, and those of `internalIssuers`, never make room for others. */
+  readonly sharedIssuers?: readonly string[];
   /** Milliseconds since 1970. Default: the clock of this machine. */
   readonly now?: () => number;
 }
@@ -27,27 +29,29 @@ interface Entry {
   readonly fetchedAt: number;
 }
 
-/** The public keys of issuers, fetched when they are needed and kept for an hour. */
+/** The public keys of issuers, fetched when they are needed and kept for an hour, or for two while the issuer fails. */
 export class IssuerKeys {
   private readonly entries = new Map<string, Entry>();
   private readonly failures = new Map<string, { readonly problem: TokenProblem; readonly at: number }>();
   private readonly fetching = new Map<string, Promise<Entry>>();
   private readonly internalIssuers: ReadonlySet<string>;
+  private readonly keptIssuers: ReadonlySet<string>;
   private readonly now: () => number;
 
   constructor(private readonly options: IssuerKeysOptions) {
     this.internalIssuers = new Set(options.internalIssuers);
+    this.keptIssuers = new Set([...options.internalIssuers, ...(options.sharedIssuers ?? [])]);
     this.now = options.now ?? Date.now;
   }
 
-  /** Returns the keys of an issuer, at most an hour old. @throws TokenProblem */
+  /** Returns the keys of an issuer, at most an hour old, or two while the issuer fails. @throws TokenProblem */
   async find(issuer: string): Promise<JWTVerifyGetKey> {
     const entry = this.entries.get(issuer);
     if (entry === undefined || this.now() - entry.fetchedAt >= FRESH_MS) {
       try {
         return (await this.fetch(issuer)).keys;
       } catch (error) {
-        // The issuer is away for a moment: its last keys are better than none, as long as they are not from yesterday.
+        // The issuer may fail for a moment only, so its last keys still count for another hour.
         if (entry === undefined || this.now() - entry.fetchedAt >= 2 * FRESH_MS) throw error;
       }
     }
@@ -90,7 +94,7 @@ export class IssuerKeys {
       if (error instanceof TokenProblem) {
         this.failures.delete(issuer);
         this.failures.set(issuer, { problem: error, at: this.now() });
-        dropOldest(this.failures);
+        this.dropOldest(this.failures);
       }
       throw error;
     }
@@ -99,11 +103,13 @@ export class IssuerKeys {
   private touch(issuer: string, entry: Entry): void {
     this.entries.delete(issuer);
     this.entries.set(issuer, entry);
-    dropOldest(this.entries);
+    this.dropOldest(this.entries);
   }
-}
 
-function dropOldest(map: Map<string, unknown>): void {
-  const [oldest] = map.keys();
-  if (oldest !== undefined && map.size > MAX_ISSUERS) map.delete(oldest);
+  /** Makes room for the issuers of teams, whose number has a limit. */
+  private dropOldest(map: Map<string, unknown>): void {
+    if (map.size <= MAX_ISSUERS + this.keptIssuers.size) return;
+    const oldest = [...map.keys()].find((issuer) => !this.keptIssuers.has(issuer));
+    if (oldest !== undefined) map.delete(oldest);
+  }
 }

@@ -65,6 +65,26 @@ describe('TokenVerifier', () => {
     expect(issuer.seen).toEqual(['/.well-known/openid-configuration', '/jwks']);
   });
 
+  it('keeps the keys of an issuer that teams share, however many issuers teams have', async () => {
+    const http = internalHttp;
+    const sharedIssuers = [issuer.url];
+    const keys = new IssuerKeys({ publicHttp: http, internalHttp: http, internalIssuers: [], sharedIssuers });
+    await keys.find(issuer.url);
+    for (let team = 0; team < 300; team++) {
+      const own = `${issuer.url}/team-${team}`;
+      send(
+        `/team-${team}/.well-known/openid-configuration`,
+        JSON.stringify({ issuer: own, jwks_uri: `${issuer.url}/jwks` }),
+      );
+      await keys.find(own);
+    }
+    const before = issuer.seen.length;
+    await keys.find(issuer.url);
+    expect(issuer.seen).toHaveLength(before);
+    await keys.find(`${issuer.url}/team-0`);
+    expect(issuer.seen).toHaveLength(before + 2);
+  });
+
   it('accepts a token for several audiences if this is one of them', async () => {
     expect(
       await verify(await issuer.sign(claims({ aud: ['https://other.example', AUDIENCE] }))),

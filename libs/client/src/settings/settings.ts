@@ -46,8 +46,8 @@ export interface WorkloadSettings {
     | { readonly kind: 'none' };
 }
 
-/** Pattern of an API key: it travels in a header. */
 const WORKLOAD_ID = /^[\w-]{1,64}$/;
+/** Pattern of an API key: it travels in a header. */
 const KEY = /^[\x21-\x7e]{8,512}$/;
 
 /** @throws ClientError if a setting is wrong */

@@ -1,4 +1,5 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { PLATFORM_ISSUERS } from '@culvert/domain';
 import { HttpClient } from '@culvert/outbound';
 import { IssuerKeys, TokenVerifier } from '@culvert/workload-tokens';
 
@@ -14,7 +15,8 @@ export class IssuerClients implements OnApplicationShutdown {
   /** @param internalIssuers issuers that the operator allows to have private addresses */
   createVerifier(internalIssuers: readonly string[]): TokenVerifier {
     const { publicHttp, internalHttp } = this;
-    return new TokenVerifier(new IssuerKeys({ publicHttp, internalHttp, internalIssuers }));
+    const sharedIssuers = Object.values(PLATFORM_ISSUERS);
+    return new TokenVerifier(new IssuerKeys({ publicHttp, internalHttp, internalIssuers, sharedIssuers }));
   }
 
   onApplicationShutdown(): void {
