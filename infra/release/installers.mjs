@@ -5,12 +5,20 @@ import { sha256 } from './checksums.mjs';
 const DESCRIPTION = 'Preview URLs for services on your machine and in your clusters';
 
 /**
+ * Returns the address and the SHA-256 of the npm package of `culvert` in the downloads of the release.
+ * @param files files of the release, with the package
+ */
+export function packageDownload({ version, settings, files }) {
+  const tarball = `culvert-${version}.tgz`;
+  return { url: `${settings.downloads}/v${version}/${tarball}`, hash: sha256(files[tarball]) };
+}
+
+/**
  * Returns `install.sh`, `culvert.rb` and `culvert.json`.
  * @param files the other files of the release, whose checksums they name
  */
 export function installerFiles({ version, settings, files }) {
-  const tarball = `culvert-${version}.tgz`;
-  const download = { url: `${settings.downloads}/v${version}/${tarball}`, hash: sha256(files[tarball]) };
+  const download = packageDownload({ version, settings, files });
   return {
     'install.sh': readFileSync(new URL('install.sh', import.meta.url), 'utf8')
       .replaceAll('@VERSION@', version)

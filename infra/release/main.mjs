@@ -10,7 +10,7 @@ import { checksumsOf } from './checksums.mjs';
 import { ciFiles } from './ci.mjs';
 import { nodeBinaries, readNodeLicense } from './executable.mjs';
 import { imageFiles } from './images.mjs';
-import { installerFiles } from './installers.mjs';
+import { installerFiles, packageDownload } from './installers.mjs';
 import { machineFiles } from './machine.mjs';
 import { npmFiles } from './npm.mjs';
 import { programFiles } from './programs.mjs';
@@ -79,12 +79,14 @@ async function makeFiles(release) {
   mkdirSync(cache, { recursive: true });
   const scratch = mkdtempSync(join(cache, 'culvert-release-'));
   try {
+    const packages = await npmFiles({ ...release, scratch });
+    const download = packageDownload({ ...release, files: packages });
     const files = {
-      ...(await npmFiles({ ...release, scratch })),
+      ...packages,
       ...(await programFiles({ ...release, scratch })),
       ...(await imageFiles(release)),
       ...(await chartFiles(release)),
-      ...(await ciFiles({ ...release, scratch })),
+      ...(await ciFiles({ ...release, scratch, download })),
       ...(await machineFiles(release)),
       ...sbomFiles(release),
     };

@@ -32,13 +32,15 @@ const included = examples.flatMap(
 
 interface Job {
   readonly script?: readonly string[];
+  readonly needs?: readonly string[];
+  readonly rules?: readonly object[];
   readonly environment?: Readonly<Record<string, string>>;
   readonly variables?: Readonly<Record<string, string>>;
 }
 
 const [header, jobs] = parseAllDocuments(readFileSync(COMPONENT, 'utf8')).map((document) =>
   document.toJS(),
-) as [{ spec: { inputs: Record<string, { default?: unknown }> } }, Record<string, Job>];
+) as [{ spec: { inputs: Record<string, { default?: unknown; regex?: string }> } }, Record<string, Job>];
 
 describe('the examples in the documentation', () => {
   it('are all found', () => {
@@ -74,6 +76,21 @@ describe('the examples in the documentation', () => {
       expect(Object.keys(inputs)).toEqual(expect.arrayContaining(Object.keys(given)));
     }
   });
+
+  it('run a job after the component only in pipelines that have it', () => {
+    const dependent = examples.flatMap(({ parsed }) =>
+      Object.values(parsed as Record<string, Job>).filter(({ needs }) => needs?.includes('culvert-preview')),
+    );
+    expect(dependent).toHaveLength(1);
+    for (const { rules } of dependent) expect(rules).toEqual(jobs['culvert-preview']?.rules);
+  });
+
+  it('never install the command by its name, which may belong to another publisher', () => {
+    const byName = /\bnpx culvert\b|\bnpm (?:i|install)\b.* @?culvert(?:[@/ "]|$)/m;
+    expect('npm install --global "culvert@1"'.replaceAll('"', '')).toMatch(byName);
+    const blocks = [...examples.map(({ block }) => block), readFileSync(COMPONENT, 'utf8')];
+    expect(blocks.filter((block) => byName.test(block.replaceAll('"', '')))).toEqual([]);
+  });
 });
 
 describe('action.yml', () => {
@@ -104,6 +121,12 @@ describe('the GitLab component', () => {
     expect([...new Set(used.map(([, name]) => name))].toSorted()).toEqual(
       Object.keys(header.spec.inputs).toSorted(),
     );
+  });
+
+  it('accepts a URL without a slash at its end, because tokens have it as their audience', () => {
+    const url = new RegExp(header.spec.inputs['url']?.regex ?? '');
+    const given = ['https://culvert.example.com', 'https://culvert.example.com/', 'culvert.example.com'];
+    expect(given.map((each) => url.test(each))).toEqual([true, false, false]);
   });
 
   it('stops its environment by a job of the same environment, without the branch', () => {

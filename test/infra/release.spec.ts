@@ -21,7 +21,7 @@ import { gunzipSync } from 'node:zlib';
 import { VERSION } from '@culvert/client';
 import { unpackTar } from 'modern-tar';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { API_KEY, startDeployment, visit } from '../support/deployment.js';
 import { startCommand } from '../support/process.js';
 
@@ -379,10 +379,23 @@ describe.skipIf(!IS_LINUX || !HAS_DPKG)('the Debian package', () => {
 });
 
 describe('the formula and the manifest', () => {
+  const tarball = `culvert-${VERSION}.tgz`;
+  const hashOfPackage = () =>
+    new RegExp(`^[0-9a-f]{64}(?=  ${tarball}$)`, 'm').exec(textOf('checksums.txt'))?.[0];
+
+  it('name the same package as the component for GitLab', async () => {
+    const entries = await entriesOf(`culvert-gitlab-component-${VERSION}.tar.gz`);
+    const [header] = parseAllDocuments(
+      entries.find(({ name }) => name === 'templates/preview.yml')!.data.toString(),
+    );
+    expect(header?.toJS().spec.inputs).toMatchObject({
+      'package-url': { default: `https://downloads.example.com/culvert/v${VERSION}/${tarball}` },
+      'package-sha256': { default: hashOfPackage() },
+    });
+  });
+
   it.each(['culvert.rb', 'culvert.json'])('%s names the npm package and its checksum', (name) => {
-    const tarball = `culvert-${VERSION}.tgz`;
-    const [hash = ''] = new RegExp(`^\\w+(?=  ${tarball}$)`, 'm').exec(textOf('checksums.txt')) ?? [];
-    expect(hash).toHaveLength(64);
+    const hash = hashOfPackage();
     expect(textOf(name)).toContain(`"https://downloads.example.com/culvert/v${VERSION}/${tarball}"`);
     expect(textOf(name)).toContain(`"${hash}"`);
   });
