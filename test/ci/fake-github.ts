@@ -31,6 +31,7 @@ export interface Deployment {
   readonly id: number;
   readonly ref: string;
   readonly environment: string;
+  readonly task: string;
   readonly states: { readonly state: string; readonly environment_url?: string }[];
 }
 
@@ -72,15 +73,10 @@ export class FakeGithub {
     if (this.failure !== null)
       return { status: this.failure, body: { message: 'Resource not accessible by integration' } };
     const id = Number(/\/deployments\/(\d+)\/statuses$/.exec(pathname)?.[1]);
-    if (method === 'get') {
-      const found = this.deployments.filter(
-        ({ environment }) => environment === searchParams.get('environment'),
-      );
-      return { status: 200, body: found };
-    }
+    if (method === 'get') return { status: 200, body: this.list(id, searchParams) };
     if (Number.isNaN(id)) {
-      const { ref, environment } = body as unknown as Deployment;
-      const created = { id: this.deployments.length + 1, ref, environment, states: [] };
+      const { ref, environment, task } = body as unknown as Deployment;
+      const created = { id: this.deployments.length + 1, ref, environment, task, states: [] };
       this.deployments.push(created);
       return { status: 201, body: created };
     }
@@ -88,6 +84,17 @@ export class FakeGithub {
       .find((each) => each.id === id)
       ?.states.push(body as unknown as Deployment['states'][number]);
     return { status: 201, body: { id: 1, ...body } };
+  }
+
+  /** Returns the statuses of a deployment, or the deployments if it is not a number, newest first. */
+  private list(id: number, query: URLSearchParams): readonly object[] {
+    const found = Number.isNaN(id)
+      ? this.deployments.filter(
+          ({ environment, task }) =>
+            environment === query.get('environment') && task === (query.get('task') ?? task),
+        )
+      : (this.deployments.find((each) => each.id === id)?.states ?? []);
+    return found.toReversed().slice(0, Number(query.get('per_page') ?? '30'));
   }
 
   private check(

@@ -80,6 +80,25 @@ interface Ran {
 
 /** Runs one step of the action. */
 async function run(script: 'main' | 'post', job: Job, state: Ran['state'] = {}): Promise<Ran> {
+  const { child, folder } = start(script, job, state);
+  let log = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => (log += text));
+  // Not `close`: a process that continues must not hold the step.
+  const [code] = (await once(child, 'exit')) as [number | null];
+  return { code, log, outputs: valuesIn(join(folder, 'output')), state: valuesIn(join(folder, 'state')) };
+}
+
+/** Ends a step while it waits for its preview, and returns the state that it saved. */
+async function cancel(job: Job): Promise<Ran['state']> {
+  const { child, folder } = start('main', job);
+  await once(child.stdout, 'data');
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  return valuesIn(join(folder, 'state'));
+}
+
+function start(script: 'main' | 'post', job: Job, state: Ran['state'] = {}) {
   const folder = mkdtempSync(join(home, 'step-'));
   const file = (name: string, content = ''): string => {
     writeFileSync(join(folder, name), content);
@@ -112,12 +131,7 @@ async function run(script: 'main' | 'post', job: Job, state: Ran['state'] = {}):
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  let log = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding('utf8').on('data', (text: string) => (log += text));
-  // Not `close`: a process that continues must not hold the step.
-  const [code] = (await once(child, 'exit')) as [number | null];
-  return { code, log, outputs: valuesIn(join(folder, 'output')), state: valuesIn(join(folder, 'state')) };
+  return { child, folder };
 }
 
 /** Returns the environment of the inputs, with the defaults of action.yml, as a runner sets it. */
@@ -150,8 +164,10 @@ const workload = (number: number, change: Partial<Job> = {}): Job => ({
     ...change.inputs,
   },
 });
+/** Returns the names of the previews of a pull request, in either mode. */
 const ofPull = async (number: number) =>
-  (await ci.previewNames()).filter((name) => name.endsWith(`-pr-${number}`));
+  (await ci.previewNames()).filter((name) => new RegExp(`-(pr|job)-${number}-[0-9a-f]{8}$`).test(name));
+const statesOf = () => github.deployments.map(({ states }) => states.map(({ state }) => state));
 
 describe('the GitHub Action', () => {
   it('creates the preview of a pull request, keeps it in later runs, and removes it when that closes', async () => {
@@ -234,6 +250,62 @@ describe('the GitHub Action', () => {
     expect(github.deployments).toEqual([]);
   });
 
+  it.each([
+    ['an API key', { CULVERT_API_KEY: 'cvt_a-key-of-the-team' }],
+    ['a token', {}],
+  ])('gives code of a fork no preview, even if the job has %s', async (_name, env) => {
+    const { code, log, outputs } = await run('main', workload(11, { head: 'mallory/shop', env }));
+    expect([code, outputs]).toEqual([0, { skipped: 'true' }]);
+    expect(log).toMatch(/^::warning::No preview: .* forks/m);
+    expect([await ofPull(11), github.deployments]).toEqual([[], []]);
+  });
+
+  it('gives each workload of a pull request its own preview, and removes all when that closes', async () => {
+    const first = await run('main', workload(12));
+    const second = await run('main', workload(12, { inputs: { workload: 'orders' } }));
+    const again = await run('main', workload(12, { action: 'synchronize' }));
+    expect(new Set(await ofPull(12)).size).toBe(2);
+    expect(second.outputs['url']).not.toBe(first.outputs['url']);
+    expect(again.outputs['url']).toBe(first.outputs['url']);
+    // A step ends its own earlier deployments only.
+    expect(statesOf().map((states) => states.at(-1))).toEqual(['inactive', 'success', 'success']);
+    // The number of another pull request begins the same.
+    const other = await run('main', workload(120));
+    await run('main', { number: 12, action: 'closed' });
+    expect(await ofPull(12)).toEqual([]);
+    expect([other.code, (await ofPull(120)).length]).toEqual([0, 1]);
+    await run('main', { number: 120, action: 'closed' });
+  });
+
+  it('replaces a preview of the given name whose workload is another one', async () => {
+    const inputs = { name: 'shop-preview' };
+    await run('main', workload(13, { inputs }));
+    const { code } = await run('main', workload(13, { inputs: { ...inputs, workload: 'orders' } }));
+    const { items } = await ci.deployment.api<{ items: { intercept: object }[] }>('GET', '/previews');
+    expect([code, items.map(({ intercept }) => intercept)]).toMatchObject([
+      0,
+      [{ name: 'shop-preview', workload: 'orders' }],
+    ]);
+    await run('main', { number: 13, action: 'closed', inputs });
+    expect(await ci.previewNames()).toEqual([]);
+  });
+
+  it('gives flags of create only to a preview that it creates', async () => {
+    const inputs = { 'create-arguments': '--qr' };
+    const runs = [await run('main', workload(14, { inputs })), await run('main', workload(14, { inputs }))];
+    expect(runs.map(({ code, log }) => [code, log])).toEqual(runs.map(({ log }) => [0, log]));
+    await run('main', { number: 14, action: 'closed' });
+  });
+
+  it('reports a failure at the end of a job whose step was canceled', async () => {
+    const job = workload(15, { inputs: { 'wait-status': '204', 'wait-timeout': '1m' } });
+    const state = await cancel(job);
+    expect(statesOf()).toEqual([['in_progress']]);
+    const post = await run('post', job, state);
+    expect([post.code, post.log, statesOf()]).toEqual([0, '', [['in_progress', 'failure']]]);
+    await run('main', { number: 15, action: 'closed' });
+  });
+
   it('refuses to run code of a fork with the permissions of the repository', async () => {
     const { code, log } = await run(
       'main',
@@ -261,7 +333,8 @@ describe('the GitHub Action', () => {
     expect(await ofPull(9)).toEqual([]);
   });
 
-  it('exposes a port of the job, and ends that with the job', async () => {
+  it('exposes a port of the job, and ends that and no other deployment with the job', async () => {
+    await run('main', workload(10));
     const job: Job = {
       number: 10,
       inputs: { mode: 'expose', port: String(ci.servicePort), access: 'public', comment: 'false' },
@@ -274,13 +347,14 @@ describe('the GitHub Action', () => {
     );
     const post = await run('post', job, main.state);
     expect([post.code, post.log]).toEqual([0, 'The preview ended with the job.\n']);
-    expect(await ofPull(10)).toEqual([]);
+    expect(await ofPull(10)).toHaveLength(1);
     expect((await visit(ci.deployment.port, host, '/')).status).not.toBe(200);
-    expect(github.deployments[0]?.states.map(({ state }) => state)).toEqual([
-      'in_progress',
-      'success',
-      'inactive',
+    expect(statesOf()).toEqual([
+      ['in_progress', 'success'],
+      ['in_progress', 'success', 'inactive'],
     ]);
+    await run('main', { number: 10, action: 'closed' });
+    expect(statesOf()[0]).toEqual(['in_progress', 'success', 'inactive']);
   });
 });
 

@@ -9,7 +9,7 @@ import type { ChangeFlags, Claims, CreateFlags } from './workload-identities.js'
 
 const EXAMPLES = {
   create: [
-    'culvert workload-identity create --name "Previews of the shop" \\\n  --platform github --repository acme/shop',
+    'culvert workload-identity create --name "Previews of the shop" \\\n  --platform github --repository acme/shop --event pull_request',
     'culvert workload-identity create --name Shop --platform gitlab \\\n  --issuer https://gitlab.example.com --repository acme/shop --branch main',
   ],
   update: [

@@ -14,7 +14,7 @@ export const preview = z.object({
   id: z.string(),
   url: z.string(),
   createdAt: z.string(),
-  intercept: z.object({ name: z.string() }),
+  intercept: z.object({ name: z.string(), workload: z.string(), namespace: z.string() }),
 });
 export type Preview = z.output<typeof preview>;
 

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { ActionError } from './runner.js';
 
 const deployment = z.object({ id: z.int() });
+const deploymentStatus = z.object({ state: z.string() });
 const failure = z.object({ message: z.string() });
 const PAGE_SIZE = 100;
 const MAX_PAGES = 10;
@@ -17,6 +18,8 @@ export interface DeploymentTarget {
   /** `owner/name`. */
   readonly repository: string;
   readonly environment: string;
+  /** Tells the deployments of this step from those of other steps to the same environment. */
+  readonly task: string;
   /** Page of the run. */
   readonly logUrl: string;
 }
@@ -32,6 +35,7 @@ export class Deployments {
     const created = await this.send('POST', '', {
       ref: sha,
       environment: this.target.environment,
+      task: this.target.task,
       description: 'Preview by Culvert',
       auto_merge: false,
       // The preview does not depend on other checks.
@@ -53,18 +57,43 @@ export class Deployments {
     });
   }
 
-  /** Makes all deployments to the environment inactive. @throws ActionError */
+  /** Makes all deployments to the environment inactive, those of every step. @throws ActionError */
   async end(): Promise<void> {
-    for (let page = 1; page <= MAX_PAGES; page++) {
-      const query = new URLSearchParams({
-        environment: this.target.environment,
-        per_page: String(PAGE_SIZE),
-        page: String(page),
-      });
-      const found = z.array(deployment).parse(await this.send('GET', `?${query.toString()}`));
-      for (const { id } of found) await this.setState(id, 'inactive');
-      if (found.length < PAGE_SIZE) return;
+    for (const id of await this.list({ environment: this.target.environment }))
+      if ((await this.stateOf(id)) !== 'inactive') await this.setState(id, 'inactive');
+  }
+
+  /**
+   * Makes the deployments of this step that are older than one inactive. GitHub itself leaves those to transient
+   * environments active.
+   * @throws ActionError
+   */
+  async endEarlier(id: number): Promise<void> {
+    const { environment, task } = this.target;
+    const earlier = (await this.list({ environment, task })).filter((each) => each < id);
+    for (const each of earlier) {
+      // The run that ended this one ended all before it too.
+      if ((await this.stateOf(each)) === 'inactive') return;
+      await this.setState(each, 'inactive');
     }
+  }
+
+  /** Returns the newest state of a deployment; null if it has none. */
+  private async stateOf(id: number): Promise<string | null> {
+    const [newest] = z.array(deploymentStatus).parse(await this.send('GET', `/${id}/statuses?per_page=1`));
+    return newest?.state ?? null;
+  }
+
+  /** Returns the IDs of deployments, newest first; at most 1000. */
+  private async list(filter: Readonly<Record<string, string>>): Promise<number[]> {
+    const ids: number[] = [];
+    for (let page = 1; page <= MAX_PAGES; page++) {
+      const query = new URLSearchParams({ ...filter, per_page: String(PAGE_SIZE), page: String(page) });
+      const found = z.array(deployment).parse(await this.send('GET', `?${query.toString()}`));
+      ids.push(...found.map(({ id }) => id));
+      if (found.length < PAGE_SIZE) break;
+    }
+    return ids;
   }
 
   private async send(method: 'GET' | 'POST', path: string, body?: object): Promise<unknown> {

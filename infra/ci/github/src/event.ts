@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { ActionError, type Environment } from './runner.js';
@@ -20,7 +19,7 @@ export interface PullRequestEvent {
   readonly url: string;
   readonly sha: string;
   readonly isClosed: boolean;
-  /** Whether its branch belongs to another repository, so that the job has no token. */
+  /** Whether its branch belongs to another repository. */
   readonly isFork: boolean;
   /** Page of this run. */
   readonly runUrl: string;
@@ -48,20 +47,4 @@ export function readEvent(env: Environment): PullRequestEvent {
     isFork,
     runUrl: `${env['GITHUB_SERVER_URL'] ?? 'https://github.com'}/${repository.full_name}/actions/runs/${env['GITHUB_RUN_ID'] ?? ''}`,
   };
-}
-
-const MAX_NAME_LENGTH = 63;
-
-/**
- * Returns the name of a preview of the pull request, the same in every run: names of clusters have only letters, digits
- * and hyphens, so a hash distinguishes repositories that look the same then.
- */
-export function defaultName({ repository, number }: Pick<PullRequestEvent, 'repository' | 'number'>): string {
-  const hash = createHash('sha256').update(repository).digest('hex').slice(0, 8);
-  const readable = repository
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-+/, '');
-  const end = `-${hash}-pr-${number}`;
-  return readable.slice(0, MAX_NAME_LENGTH - end.length).replace(/-+$/, '') + end;
 }

@@ -4,6 +4,7 @@ import { Culvert, type Preview } from './culvert.js';
 import type { Deployments } from './deployments.js';
 import { readEvent, type PullRequestEvent } from './event.js';
 import { ensurePreview, removePreviews, startExpose } from './previews.js';
+import { Progress } from './progress.js';
 import { ActionError, Runner } from './runner.js';
 import { deploymentsOf, hasCredential, readSettings, type Settings } from './settings.js';
 
@@ -12,41 +13,43 @@ const runner = new Runner(process.env);
 async function main(): Promise<void> {
   const event = readEvent(runner.env);
   const settings = readSettings(runner, event);
-  if (!hasCredential(runner, settings)) return skip(event, settings);
+  if (event.isFork && !event.isClosed) return skipFork();
+  if (!hasCredential(runner, settings)) return skipWithoutCredential(event, settings);
   const culvert = new Culvert(runner.env, settings);
   const deployments = deploymentsOf(runner, event, settings);
-  if (event.isClosed) return end(culvert, deployments, settings);
+  if (event.isClosed) return end(culvert, deployments, { event, settings });
   runner.setOutput('skipped', 'false');
-  const id = deployments === null ? null : await deployments.create(event.sha);
-  const report = async (state: 'in_progress' | 'success' | 'failure', url?: string): Promise<void> => {
-    if (id !== null) await deployments?.setState(id, state, url);
-  };
-  await report('in_progress');
+  const progress = deployments === null ? null : await Progress.begin(runner, deployments, event.sha);
   try {
+    await progress?.report('in_progress');
     const preview = await start(culvert, event, settings);
     runner.setOutput('url', preview.url);
     runner.setOutput('preview-id', preview.id);
     runner.info(`Preview: ${preview.url}`);
     if (settings.wait !== null) await culvert.run(['preview', 'wait', preview.id, ...settings.wait]);
-    await report('success', preview.url);
+    await progress?.report('success', preview.url);
     runner.notice(`Preview: ${preview.url}`);
   } catch (error) {
     // The first error explains more than one of the report.
-    await report('failure').catch(() => undefined);
+    await progress?.report('failure').catch(() => undefined);
     throw error;
   }
 }
 
-/** A pull request from a fork gets no token of GitHub. Its job must not fail for that. */
-function skip({ isFork }: PullRequestEvent, { workloadIdentity }: Settings): void {
-  if (!isFork)
-    throw new ActionError(
-      workloadIdentity === ''
-        ? 'set the input workload-identity, or the environment variable CULVERT_API_KEY'
-        : 'the job has no OIDC token: give it the permission "id-token: write"',
-    );
+/** Code of a fork gets no preview, whatever credential the job has. Its job must not fail for that. */
+function skipFork(): void {
   runner.setOutput('skipped', 'true');
-  runner.warning('No preview: GitHub gives jobs of pull requests from forks no token to sign in with.');
+  runner.warning('No preview: pull requests from forks get none, because their code is not trusted.');
+}
+
+/** The job of a closed pull request from a fork has nothing to remove. All others are set up wrongly. */
+function skipWithoutCredential({ isFork }: PullRequestEvent, { workloadIdentity }: Settings): void {
+  if (isFork) return runner.setOutput('skipped', 'true');
+  throw new ActionError(
+    workloadIdentity === ''
+      ? 'set the input workload-identity, or the environment variable CULVERT_API_KEY'
+      : 'the job has no OIDC token: give it the permission "id-token: write"',
+  );
 }
 
 async function start(culvert: Culvert, event: PullRequestEvent, settings: Settings): Promise<Preview> {
@@ -56,8 +59,12 @@ async function start(culvert: Culvert, event: PullRequestEvent, settings: Settin
   return (await startExpose(culvert, event, settings, { folder, onStart })).preview;
 }
 
-async function end(culvert: Culvert, deployments: Deployments | null, { name }: Settings): Promise<void> {
-  const removed = await removePreviews(culvert, name);
+async function end(
+  culvert: Culvert,
+  deployments: Deployments | null,
+  { event, settings }: { readonly event: PullRequestEvent; readonly settings: Settings },
+): Promise<void> {
+  const removed = await removePreviews(culvert, event, settings);
   runner.info(removed === 0 ? 'There was no preview to remove.' : 'Removed the preview.');
   await deployments?.end();
 }

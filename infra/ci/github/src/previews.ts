@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { type Culvert, preview, type Preview } from './culvert.js';
 import type { PullRequestEvent } from './event.js';
+import { defaultNameStart } from './names.js';
 import { ActionError } from './runner.js';
 import type { Settings } from './settings.js';
 
@@ -14,17 +15,18 @@ const exposed = preview.extend({ type: z.literal('preview') });
 const EXPOSE_TIMEOUT_MS = 60_000;
 const POLL_MS = 100;
 
-/** Returns the previews with this name, oldest first. */
-async function findByName(culvert: Culvert, name: string): Promise<Preview[]> {
+/** Returns the previews whose names meet a condition, oldest first. */
+async function findByName(culvert: Culvert, isWanted: (name: string) => boolean): Promise<Preview[]> {
   const found = await culvert.read(previews, ['preview', 'list']);
   return found
-    .filter(({ intercept }) => intercept.name === name)
+    .filter(({ intercept }) => isWanted(intercept.name))
     .toSorted((a, b) => a.createdAt.localeCompare(b.createdAt) || a.id.localeCompare(b.id));
 }
 
 /**
- * Returns the preview of the pull request: the existing one with the settings of this run, or a new one. If two runs
- * create one at the same time, both keep the older one.
+ * Returns the preview of this step: the existing one with the settings of this run, or a new one. An existing one of
+ * another workload is removed, because the workload of a preview cannot change. If two runs create one at the same time,
+ * both keep the older one.
  */
 export async function ensurePreview(
   culvert: Culvert,
@@ -32,7 +34,11 @@ export async function ensurePreview(
   settings: Settings,
 ): Promise<Preview> {
   const { name, workload, namespace } = settings;
-  const [existing] = await findByName(culvert, name);
+  const isSame = ({ intercept }: Preview): boolean =>
+    intercept.workload === workload && intercept.namespace === namespace;
+  const named = await findByName(culvert, (each) => each === name);
+  for (const { id } of named.filter((each) => !isSame(each))) await removePreview(culvert, id);
+  const existing = named.find(isSame);
   if (existing !== undefined)
     return culvert.read(preview, ['preview', 'update', existing.id, ...flagsOf(event, settings)]);
   const created = await culvert.read(preview, [
@@ -45,24 +51,37 @@ export async function ensurePreview(
     '--name',
     name,
     ...flagsOf(event, settings),
+    ...settings.createArguments,
   ]);
-  const [oldest = created] = await findByName(culvert, name);
+  const both = await findByName(culvert, (each) => each === name);
+  const oldest = both.find(isSame) ?? created;
   if (oldest.id !== created.id) await culvert.run(['preview', 'remove', created.id]);
   return oldest;
 }
 
-/** Removes all previews of the pull request and returns their number. */
-export async function removePreviews(culvert: Culvert, name: string): Promise<number> {
-  const found = await findByName(culvert, name);
-  for (const { id } of found) {
-    try {
-      await culvert.run(['preview', 'remove', id]);
-    } catch (error) {
-      // Another run may have been faster.
-      if ((await findByName(culvert, name)).some((left) => left.id === id)) throw error;
-    }
-  }
+/**
+ * Removes the previews of the pull request and returns their number: all with default names, also those of workloads
+ * that earlier runs named, or those with the name that the workflow sets.
+ */
+export async function removePreviews(
+  culvert: Culvert,
+  event: PullRequestEvent,
+  { name, hasOwnName }: Pick<Settings, 'name' | 'hasOwnName'>,
+): Promise<number> {
+  const start = defaultNameStart(event, 'workload');
+  const found = await findByName(culvert, (each) => (hasOwnName ? each === name : each.startsWith(start)));
+  for (const { id } of found) await removePreview(culvert, id);
   return found.length;
+}
+
+/** Removes a preview, which another run may remove at the same time. */
+async function removePreview(culvert: Culvert, id: string): Promise<void> {
+  try {
+    await culvert.run(['preview', 'remove', id]);
+  } catch (error) {
+    const left = await culvert.read(previews, ['preview', 'list']);
+    if (left.some((each) => each.id === id)) throw error;
+  }
 }
 
 /** The process that exposes a port, and its preview. */
@@ -84,7 +103,7 @@ export async function startExpose(
   let failed: Error | null = null;
   child.once('error', (error) => (failed = error));
   if (child.pid === undefined) throw new ActionError('culvert expose cannot be started');
-  // Told before the wait, so that a canceled step leaves nothing behind.
+  // Report the process before the wait, so that the end of the job also ends it after a canceled step.
   onStart(child.pid);
   const until = Date.now() + EXPOSE_TIMEOUT_MS;
   while (failed === null && child.exitCode === null && child.signalCode === null && Date.now() < until) {

@@ -42,7 +42,11 @@ export const texts = {
       subject: { label: 'Subject', about: 'Claim sub of the tokens. It must name the owner of the program.' },
       branch: { label: 'Branch', about: 'Only jobs for this branch. Empty: all branches and pull requests.' },
       environment: { label: 'Environment', about: 'Only jobs with this environment. Empty: all jobs.' },
-      event: { label: 'Event', about: 'Only jobs that this event starts, such as pull_request.' },
+      event: {
+        label: 'Event',
+        about:
+          'Only jobs that this event starts: pull_request, or merge_request_event at GitLab. Other events can run for people outside the repository.',
+      },
       source: { label: 'Pipeline source', about: 'Only such pipelines, as merge_request_event.' },
     },
     createdTitle: 'Workload identity created',
