@@ -95,6 +95,11 @@ describe('the stream of changes', () => {
     await team.post('/api-keys', { name: 'key', scopes: ['team:read'] });
     await team.post('/team/invitations', { email: 'all-new@example.test' });
     await team.post('/webhooks', { name: 'webhook', url: 'https://hooks.example.com/' });
+    await team.post('/workload-identities', {
+      name: 'identity',
+      platform: 'github',
+      conditions: [{ claim: 'repository', values: ['acme/shop'] }],
+    });
     await team.patch('/team', { name: 'Renamed' });
     await team.patch(`/team/members/${member.user.id}`, { role: 'admin' });
     const { id: sessionId } = await team.session('cluster');
