@@ -73,7 +73,7 @@ export const keptExchangeResource = z.strictObject({
     .describe(
       '`exchange`: an exchange; `omitted`: exchanges that were left out at this time, because there were too many or ' +
         'the database did not answer; `unreadable`: an exchange whose encryption key the server no longer has, or that ' +
-        'was changed. Only the first one matches a filter other than the time.',
+        'was changed. A filter other than the time finds only `exchange`.',
     ),
   startedAt: timestamp,
   expiresAt: timestamp.describe('Time when it is removed.'),

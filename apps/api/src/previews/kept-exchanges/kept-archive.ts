@@ -1,3 +1,4 @@
+import { setImmediate as othersHadTheirTurn } from 'node:timers/promises';
 import { harEnd, harEntry, harStart } from '@culvert/exchanges';
 import { VERSION } from '../../http/docs/version.js';
 import type { SearchPage } from './kept-exchange-search.js';
@@ -29,6 +30,7 @@ export async function* archiveOf(
       omitted += item.omitted;
       if (item.kind === 'unreadable') unreadable++;
       if (item.exchange === null) continue;
+      if (item.bodies !== null) await othersHadTheirTurn();
       const entry = separator + harEntry({ exchange: item.exchange, bodies: item.bodies }, origin);
       characters += entry.length;
       if (characters > MAX_CHARACTERS) {

@@ -1,3 +1,4 @@
+import { setImmediate as othersHadTheirTurn } from 'node:timers/promises';
 import type { Exchange, ExchangeBodies, KeptExchangeFilter, KeptExchangeResource } from '@culvert/contract';
 import type { KeptExchange, KeptExchangeRepository } from '@culvert/domain';
 import { type ExchangeOwner, type ExchangeReader, matchesSearch } from '@culvert/exchanges';
@@ -50,11 +51,12 @@ export class KeptExchangeSearch {
           items.push(found.item);
           characters += found.characters;
         }
-        if (items.length >= limit || characters >= MAX_PAGE_CHARACTERS)
-          return { items, nextCursor: row.cursor };
+        const isFull = items.length >= limit || characters >= MAX_PAGE_CHARACTERS;
+        if (isFull || performance.now() >= endsAt) return { items, nextCursor: row.cursor };
+        // Decoding bodies takes milliseconds.
+        if (row.sealedBodies !== null) await othersHadTheirTurn();
       }
       if (rows.length < this.step) return { items, nextCursor: null };
-      if (performance.now() >= endsAt) return { items, nextCursor: last ?? null };
     }
   }
 

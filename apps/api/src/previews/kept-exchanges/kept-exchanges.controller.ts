@@ -27,14 +27,15 @@ export class KeptExchangesController {
     @Query() filter: KeptExchangeFilter,
     @Res() response: Response,
   ): Promise<void> {
-    const archive = await this.kept.archive(caller, previewId, filter);
-    response.attachment('exchanges.har').type('application/har+json');
-    try {
-      await pipeline(archive, response);
-    } catch (error) {
-      // The reader disconnected, so there is nothing to answer.
-      if (!isPrematureClose(error)) throw error;
-    }
+    await this.kept.archive(caller, previewId, filter, async (parts) => {
+      response.attachment('exchanges.har').type('application/har+json');
+      try {
+        await pipeline(parts, response);
+      } catch (error) {
+        // The reader disconnected, so there is nothing to answer.
+        if (!isPrematureClose(error)) throw error;
+      }
+    });
   }
 
   @Operation('getKeptExchange')

@@ -18,6 +18,7 @@ import { PreviewsService } from '../previews.service.js';
 import { archiveOf } from './kept-archive.js';
 import { KeptExchangeSearch, toKeptResource } from './kept-exchange-search.js';
 import { ReadingLog } from './reading-log.js';
+import { SearchSlots } from './search-slots.js';
 
 /** Kept exchanges of previews, for members of the team and its keys. */
 @Injectable()
@@ -25,6 +26,7 @@ export class KeptExchangesService {
   /** Null: the deployment has no encryption key. */
   private readonly vault: ExchangeVault | null;
   private readonly readings: ReadingLog;
+  private readonly slots = new SearchSlots();
 
   constructor(
     @Inject(STORE) private readonly store: Store,
@@ -40,21 +42,27 @@ export class KeptExchangesService {
   async list(caller: Caller, previewId: string, query: KeptExchangeQuery): Promise<KeptExchangePage> {
     const { limit, cursor, ...filter } = query;
     const { preview, search } = await this.search(caller, previewId, filter);
-    const page = await search.page(limit, cursor);
+    const page = await this.slots.run(caller.teamId, () => search.page(limit, cursor));
     await this.readings.record(caller, preview);
     return page;
   }
 
-  /** Returns the JSON of an HTTP archive in parts. What can fail at the start fails here: a later failure leaves half a file. */
+  /**
+   * Sends the JSON of an HTTP archive in parts.
+   * @param send sends the parts. What can fail at the start fails before: a later failure leaves half a file
+   */
   async archive(
     caller: Caller,
     previewId: string,
     filter: KeptExchangeFilter,
-  ): Promise<AsyncGenerator<string>> {
+    send: (parts: AsyncIterable<string>) => Promise<void>,
+  ): Promise<void> {
     const { preview, search } = await this.search(caller, previewId, filter);
-    await this.audit.record(caller, 'preview.read-kept', targetOf(preview), { after: { export: true } });
-    const origin = previewUrl(this.settings, preview.hostname);
-    return archiveOf((cursor) => search.page(ARCHIVE_PAGE, cursor), origin);
+    await this.slots.run(caller.teamId, async () => {
+      await this.audit.record(caller, 'preview.read-kept', targetOf(preview), { after: { export: true } });
+      const origin = previewUrl(this.settings, preview.hostname);
+      await send(archiveOf((cursor) => search.page(ARCHIVE_PAGE, cursor), origin));
+    });
   }
 
   async show(
