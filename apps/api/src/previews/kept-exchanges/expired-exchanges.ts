@@ -18,6 +18,7 @@ const BATCH = 500;
 export class ExpiredExchanges implements OnApplicationBootstrap, OnApplicationShutdown {
   private sweep: NodeJS.Timeout | undefined;
   private isStopping = false;
+  private lastWarning = JSON.stringify([[], 0]);
 
   constructor(
     @Inject(BACKGROUND_STORE) private readonly store: Pick<Repositories, 'keptExchanges'>,
@@ -69,22 +70,28 @@ export class ExpiredExchanges implements OnApplicationBootstrap, OnApplicationSh
     }
     if (count > 0)
       this.log.info({ count, keyId: ring.currentId }, 'data keys are sealed with the first encryption key');
-    if (missing.size > 0)
-      this.log.warn(
-        { keyIds: [...missing] },
-        'kept exchanges cannot be read: encryption keys are not configured',
-      );
+    this.warn([...missing].toSorted(), broken);
+    return count;
+  }
+
+  /** Logs what cannot be read, unless the last sweep found the same. */
+  private warn(missing: readonly string[], broken: number): void {
+    const state = JSON.stringify([missing, broken]);
+    if (state === this.lastWarning) return;
+    this.lastWarning = state;
+    if (missing.length > 0)
+      this.log.warn({ keyIds: missing }, 'kept exchanges cannot be read: encryption keys are not configured');
     if (broken > 0)
       this.log.warn(
         { count: broken },
         'kept exchanges cannot be read: data keys were changed in the database',
       );
-    return count;
   }
 
   private async run(): Promise<void> {
     try {
       await this.remove(new Date());
+      await this.reseal();
     } catch (error) {
       this.report(error);
     }

@@ -3,12 +3,12 @@ import type { Exchange, ExchangeBodies, KeptExchangeResource } from '@culvert/co
 import { ExchangeVault, writeExchange } from '@culvert/exchanges';
 import { createLog } from '@culvert/runtime';
 import { KeyRing } from '@culvert/sealing';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ANSWERED, ReplayingEdge } from '../../spec/replaying-edge.js';
 import { createTestStore, TestApi, type TestTeam } from '../../spec/api-harness.js';
 import { ExpiredExchanges } from './expired-exchanges.js';
 
-const [KEY, LOST] = [KeyRing.generate(), KeyRing.generate()];
+const [KEY, LOST, MISSING] = [KeyRing.generate(), KeyRing.generate(), KeyRing.generate()];
 const ring = (...keys: string[]) => KeyRing.parse(keys)!;
 const POLICY = { maxCount: 100, maxHours: 48, bodies: true, redactedNames: [] };
 const field = (name: string, value: string) => ({ name, value, isMasked: false });
@@ -221,6 +221,27 @@ describe('kept exchanges', () => {
     expect(await renewal.reseal()).toBeGreaterThan(0);
     expect(await renewal.reseal()).toBe(0);
     expect((await team.get(path(`/${id}`))).status).toBe(200);
+  });
+
+  it('get their key replaced although a process still used the former one after the start', async () => {
+    const warn = vi.fn();
+    const log = { warn, info: vi.fn() } as unknown as ReturnType<typeof createLog>;
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const renewal = new ExpiredExchanges(api.store, { encryptionKeys: [KEY, LOST] }, log);
+    renewal.onApplicationBootstrap();
+    const id = await keep(exchangeOf(), null, LOST);
+    vi.advanceTimersByTime(60_000);
+    vi.useRealTimers();
+    await expect.poll(async () => (await team.get(path(`/${id}`))).status).toBe(200);
+    renewal.onApplicationShutdown();
+    expect(warn).not.toHaveBeenCalled();
+
+    // A key that is missing is named once, not in every sweep.
+    await keep(exchangeOf(), null, MISSING);
+    const without = new ExpiredExchanges(api.store, { encryptionKeys: [KEY] }, log);
+    for (let sweep = 0; sweep < 2; sweep++) await without.reseal();
+    const keyIds = expect.arrayContaining([ring(MISSING).currentId]) as unknown;
+    expect(warn.mock.calls).toEqual([[{ keyIds }, expect.stringContaining('cannot be read')]]);
   });
 
   it('are recorded in the audit log when they are read or deleted, reading only once in a while', async () => {
