@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { type ConnectionEventDraft, StoreUnavailableError, type Store } from '@culvert/domain';
 import { createTestDatabase, StallingProxy, type TestDatabase } from '@culvert/testkit';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
@@ -126,6 +127,37 @@ describe('the store on a server that stalls', () => {
 });
 
 describe('time limits of the store', () => {
+  it('end the wait for locks of one team, behind which the kept exchanges of others wait', async () => {
+    const database = await createTestDatabase(inject('databaseUrl'), inject('migratedDatabase'));
+    const store = await createStore({ databaseUrl: database.url, dataDir: 'memory' });
+    const holder = new Client({ connectionString: database.url });
+    await holder.connect();
+    try {
+      const tenant = await createTenant(store);
+      const teamId = tenant.team.id;
+      await store.teams.setKeepPolicy(teamId, { maxCount: 9, maxHours: 9, bodies: false, redactedNames: [] });
+      const preview = await createPreview(store, tenant);
+      await store.previews.update(teamId, preview.id, { keep: { count: 9, hours: 9 } });
+      const draft = { startedAt: new Date(), omitted: 1, keyId: null, sealed: null, sealedBodies: null };
+      const add = () =>
+        store.background.keptExchanges.add(teamId, preview.id, {
+          policyVersion: 1,
+          at: new Date(),
+          drafts: [{ id: randomUUID(), ...draft }],
+        });
+      expect(await add()).toBe(true);
+      await holder.query('BEGIN');
+      await holder.query('SELECT FROM team WHERE id = $1 FOR UPDATE', [teamId]);
+      await expect(add()).rejects.toBeInstanceOf(StoreUnavailableError);
+      await holder.query('ROLLBACK');
+      expect(await add()).toBe(true);
+    } finally {
+      await holder.end();
+      await store.close();
+      await database.drop();
+    }
+  });
+
   it('let background work take longer than a caller waits', async () => {
     const database = connectServer(inject('databaseUrl'));
     try {

@@ -17,10 +17,10 @@ const SOCKET_CODES = new Set([
 ]);
 
 /**
- * SQLSTATE: a failed connection (08), too many of them (53300), a statement that took too long (57014), and a server that
- * stops, crashed or starts (57P01, 57P02, 57P03).
+ * SQLSTATE: a failed connection (08), too many of them (53300), a lock that was not free in time (55P03), a statement that
+ * took too long (57014), and a server that stops, crashed or starts (57P01, 57P02, 57P03).
  */
-const SQLSTATE = /^(?:08\w{3}|53300|57014|57P0[123])$/;
+const SQLSTATE = /^(?:08\w{3}|53300|55P03|57014|57P0[123])$/;
 
 /** pg, which gives these errors no code. */
 const MESSAGE =

@@ -54,6 +54,8 @@ export class PrismaKeptExchangeRepository implements KeptExchangeRepository {
     if (!isUuid(teamId) || !isUuid(previewId) || batch.drafts.length === 0) return false;
     const { policyVersion, at, drafts } = batch;
     return this.client.$transaction(async (tx) => {
+      // Exchanges of other teams wait behind this one.
+      await tx.$executeRaw`SET LOCAL lock_timeout = '500ms'`;
       // Locked until the end, so that a change of the policy or the preview waits and then sees what was added here.
       const [setting] = await tx.$queryRaw<{ count: number; hours: number }[]>`
         SELECT LEAST(p.keep_count, t.keep_max_count) AS count, LEAST(p.keep_hours, t.keep_max_hours) AS hours
