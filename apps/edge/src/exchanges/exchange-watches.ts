@@ -21,7 +21,9 @@ const MAX_WATCHES = 500;
 const MAX_WATCHERS_PER_PREVIEW = 100;
 /** Maximum number of previews that keep their exchanges; the one that was added first is forgotten until its next look-up. */
 const MAX_KEEPING = 10_000;
+/** Memory of all previews together, and of one. */
 const MAX_MEMORY_BYTES = 64 * 1024 * 1024;
+const MAX_MEMORY_BYTES_PER_PREVIEW = MAX_MEMORY_BYTES / 4;
 /** Bytes of compressed messages that this edge decompresses per second; it takes about a twentieth of that second. */
 const INFLATED_BYTES_PER_SECOND = 16 * 1024 * 1024;
 
@@ -143,7 +145,7 @@ export class ExchangeWatches {
   private add(teamId: string, previewId: string): WatchedPreview {
     const watch = new ExchangeWatch({
       visitorOf: (exchange) => this.visitorOf(exchange),
-      memory: this.memory,
+      memory: new WatchMemory(MAX_MEMORY_BYTES_PER_PREVIEW, this.memory),
       inflateBudget: this.inflateBudget,
       onFault: (error) => this.log.error({ err: error, previewId }, 'messages of an exchange cannot be read'),
       sendExchanges: (lines) => this.bus.send(exchangesTopic(teamId, previewId), lines),
