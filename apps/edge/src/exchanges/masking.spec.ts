@@ -23,6 +23,13 @@ describe('masking', () => {
     [`Cookie: ${SECRET}`, ' ***'],
     [`Cookie: a=${SECRET}==; ${SECRET}`, 'a=***; ***'],
     [`Set-Cookie: id=${SECRET}; Path=/; HttpOnly`, 'id=***; Path=/; HttpOnly'],
+    [`Sec-WebSocket-Protocol: graphql-ws, ${SECRET}${SECRET}`, 'graphql-ws, ***'],
+    [
+      `Sec-WebSocket-Protocol: base64url.bearer.authorization.k8s.io.${SECRET}, v4.channel`,
+      '***, v4.channel',
+    ],
+    [`Sec-WebSocket-Protocol: Bearer ${SECRET}`, '***'],
+    [`X-Anything: see eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIx.${SECRET} there`, 'see *** there'],
     [`X-Api-Key: ${SECRET}`, '***'],
     [`apikey: ${SECRET}`, '***'],
     [`X-Amz-Security-Token: ${SECRET}`, '***'],

@@ -24,6 +24,10 @@ const OWN_PATH = /(\/\.culvert\/(?:share\/|signed-in\?code=))[\w-]+/g;
 /** Matches secrets in queries and fragments by their names. Bounded, so that a visitor cannot make the match slow. */
 const SECRET_PARAMETER =
   /([?&#;][^=?&#;]{0,64}(?:auth|api[-_]?key|token|secret|passw|credential|signature|session|sig|jwt|code|otp)[^=?&#;]{0,64}=)[^&#;\s]+/gi;
+/** Matches JSON Web Tokens anywhere in a text. */
+const WEB_TOKEN = /\beyJ[\w-]{8,}\.[\w-]*\.[\w-]*/g;
+/** Matches names of a list of protocols that may be credentials: browsers cannot send them elsewhere with a WebSocket. */
+const PROTOCOL_SECRET = /[^,\s]{33,}|[^,\s]*bearer[^,]*/gi;
 /** Matches user and password before a host. */
 const USER_INFO = /(\/\/)[^/@\s]+@/g;
 
@@ -80,7 +84,8 @@ function maskField(name: string, value: string): HeaderField {
     const scheme = lower.endsWith('authorization') ? (/^[A-Za-z][\w-]* +(?=\S)/.exec(value)?.[0] ?? '') : '';
     return { name, value: scheme + MASK, isMasked: true };
   }
-  const masked = maskText(value);
+  const isProtocol = lower === 'sec-websocket-protocol';
+  const masked = maskText(isProtocol ? value.replace(PROTOCOL_SECRET, MASK) : value);
   return { name, value: masked, isMasked: masked !== value };
 }
 
@@ -100,6 +105,7 @@ function maskText(text: string): string {
   return text
     .replace(OWN_PATH, `$1${MASK}`)
     .replace(OWN_SECRET, MASK)
+    .replace(WEB_TOKEN, MASK)
     .replace(SECRET_PARAMETER, `$1${MASK}`)
     .replace(USER_INFO, `$1${MASK}@`);
 }
