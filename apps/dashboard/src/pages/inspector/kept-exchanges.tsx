@@ -1,4 +1,4 @@
-import { Alert, Button, Group, NativeSelect, Stack } from '@mantine/core';
+import { Alert, Button, Drawer, Group, NativeSelect, Stack } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { useInfiniteQuery, useMutation, useQuery } from '@tanstack/react-query';
 import { useState, type ReactElement } from 'react';
@@ -16,6 +16,7 @@ import type { Preview } from '../../api/previews.js';
 import { refresh } from '../../api/refresh.js';
 import { useConfirm } from '../../components/confirm.js';
 import { EmptyState } from '../../components/empty-state.js';
+import { ErrorPanel } from '../../components/error-panel.js';
 import { QueryView } from '../../components/query-view.js';
 import { saveFile } from '../../components/save-file.js';
 import { SearchField } from '../../components/search-field.js';
@@ -176,13 +177,26 @@ interface KeptDetailsProps extends KeptExchangesProps {
 
 function KeptDetails(props: KeptDetailsProps): ReactElement | null {
   const { preview, source, reasonAgainst, exchangeId, onClose } = props;
-  const { data } = useQuery(keptExchange(preview.id, exchangeId, reasonAgainst === undefined));
+  const query = useQuery(keptExchange(preview.id, exchangeId, reasonAgainst === undefined));
+  const { data } = query;
   const removing = useMutation({
     mutationFn: () => removeKeptExchange(preview.id, exchangeId),
     onSuccess: onClose,
     onError: (error) => toastProblem(error, words.notDeleted),
     onSettled: () => refresh('preview'),
   });
+  if (query.isError && !data)
+    return (
+      <Drawer
+        opened
+        onClose={onClose}
+        position="right"
+        title={words.notShown}
+        closeButtonProps={{ 'aria-label': texts.exchangeDetails.close }}
+      >
+        <ErrorPanel error={query.error} onRetry={() => void query.refetch()} />
+      </Drawer>
+    );
   if (!data?.exchange) return null;
   const bodies = data.bodies ?? undefined;
   return (

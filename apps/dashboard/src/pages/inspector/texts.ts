@@ -82,6 +82,7 @@ export const texts = {
     deleteText: 'The kept requests of this preview are deleted for the whole team. This cannot be undone.',
     deleted: 'Kept requests deleted',
     notDeleted: 'The kept requests could not be deleted',
+    notShown: 'The kept request cannot be shown',
     noBody: 'It was not kept, or you cannot see it.',
     replayed: 'Request sent again',
   },
