@@ -70,6 +70,16 @@ describeOnEveryDatabase('kept exchanges', createTestDatabase, (context) => {
     expect(await numbers()).toEqual([100, 39, 38]);
   });
 
+  it('are the last that were kept: one that lasted for long goes after those that ended before it', async () => {
+    await add([draft(1), draft(2), draft(3)]);
+    const lasted = draft(0);
+    const batch = { policyVersion: version, at: later(1), drafts: [lasted] };
+    expect(await context.store.keptExchanges.add(teamId, preview.id, batch)).toBe(true);
+    expect(await numbers()).toEqual([3, 2, 0]);
+    await context.store.previews.update(teamId, preview.id, { keep: { count: 1, hours: 2 } });
+    expect(await numbers()).toEqual([0]);
+  });
+
   it('are not added twice, nor under an old policy, nor to a preview that keeps none', async () => {
     const once = draft(1);
     await add([once]);

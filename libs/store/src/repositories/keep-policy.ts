@@ -75,7 +75,8 @@ export async function removeExcess(
 ): Promise<void> {
   await tx.$executeRaw`
     DELETE FROM kept_exchange AS k USING (
-      SELECT id, preview_id, row_number() OVER (PARTITION BY preview_id ORDER BY started_at DESC, id DESC) AS place
+      SELECT id, preview_id,
+        row_number() OVER (PARTITION BY preview_id ORDER BY kept_at DESC, started_at DESC, id DESC) AS place
       FROM kept_exchange WHERE team_id = ${teamId}::uuid AND (${previewId}::uuid IS NULL OR preview_id = ${previewId}::uuid)
     ) AS ranked JOIN preview p ON p.team_id = ${teamId}::uuid AND p.id = ranked.preview_id
     WHERE k.team_id = ${teamId}::uuid AND k.preview_id = ranked.preview_id AND k.id = ranked.id
