@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { EventReader } from '@culvert/testkit';
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { EXIT, startCulvert } from '../support/cli.js';
+import { EXIT, runCulvert, startCulvert } from '../support/cli.js';
 import { visit } from '../support/deployment.js';
 import type { Program } from '../support/process.js';
 import { type CiDeployment, listen, startCiDeployment } from './ci-deployment.js';
@@ -155,6 +155,28 @@ it('ends an exposure whose rule no longer accepts its job, and explains it', asy
   await ci.deployment.api('PATCH', `/workload-identities/${identity}`, { enabled: false });
   expect((await program.exited).code).toBe(EXIT.notSignedIn);
   expect(program.stderr).toContain('the workload identity is disabled');
+});
+
+it('shows a job as its workload identity, which the flag sets in place of a key', async () => {
+  const env = {
+    HOME: home,
+    CULVERT_URL: ci.url,
+    CULVERT_API_KEY: ci.deployment.apiKey,
+    CULVERT_ID_TOKEN: await platformToken(),
+  };
+  const flag = ['--workload-identity', identity];
+  const whoami = await runCulvert(['whoami', ...flag], { env });
+  expect([whoami.code, whoami.stdout]).toEqual([
+    EXIT.ok,
+    expect.stringMatching(/workload identity Previews of the shop\n.*project_path:acme\/shop/),
+  ]);
+  const doctor = await runCulvert(['doctor', ...flag, '--output', 'json'], { env });
+  expect(doctor.stdout).toContain('workload identity Previews of the shop, team');
+  const empty = await runCulvert(['whoami', '--workload-identity', ''], { env });
+  expect([empty.code, empty.stderr]).toEqual([
+    EXIT.usage,
+    expect.stringContaining('--workload-identity is empty'),
+  ]);
 });
 
 async function managerId(wanted: string): Promise<string> {

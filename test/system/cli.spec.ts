@@ -101,7 +101,15 @@ describe('signing in through a browser', () => {
     expect(login.stdout + login.stderr).not.toMatch(/cvt[ar]_/);
     const whoami = json(await culvert(['whoami', '--output', 'json'])) as object;
     expect(whoami).toMatchObject({ url, user: { email: OWNER.email }, apiKey: null, role: 'owner' });
-    expect(Object.keys(whoami)).toEqual(['url', 'user', 'apiKey', 'team', 'role', 'scopes']);
+    expect(Object.keys(whoami)).toEqual([
+      'url',
+      'user',
+      'apiKey',
+      'workloadIdentity',
+      'team',
+      'role',
+      'scopes',
+    ]);
   });
 
   it('leaves nothing if the person does not agree, or interrupts it', async () => {

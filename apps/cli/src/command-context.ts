@@ -10,6 +10,8 @@ import {
 } from '@culvert/client';
 import type { HttpClient } from '@culvert/outbound';
 import { createApi, type Api } from './api.js';
+import { CliError } from './cli-error.js';
+import { EXIT } from './exit-code.js';
 import { Output, type OutputFormat, type OutputOptions } from './output/output.js';
 
 /** The flags that every command takes. */
@@ -17,6 +19,7 @@ export interface GlobalFlags {
   readonly url?: string;
   readonly output?: OutputFormat;
   readonly caFile?: string;
+  readonly workloadIdentity?: string;
 }
 
 const FLAG_NAMES = { url: '--url', caFile: '--ca-file', apiKey: '--apikey' };
@@ -39,6 +42,7 @@ export interface CommandContext {
   /** Settings from flags, the environment and the stored sign-in. */
   readonly settings: Settings;
   readonly output: Output;
+  /** Environment of the process, changed as flags of credentials say. */
   readonly env: NodeJS.ProcessEnv;
   readonly stdin: Environment['stdin'];
   readonly signal: AbortSignal;
@@ -56,8 +60,9 @@ export interface CommandContext {
 /** Rejects with a CliError if a setting is wrong. */
 export async function createContext(
   flags: GlobalFlags,
-  { env, stdin, stdout, stderr, signal }: Environment,
+  { env: given, stdin, stdout, stderr, signal }: Environment,
 ): Promise<CommandContext> {
+  const env = withWorkloadIdentity(given, flags.workloadIdentity);
   const settings = readSettings(flags, env, FLAG_NAMES);
   const format = flags.output ?? 'text';
   const { plainYaml: toYaml } =
@@ -65,6 +70,25 @@ export async function createContext(
   const output = new Output({ format, stdout, stderr, env, ...(toYaml && { toYaml }) });
   const http = createHttpClient(settings.ca);
   return contextOf({ settings, output, env, stdin, signal, http });
+}
+
+/**
+ * Returns the environment with this workload identity in place of its keys: the flag is treated as the variable, also where
+ * credentials of the environment are kept from a server that only a file names.
+ */
+function withWorkloadIdentity(env: NodeJS.ProcessEnv, id: string | undefined): NodeJS.ProcessEnv {
+  if (id === undefined) return env;
+  if (id.trim() === '') {
+    throw new CliError(EXIT.usage, '--workload-identity is empty', {
+      hint: 'Use the ID that "culvert workload-identity list" shows.',
+    });
+  }
+  return {
+    ...env,
+    CULVERT_API_KEY: undefined,
+    AMBASSADOR_CLOUD_APIKEY: undefined,
+    CULVERT_WORKLOAD_IDENTITY: id,
+  };
 }
 
 /**

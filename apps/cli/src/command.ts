@@ -135,6 +135,12 @@ export function createProgram(
         'file of PEM certificates to trust for Culvert, in addition to the usual ones (CULVERT_CA_FILE)',
       ),
     )
+    .addOption(
+      new Option(
+        '--workload-identity <id>',
+        'sign in as a CI job of this workload identity, instead of by a key (CULVERT_WORKLOAD_IDENTITY)',
+      ),
+    )
     // Set before the commands are added, because commands inherit these settings.
     .exitOverride()
     .configureOutput({

@@ -21,7 +21,11 @@ export const meResource = z.strictObject({
       expiresAt: timestamp.nullable(),
     })
     .nullable()
-    .describe('API key of the request; null for a person.'),
+    .describe('API key of the request, or token of a workload identity; null for a person.'),
+  workloadIdentity: z
+    .strictObject({ id, name: z.string() })
+    .nullable()
+    .describe('Workload identity that issued the token of the request; null for a person or a key.'),
   user: z
     .strictObject({ id, email: z.string(), name: z.string() })
     .nullable()

@@ -299,7 +299,7 @@ const DETAILS = [
     description:
       'Revokes the API keys that the member created and closes their open connections to private previews ' +
       'within a second. Share links, tokens and invitations that they created keep working until ' +
-      '/credentials is deleted.',
+      '/credentials is deleted. Workload identities that they created stay: they belong to the team.',
     access: 'team:write',
     status: 204,
     errors: ['last_owner', 'role_not_permitted'],

@@ -41,7 +41,8 @@ export function addMembersCommands(program: Command, action: Action): void {
     .summary('remove members from the team')
     .description(
       'Removes members from the team and revokes the API keys that they created. Share links, tokens and ' +
-        'invitations that they created keep working, unless --revoke-credentials is given.',
+        'invitations that they created keep working, unless --revoke-credentials is given. Workload identities that ' +
+        'they created stay: they belong to the team.',
     )
     .addArgument(memberArgument('<members...>'))
     .option('--revoke-credentials', 'also revoke every credential that they created in the team')

@@ -11,8 +11,8 @@ const preview = previewResource
 /** How an exposure reads responses. An `ApiClient` with at least these readings can serve one. */
 export const PREVIEW_READINGS = {
   createPreview: preview,
-  /** Omits fields that an older server does not send and no program needs. */
-  getMe: meResource.omit({ mayCreateTeam: true }),
+  /** Omits what no program needs and an older server does not send. That has no workload identities either. */
+  getMe: meResource.omit({ mayCreateTeam: true }).partial({ workloadIdentity: true }),
   getPreview: preview,
   /** An older server does not report these. */
   getSession: sessionResource.partial({ tunnels: true, wantedTunnelCount: true }),

@@ -29,7 +29,7 @@ export function signInHint(settings: Settings): string {
     case 'environment':
       return `The key is from ${settings.apiKeyVariable}. Set it to another key, or unset it and run "culvert login".`;
     case 'workload-identity':
-      return 'The workload identity of CULVERT_WORKLOAD_IDENTITY has changed. Ask an admin of your team.';
+      return 'The workload identity of this job has changed. Ask an admin of your team.';
     case 'stored-key':
       return 'The key is from "culvert login --apikey". Store another one in the same way, or run "culvert login".';
     case 'sign-in':

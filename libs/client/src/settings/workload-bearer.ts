@@ -122,15 +122,11 @@ async function platformToken(url: string, workload: WorkloadSettings, http: Http
     case 'github':
       return askGithub(workload.audience ?? url, source, http);
     case 'none':
-      throw new ClientError(
-        'not_signed_in',
-        'CULVERT_WORKLOAD_IDENTITY is set, but this job has no OIDC token',
-        {
-          hint:
-            'GitHub: give the job the permission "id-token: write" (pull requests from forks cannot have it). ' +
-            'GitLab: add CULVERT_ID_TOKEN to its id_tokens.',
-        },
-      );
+      throw new ClientError('not_signed_in', 'a workload identity is set, but this job has no OIDC token', {
+        hint:
+          'GitHub: give the job the permission "id-token: write" (pull requests from forks cannot have it). ' +
+          'GitLab: add CULVERT_ID_TOKEN to its id_tokens.',
+      });
     default:
       throw new Error(`unhandled source ${String(source satisfies never)}`);
   }

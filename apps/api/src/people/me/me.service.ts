@@ -32,6 +32,7 @@ export class MeService {
       role: caller?.role ?? null,
       scopes: [...(caller?.scopes ?? [])],
       apiKey: caller?.apiKey ? describeKey(caller.apiKey) : null,
+      workloadIdentity: await this.workloadIdentityOf(caller),
       user: user && { id: user.id, email: user.email, name: user.name },
       teams,
       mayCreateTeam: person !== null && mayCreateTeam(this.settings, teams.length),
@@ -69,6 +70,13 @@ export class MeService {
         { id: userSession.id, name: null },
         { count },
       );
+  }
+
+  private async workloadIdentityOf(caller: Caller | null): Promise<MeResource['workloadIdentity']> {
+    const id = caller?.apiKey?.workloadIdentityId ?? null;
+    if (caller === null || id === null) return null;
+    const identity = await this.store.workloadIdentities.find(caller.teamId, id);
+    return identity && { id, name: identity.name };
   }
 
   private async teams(userId: string): Promise<MeResource['teams']> {

@@ -161,7 +161,7 @@ describe('workload identities', () => {
     const before = (await team.get('/api-keys')).body.items.length;
     const token = await signIn();
     const me = (await api.http().get('/api/v1/me').set('authorization', `Bearer ${token}`)).body;
-    expect(me.apiKey).toMatchObject({ name: SUBJECT });
+    expect(me).toMatchObject({ apiKey: { name: SUBJECT }, workloadIdentity: { id, name: 'CI' } });
     expect((await team.get('/api-keys')).body.items).toHaveLength(before);
     const path = `/api-keys/${me.apiKey.id}`;
     expect((await team.get(path)).status).toBe(404);

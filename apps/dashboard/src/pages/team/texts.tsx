@@ -126,7 +126,7 @@ export const texts = {
     title: (name: string) => `Remove ${name} from the team?`,
     submit: 'Remove member',
     about:
-      'They lose access at once, also to open previews. Their API keys and programs stop working. Previews stay.',
+      'They lose access at once, also to open previews. Their API keys and programs stop working. Previews and workload identities stay.',
     credentials: 'Credentials that they created and that still work',
     revokeAll: 'Revoke share links, preview tokens and invitations too',
     revokeAllAbout: 'Otherwise anyone who has them can keep using them.',
