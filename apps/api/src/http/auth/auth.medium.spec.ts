@@ -34,6 +34,7 @@ describe('authentication', () => {
       scopes: ['tunnel'],
       user: null,
       teams: [{ id: team.teamId, name: 'Shop', role: null }],
+      workloadIdentity: null,
       apiKey: {
         id: tunnel.apiKey.id,
         name: 'test',

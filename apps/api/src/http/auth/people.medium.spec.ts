@@ -31,6 +31,7 @@ describe('people who are signed in', () => {
       role: 'member',
       scopes: scopesOfRole('member'),
       apiKey: null,
+      workloadIdentity: null,
       user: { id: ann.user.id, email: 'ann@example.test', name: '' },
       teams: [
         { id: team.teamId, name: 'Shop', role: 'member' },

@@ -31,6 +31,7 @@ describe('the culvert command that a person allowed to act for them', () => {
       role: 'admin',
       scopes: scopesOfRole('member'),
       apiKey: null,
+      workloadIdentity: null,
       user: { id: ann.user.id, email: 'ann@example.test', name: '' },
       teams: [{ id: team.teamId, name: 'Shop', role: 'admin' }],
       mayCreateTeam: false,
