@@ -55,6 +55,8 @@ export interface CommandContext {
   readonly bearer: Credential;
   /** The REST API with the signed-in credential. @throws CliError if no one is signed in */
   readonly api: Api;
+  /** Ends the credential if it was issued for this run alone. Called at the end of the run. Never rejects. */
+  readonly endCredential: () => Promise<void>;
 }
 
 /** Rejects with a CliError if a setting is wrong. */
@@ -96,7 +98,7 @@ function withWorkloadIdentity(env: NodeJS.ProcessEnv, id: string | undefined): N
  * @param wording how errors of the API name what a person gave; default: flags
  */
 export function contextOf(
-  parts: Omit<CommandContext, 'bearer' | 'api'>,
+  parts: Omit<CommandContext, 'bearer' | 'api' | 'endCredential'>,
   wording?: ProblemWording,
 ): CommandContext {
   const { settings, http, signal } = parts;
@@ -104,6 +106,7 @@ export function contextOf(
   let api: Api | undefined;
   const context: CommandContext = {
     ...parts,
+    endCredential: async () => bearer?.end?.(),
     get bearer() {
       return (bearer ??= createBearer(settings, http));
     },

@@ -99,7 +99,11 @@ export async function runCulvert(argv: readonly string[], environment: Environme
       const context = await createContext(flags, environment);
       const { findUpdate, updateNote } = await import('./updates/update-check.js');
       const update = findUpdate(context, { command: (given.at(-1) as Command).name(), ...environment });
-      exitCode = (await run(context, ...given)) ?? EXIT.ok;
+      try {
+        exitCode = (await run(context, ...given)) ?? EXIT.ok;
+      } finally {
+        await context.endCredential();
+      }
       const version = await update;
       if (version !== null) context.output.note(updateNote(version));
     };

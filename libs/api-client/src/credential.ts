@@ -9,6 +9,8 @@ export interface Credential {
    * is not known. Absent: a secret does not end while it is in use.
    */
   renewAt?(): number | null;
+  /** Ends the secret, if it was issued for this program alone. Never rejects. Absent: secrets outlive the program. */
+  end?(): Promise<void>;
 }
 
 /** Returns the credential of an API key, which has no replacement. @param secret read anew before each request */

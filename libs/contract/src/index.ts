@@ -3,6 +3,7 @@ export {
   type AuditAction,
   CHANGED_RESOURCES,
   ADDRESSED_AS,
+  DEFAULT_WORKLOAD_SCOPES,
   INGRESS_PROTOCOLS,
   PREVIEW_ACCESS,
   type Scope,

@@ -18,7 +18,9 @@ export const createShareLinkRequest = z.strictObject({
       `must be within ${MAX_SHARE_LINK_DAYS} days`,
     )
     .optional()
-    .describe(`When the link stops working. Default: in ${DEFAULT_SHARE_LINK_DAYS} days.`),
+    .describe(
+      `When the link stops working. Default: in ${DEFAULT_SHARE_LINK_DAYS} days. For workload identities at most, and by default, in an hour.`,
+    ),
 });
 export type CreateShareLinkRequest = z.output<typeof createShareLinkRequest>;
 
@@ -55,7 +57,9 @@ export const createPreviewTokenRequest = z.strictObject({
   expiresAt: futureTimestamp
     .nullable()
     .default(null)
-    .describe('Time when the token stops working; null: never.'),
+    .describe(
+      'Time when the token stops working; null: never. For workload identities at most, and by default, in an hour.',
+    ),
 });
 export type CreatePreviewTokenRequest = z.output<typeof createPreviewTokenRequest>;
 

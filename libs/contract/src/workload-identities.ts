@@ -1,10 +1,12 @@
-import { SCOPES, WORKLOAD_PLATFORMS, WORKLOAD_SCOPES } from '@culvert/terms';
+import { DEFAULT_WORKLOAD_SCOPES, SCOPES, WORKLOAD_PLATFORMS, WORKLOAD_SCOPES } from '@culvert/terms';
 import { z } from 'zod';
 import { changeOf, pageOf } from './page.js';
 import { id, name as nameText, text, timestamp } from './text.js';
 
 const MAX_CONDITIONS = 20;
 const MAX_VALUES = 20;
+/** Each is compared with every place of a claim. */
+const MAX_ASTERISKS = 100;
 const MIN_LIFETIME_SECONDS = 60;
 export const MAX_WORKLOAD_TOKEN_SECONDS = 3600;
 /** Longest platform token that the API accepts. */
@@ -45,7 +47,7 @@ const condition = z.strictObject({
     .max(MAX_VALUES)
     .describe(
       'Values, one of which the claim must have. Case matters. `*` matches any number of characters except ' +
-        '`/` and `:`; `**` matches any number of any characters.',
+        '`/` and `:`; `**` matches any number of any characters. Wildcards match claims of at most 1024 characters.',
     ),
 });
 export type WorkloadCondition = z.output<typeof condition>;
@@ -58,7 +60,15 @@ const conditions = z
     (all) => new Set(all.map(({ claim }) => claim)).size === all.length,
     'must not name a claim twice: give one condition several values',
   )
+  .refine(
+    (all) => asterisksOf(all) <= MAX_ASTERISKS,
+    `must have at most ${MAX_ASTERISKS} asterisks in all: shorten the patterns, or make another workload identity`,
+  )
   .describe('Conditions, all of which a token must meet. One of them must name the owner of the program.');
+
+function asterisksOf(all: readonly WorkloadCondition[]): number {
+  return all.flatMap(({ values }) => values).reduce((sum, value) => sum + value.split('*').length - 1, 0);
+}
 
 const scopes = z
   .array(z.enum(WORKLOAD_SCOPES))
@@ -89,7 +99,7 @@ export const createWorkloadIdentityRequest = z.strictObject({
   scopes: scopes
     .optional()
     .describe(
-      `Scopes of Culvert's tokens. The caller must have them. Default: all of ${WORKLOAD_SCOPES.join(', ')}.`,
+      `Scopes of Culvert's tokens. The caller must have them. Default: ${DEFAULT_WORKLOAD_SCOPES.join(', ')}.`,
     ),
   tokenLifetimeSeconds: tokenLifetimeSeconds
     .optional()

@@ -74,8 +74,7 @@ export class TeamLimitError extends Error {
       | 'share links'
       | 'preview tokens'
       | 'webhooks'
-      | 'workload identities'
-      | 'tokens of this workload identity',
+      | 'workload identities',
     readonly max: number,
   ) {
     super(`the team has reached its limit of ${max} ${thing}`);

@@ -11,7 +11,7 @@ export interface WorkloadTokenDraft {
   /** SHA-256 of the secret, lower-case hex. */
   readonly hash: string;
   readonly now: Date;
-  /** Most tokens of the identity that work at one time. */
+  /** Most tokens of the identity that work at one time. The oldest makes room: its job gets another one. */
   readonly max: number;
 }
 
@@ -57,9 +57,12 @@ export interface WorkloadIdentityRepository {
   ): Promise<{ readonly removed: WorkloadIdentity; readonly revokedApiKeyIds: readonly string[] } | null>;
   /**
    * Issues a token with the scopes and lifetime of the identity. Null if the identity was changed, disabled or removed
-   * since it was read. @throws TeamLimitError if `draft.max` of its tokens work
+   * since it was read. Ends its oldest tokens if `draft.max` work.
    */
-  issueToken(identity: WorkloadIdentity, draft: WorkloadTokenDraft): Promise<ApiKey | null>;
+  issueToken(
+    identity: WorkloadIdentity,
+    draft: WorkloadTokenDraft,
+  ): Promise<{ readonly token: ApiKey; readonly revokedApiKeyIds: readonly string[] } | null>;
   /** Across teams: revokes the token with this hash. Null if there is none that works. */
   revokeToken(hash: string, at: Date): Promise<Pick<ApiKey, 'id' | 'teamId'> | null>;
   /** Across teams: removes tokens that ended before `before` and that no session refers to. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkConditions, endsTokens, problemOfConditions } from './workload-identity.js';
+import { checkConditions, endsTokens, foreignJobClaim, problemOfConditions } from './workload-identity.js';
 
 const condition = (claim: string, ...values: string[]) => ({ claim, values });
 
@@ -16,6 +16,7 @@ describe('problemOfConditions', () => {
     ['gitlab', condition('namespace_path', 'acme/**')],
     ['gitlab', condition('sub', 'project_path:acme/shop:ref_type:branch:ref:main')],
     ['other', condition('sub', 'organization:acme:pipeline:**')],
+    ['other', condition('sub', 'a-program')],
   ] as const)('accepts a rule for %s with %j', (platform, one) => {
     expect(problemOfConditions(platform, [condition('ref', '**'), one])).toBeNull();
   });
@@ -36,6 +37,9 @@ describe('problemOfConditions', () => {
     ['gitlab', condition('sub', 'project_path:*/shop:**')],
     ['gitlab', condition('repository', 'acme/shop')],
     ['other', condition('sub', '**')],
+    ['other', condition('sub', 'o**')],
+    ['other', condition('sub', 'organization:**')],
+    ['other', condition('sub', 'organization:a*:pipeline:x')],
     ['other', condition('email', 'a@example.com')],
     ['github', condition('constructor', 'acme/shop')],
   ] as const)('refuses a rule for %s that only has %j', (platform, one) => {
@@ -59,6 +63,20 @@ describe('checkConditions', () => {
 
   it('reads no claim from the prototype of objects', () => {
     expect(checkConditions([condition('toString', '**')], {})).toMatchObject([{ matches: false }]);
+  });
+});
+
+describe('foreignJobClaim', () => {
+  const pipeline = { project_path: 'acme/shop', project_id: '7' };
+  it.each([
+    [null, 'gitlab', pipeline],
+    [null, 'gitlab', { ...pipeline, job_project_path: 'acme/shop', job_project_id: 7 }],
+    ['job_project_path', 'gitlab', { ...pipeline, job_project_path: 'evil/shop' }],
+    ['job_project_id', 'gitlab', { ...pipeline, job_project_id: '8' }],
+    ['job_project_path', 'gitlab', { ...pipeline, job_project_path: null }],
+    [null, 'github', { ...pipeline, job_project_path: 'evil/shop' }],
+  ] as const)('is %s at %s for %j', (expected, platform, claims) => {
+    expect(foreignJobClaim(platform, claims)).toBe(expected);
   });
 });
 

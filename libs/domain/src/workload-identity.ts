@@ -74,7 +74,8 @@ const OWNERS: Readonly<Record<WorkloadPlatform, Owners>> = {
     namespace_id: isExactPattern,
     sub: (value) => /^project_path:[^*/:]+\/./.test(value),
   },
-  other: { sub: (value) => !value.startsWith('*') },
+  // Such as organization:acme:pipeline:**.
+  other: { sub: (value) => isExactPattern(value) || /^[^*/:]+[/:][^*/:]+[/:]/.test(value) },
 };
 
 /**
@@ -93,8 +94,30 @@ export function problemOfConditions(
   if (isTied) return null;
   const claims = Object.keys(owners).join(', ');
   return platform === 'other'
-    ? 'one condition must be for sub, with values that do not begin with a wildcard: every program that gets a token from the issuer could sign in otherwise'
+    ? 'one condition must be for sub, with values that have no wildcard in their first two parts, such as organization:acme:**: every program that gets a token from the issuer could sign in otherwise'
     : `one condition must name the owner without a wildcard, in one of these claims: ${claims}. Every user of the platform could sign in otherwise`;
+}
+
+/** Reports whether conditions on a claim name the owner at a platform. */
+export function isOwnerClaim(platform: WorkloadPlatform, claim: string): boolean {
+  return Object.hasOwn(OWNERS[platform], claim);
+}
+
+/** Claims of GitLab with the project whose job runs, and those with the project whose pipeline includes it. */
+const GITLAB_JOB_CLAIMS = { job_project_path: 'project_path', job_project_id: 'project_id' } as const;
+
+/**
+ * Returns the claim by which a token is for the job of another project than its conditions are about, or null. A pipeline
+ * of GitLab can run a job that another project defines.
+ */
+export function foreignJobClaim(
+  platform: WorkloadPlatform,
+  claims: Readonly<Record<string, unknown>>,
+): string | null {
+  if (platform !== 'gitlab') return null;
+  for (const [job, pipeline] of Object.entries(GITLAB_JOB_CLAIMS))
+    if (Object.hasOwn(claims, job) && textOf(claims[job]) !== textOf(claims[pipeline])) return job;
+  return null;
 }
 
 /** The result of one condition for one token. */

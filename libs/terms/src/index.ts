@@ -40,7 +40,12 @@ export {
   SCOPES,
   type Scope,
 } from './team.js';
-export { WORKLOAD_PLATFORMS, WORKLOAD_SCOPES, type WorkloadPlatform } from './workload-identities.js';
+export {
+  DEFAULT_WORKLOAD_SCOPES,
+  WORKLOAD_PLATFORMS,
+  WORKLOAD_SCOPES,
+  type WorkloadPlatform,
+} from './workload-identities.js';
 export { WORKSTATION_PREFIX } from './traffic-managers.js';
 export {
   PREVIEW_END_REASONS,

@@ -17,3 +17,11 @@ export const WORKLOAD_SCOPES = [
   'sessions:read',
   'sessions:write',
 ] as const satisfies readonly Scope[];
+
+/** Scopes of a workload identity whose creator names none: enough for previews of clusters and `culvert expose`. */
+export const DEFAULT_WORKLOAD_SCOPES = [
+  'tunnel',
+  'previews:read',
+  'previews:write',
+  'sessions:read',
+] as const satisfies readonly Scope[];

@@ -53,8 +53,16 @@ export class TokenVerifier {
     const { payload } = await verify(await this.keys.find(expected.issuer))
       .catch(async (error: unknown) => {
         const newer =
-          error instanceof errors.JWKSNoMatchingKey ? await this.keys.findNewer(expected.issuer) : null;
-        if (newer === null) throw error;
+          error instanceof errors.JWKSNoMatchingKey ? await this.keys.findNewer(expected.issuer) : undefined;
+        if (newer === undefined) throw error;
+        if (newer === null)
+          throw new TokenProblem(
+            'issuer',
+            'no key of the issuer has the ID that the token names: try again in a minute',
+            {
+              cause: error,
+            },
+          );
         return verify(newer);
       })
       .catch((error: unknown) => {
@@ -76,7 +84,7 @@ export class TokenVerifier {
     if (claims.iss !== issuer)
       throw new TokenProblem(
         'token',
-        `the issuer of the token is ${show(claims.iss)}, expected ${show(issuer)}`,
+        `the issuer of the token is ${show(claims.iss)}, and the workload identity expects another one`,
       );
   }
 }

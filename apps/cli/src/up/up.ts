@@ -70,7 +70,11 @@ export async function up(
   const inspector = inspectorOf(file, flags);
   const run = await UpRun.create({ context, machine, files, inspector, onReady }, file, endpoints);
   if (flags.announce !== true) files.removeLog();
-  return run.run();
+  try {
+    return await run.run();
+  } finally {
+    await context.endCredential();
+  }
 }
 
 /** Returns the port of the inspector, undefined for any; null: there is none. Flags win over the file. */

@@ -1,4 +1,4 @@
-import { WORKLOAD_PLATFORMS, WORKLOAD_SCOPES } from '@culvert/terms';
+import { DEFAULT_WORKLOAD_SCOPES, WORKLOAD_PLATFORMS, WORKLOAD_SCOPES } from '@culvert/terms';
 import { Argument, InvalidArgumentError, Option, type Command } from 'commander';
 import type { Action } from '../action.js';
 import { completed } from '../completion/completers.js';
@@ -72,9 +72,10 @@ function addRuleFlags(command: Command): Command {
     .option('--issuer <url>', 'issuer of the tokens; default: that of the platform')
     .option('--audience <text>', 'audience of the tokens; default: the URL of Culvert')
     .addOption(
-      new Option('--scope <scope>', 'permission of the jobs; repeatable; default: all of these').argParser(
-        collectScope,
-      ),
+      new Option(
+        '--scope <scope>',
+        `permission of the jobs; repeatable; default: ${DEFAULT_WORKLOAD_SCOPES.join(', ')}`,
+      ).argParser(collectScope),
     )
     .option('--lifetime <duration>', "lifetime of Culvert's tokens: 1m to 1h (the default)", readDuration);
 }

@@ -118,6 +118,17 @@ describe('a workload identity', () => {
     await expect(one.secret()).rejects.toMatchObject({ code: 'unreachable' });
   });
 
+  it('revokes its token at the end, even if Culvert does not answer', async () => {
+    const one = bearer({ CULVERT_ID_TOKEN: 'token' });
+    await one.end?.();
+    expect(server.seen).toEqual([]);
+    await one.secret();
+    server.always(500, 'nothing');
+    await one.end?.();
+    expect(server.seen[1]).toMatchObject({ path: '/revoke', body: 'token=cvtw-1' });
+    expect(one.renewAt?.()).toBeNull();
+  });
+
   it('does not use a token again that Culvert has refused', async () => {
     const one = bearer({ CULVERT_ID_TOKEN: 'token' });
     const refused = await one.secret();

@@ -10,6 +10,7 @@ import type { Settings, WorkloadSettings } from './settings.js';
 
 /** A token that cannot be replaced is used until it has less time left. */
 const MIN_LEFT_MS = 2000;
+const REVOKE_TIMEOUT_MS = 2000;
 /** Time between attempts to replace a token that still works. */
 const RETRY_MS = 15_000;
 const MAX_TOKEN_RESPONSE_BYTES = 64 * 1024;
@@ -64,6 +65,23 @@ export class WorkloadBearer implements Credential {
 
   renewAt(): number | null {
     return this.token?.renewAt ?? null;
+  }
+
+  /** Revokes the token. It ends by itself soon if Culvert does not answer. */
+  async end(): Promise<void> {
+    const { token } = this;
+    if (token === null) return;
+    this.token = null;
+    await this.http
+      .send({
+        url: `${this.settings.url}/revoke`,
+        method: 'POST',
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        body: new URLSearchParams({ token: token.secret }).toString(),
+        maxResponseBytes: MAX_TOKEN_RESPONSE_BYTES,
+        timeoutMs: REVOKE_TIMEOUT_MS,
+      })
+      .catch(() => undefined);
   }
 
   private exchangeOnce(): Promise<WorkloadToken> {

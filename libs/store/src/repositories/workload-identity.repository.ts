@@ -92,22 +92,21 @@ export class PrismaWorkloadIdentityRepository implements WorkloadIdentityReposit
     });
   }
 
-  async issueToken(identity: WorkloadIdentity, draft: WorkloadTokenDraft): Promise<ApiKey | null> {
+  async issueToken(identity: WorkloadIdentity, draft: WorkloadTokenDraft) {
     const { teamId, id, revision } = identity;
     const { subject, now, max, hash, hint } = draft;
     return this.client.$transaction(async (tx) => {
       await lockTeam(tx, teamId);
       const current = await findIn(tx, teamId, id);
       if (current === null || !current.isEnabled || current.revision !== revision) return null;
-      const where = { workloadIdentityId: id, ...usableApiKey(now) };
-      await refuseBeyond('tokens of this workload identity', max, () => tx.apiKey.count({ where }));
+      const revokedApiKeyIds = await endOldest(tx, id, max, now);
       await tx.workloadIdentity.update({
         where: { teamId_id: { teamId, id } },
         data: { lastUsedAt: now, lastUsedSubject: subject },
       });
       const expiresAt = new Date(now.getTime() + current.tokenLifetimeSeconds * 1000);
       const { scopes } = current;
-      return insertApiKey(tx, teamId, {
+      const token = await insertApiKey(tx, teamId, {
         name: subject,
         hash,
         hint,
@@ -115,6 +114,7 @@ export class PrismaWorkloadIdentityRepository implements WorkloadIdentityReposit
         expiresAt,
         workloadIdentityId: id,
       });
+      return { token, revokedApiKeyIds };
     });
   }
 
@@ -148,6 +148,21 @@ async function findIn(
   if (!isUuid(id)) return null;
   const row = await client.workloadIdentity.findUnique({ where: { teamId_id: { teamId, id } } });
   return row && toIdentity(row);
+}
+
+/** Makes room for one more token, and returns the IDs of those that worked until now. */
+async function endOldest(tx: TransactionClient, id: string, max: number, at: Date): Promise<string[]> {
+  const working = await tx.apiKey.findMany({
+    where: { workloadIdentityId: id, ...usableApiKey(at) },
+    orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
+    select: { id: true },
+    skip: max - 1,
+  });
+  return revokeAll(
+    tx,
+    working.map((token) => token.id),
+    at,
+  );
 }
 
 /** Returns the IDs of the tokens that worked until now. */

@@ -179,9 +179,9 @@ describe('workload identities', () => {
   });
 
   it.each([
-    ['another repository', { repository: 'acme/other' }, '"acme/other", expected "acme/shop"'],
-    ['another case of letters', { repository: 'Acme/Shop' }, '"Acme/Shop", expected "acme/shop"'],
-    ['no repository', { repository: undefined }, 'the claim repository is missing, expected "acme/shop"'],
+    ['another repository', { repository: 'acme/other' }, 'the claim repository is "acme/other", which'],
+    ['another case of letters', { repository: 'Acme/Shop' }, 'the claim repository is "Acme/Shop", which'],
+    ['no repository', { repository: undefined }, 'the claim repository is missing, which'],
     ['several repositories', { repository: ['acme/shop'] }, 'the claim repository is missing'],
     ['another audience', { aud: 'https://other.example' }, 'the audience of the token'],
     ['an expiry in the past', { exp: 1 }, 'has expired'],
@@ -224,8 +224,62 @@ describe('workload identities', () => {
     const { status, body } = await exchange({}, { workload_identity: theirs });
     expect([status, body.error_description]).toEqual([
       400,
-      'the claim repository is "acme/shop", expected "others/*"',
+      'the claim repository is "acme/shop", which the workload identity does not accept',
     ]);
+  });
+
+  it('show what they expect to jobs of their owner only', async () => {
+    const conditions = [REPOSITORY, { claim: 'ref', values: ['refs/heads/main'] }];
+    await team.patch(`/workload-identities/${id}`, { conditions });
+    const own = (await exchange({ ref: 'refs/heads/x' })).body.error_description;
+    expect(own).toBe('the claim ref is "refs/heads/x", expected "refs/heads/main"');
+    const strange = (await exchange({ ref: 'refs/heads/x', repository: 'evil/shop' })).body.error_description;
+    expect(strange).toContain('the claim ref is "refs/heads/x", which the workload identity does not accept');
+    expect(strange).not.toMatch(/acme|main/);
+    const { before: _before, after } = await lastEvent();
+    expect(after.problem).toContain('expected "acme/shop"');
+  });
+
+  it('accept no job of GitLab that another project defines', async () => {
+    const conditions = [{ claim: 'project_path', values: ['acme/shop'] }];
+    const gitlab = (await create({ platform: 'gitlab', conditions })).body.id;
+    const job = (path: string) =>
+      exchange({ project_path: 'acme/shop', job_project_path: path }, { workload_identity: gitlab });
+    expect((await job('acme/shop')).status).toBe(200);
+    expect((await job('evil/templates')).body.error_description).toContain('job_project_path');
+  });
+
+  it('have at most 100 asterisks', async () => {
+    const conditions = [REPOSITORY, { claim: 'ref', values: ['*'.repeat(101)] }];
+    const { status, body } = await create({ conditions });
+    expect([status, body.errors?.[0]?.pointer]).toEqual([400, '/conditions']);
+  });
+
+  it('create preview tokens and share links that end within an hour', async () => {
+    const { body: manager } = await team.post('/traffic-managers', { managerId: 'cluster', name: 'Cluster' });
+    const { body: preview } = await team.post('/previews', {
+      intercept: { name: 'web', workload: 'web', namespace: 'default', trafficManagerId: manager.id },
+      ingress: { host: 'web', port: 80, useTls: false, l5Host: 'web' },
+      trafficManagerId: manager.id,
+    });
+    const token = await signIn();
+    const make = (what: string, body: object) =>
+      api
+        .http()
+        .post(`/api/v1/previews/${preview.id}/${what}`)
+        .set('authorization', `Bearer ${token}`)
+        .send(body);
+    for (const what of ['tokens', 'share-links']) {
+      const { status, body } = await make(what, { name: 'job' });
+      expect(status).toBe(201);
+      expect(Date.parse(body.expiresAt)).toBeLessThanOrEqual(Date.now() + 3_600_000);
+      const later = new Date(Date.now() + 7_200_000).toISOString();
+      const refused = await make(what, { name: 'job', expiresAt: later });
+      expect([refused.status, refused.body.errors]).toEqual([
+        400,
+        [{ pointer: '/expiresAt', message: expect.stringContaining('within an hour') }],
+      ]);
+    }
   });
 
   it.each([

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import {
   ProblemError,
   MAX_WORKLOAD_TOKEN_SECONDS,
-  WORKLOAD_SCOPES,
+  DEFAULT_WORKLOAD_SCOPES,
   type CreateWorkloadIdentityRequest,
   type PageQuery,
   type TestWorkloadIdentityRequest,
@@ -20,7 +20,6 @@ import {
 } from '@culvert/domain';
 import { SETTINGS, STORE } from '@culvert/nest';
 import { appUrl, type Settings } from '@culvert/runtime';
-import { Announcer } from '../../announcements/announcer.js';
 import type { Caller } from '../../http/auth/caller.js';
 import { AuditLog } from '../../team/audit-events/audit-log.js';
 import { MAX_WORKLOAD_IDENTITIES, throwRefusal } from '../../team/team-limits.js';
@@ -43,7 +42,6 @@ export class WorkloadIdentitiesService {
     @Inject(STORE) private readonly store: Store,
     @Inject(SETTINGS) private readonly settings: Settings,
     private readonly audit: AuditLog,
-    private readonly announcer: Announcer,
     private readonly signIns: WorkloadSignInService,
   ) {}
 
@@ -53,7 +51,7 @@ export class WorkloadIdentitiesService {
     if (issuer === null) throw invalid('/issuer', 'is required for the platform other');
     const draft: WorkloadIdentityDraft = {
       audience: appUrl(this.settings),
-      scopes: WORKLOAD_SCOPES,
+      scopes: DEFAULT_WORKLOAD_SCOPES,
       tokenLifetimeSeconds: MAX_WORKLOAD_TOKEN_SECONDS,
       ...given,
       platform,
@@ -88,7 +86,7 @@ export class WorkloadIdentitiesService {
       .catch(throwRefusal);
     if (changed === null) throw notFound(id);
     const { before, after, revokedApiKeyIds } = changed;
-    await this.announceEnded(revokedApiKeyIds);
+    await this.signIns.announceEnded(revokedApiKeyIds);
     await this.audit.recordChange(caller, 'workload-identity.update', after, {
       before,
       after,
@@ -102,7 +100,7 @@ export class WorkloadIdentitiesService {
       .remove(caller.teamId, id, { by: caller.authority, now: new Date() })
       .catch(throwRefusal);
     if (removed === null) throw notFound(id);
-    await this.announceEnded(removed.revokedApiKeyIds);
+    await this.signIns.announceEnded(removed.revokedApiKeyIds);
     await this.audit.record(caller, 'workload-identity.delete', removed.removed);
   }
 
@@ -121,13 +119,6 @@ export class WorkloadIdentitiesService {
     };
   }
 
-  /** Makes the edges and API processes drop what uses these tokens. */
-  private async announceEnded(apiKeyIds: readonly string[]): Promise<void> {
-    await this.announcer.announce(
-      apiKeyIds.map((apiKeyId) => ({ type: 'api-key.revoked' as const, apiKeyId })),
-    );
-  }
-
   private async find({ teamId }: Caller, id: string): Promise<WorkloadIdentity> {
     const identity = await this.store.workloadIdentities.find(teamId, id);
     if (identity === null) throw notFound(id);
@@ -142,7 +133,8 @@ function check({
   conditions,
 }: Pick<WorkloadIdentity, 'platform' | 'issuer' | 'conditions'>): void {
   for (const known of ['github', 'gitlab'] as const) {
-    if (issuer.startsWith(PLATFORM_ISSUERS[known]) && platform !== known)
+    const its = PLATFORM_ISSUERS[known];
+    if ((issuer === its || issuer.startsWith(`${its}/`)) && platform !== known)
       throw invalid('/platform', `must be ${known} for this issuer`);
   }
   const problem = problemOfConditions(platform, conditions);

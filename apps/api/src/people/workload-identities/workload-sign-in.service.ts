@@ -3,8 +3,10 @@ import { ProblemError } from '@culvert/contract';
 import {
   apiKeyHint,
   checkConditions,
+  foreignJobClaim,
   generateWorkloadToken,
   hashApiKeySecret,
+  isOwnerClaim,
   type CheckedCondition,
   type Scope,
   type Store,
@@ -15,7 +17,7 @@ import { TokenProblem, TokenVerifier, type VerifiedToken } from '@culvert/worklo
 import { Announcer } from '../../announcements/announcer.js';
 import { RateLimiters, type RateLimiter } from '../../http/rate-limits/rate-limiters.js';
 import { AuditLog } from '../../team/audit-events/audit-log.js';
-import { MAX_WORKLOAD_TOKENS, throwRefusal } from '../../team/team-limits.js';
+import { MAX_WORKLOAD_TOKENS } from '../../team/team-limits.js';
 
 /** Refused tokens of one identity that the audit log records in an hour: everyone can present tokens. */
 const RECORDED_REFUSALS = { points: 20, seconds: 3600 };
@@ -74,7 +76,7 @@ export class WorkloadSignInService {
   /**
    * Exchanges a platform's token. The same token can be exchanged until it expires: a job of GitLab has only one for all
    * its commands, and each command keeps its token of Culvert to itself.
-   * @throws ProblemError `identity_provider_failed` if the issuer does not answer, `team_limit_reached`
+   * @throws ProblemError `identity_provider_failed` if the issuer does not answer
    */
   async signIn(
     id: string,
@@ -88,25 +90,24 @@ export class WorkloadSignInService {
     const { problem, claims } = judgment;
     if (problem !== null || claims === null) {
       await this.recordRefusal(identity, judgment, address);
-      return { refusal: problem ?? 'the token is not accepted' };
+      return { refusal: refusalOf(identity, judgment) };
     }
     const secret = generateWorkloadToken();
     const now = new Date();
-    const issued = await this.store.workloadIdentities
-      .issueToken(identity, {
-        subject: subjectOf(claims),
-        hint: apiKeyHint(secret),
-        hash: hashApiKeySecret(secret),
-        now,
-        max: MAX_WORKLOAD_TOKENS,
-      })
-      .catch(throwRefusal);
+    const issued = await this.store.workloadIdentities.issueToken(identity, {
+      subject: subjectOf(claims),
+      hint: apiKeyHint(secret),
+      hash: hashApiKeySecret(secret),
+      now,
+      max: MAX_WORKLOAD_TOKENS,
+    });
     if (issued === null) return { refusal: 'the workload identity has just changed: try again' };
+    await this.announceEnded(issued.revokedApiKeyIds);
     const actor = { kind: 'workload-identity', id, address } as const;
     await this.audit.record({ teamId: identity.teamId, actor }, 'workload-identity.sign-in', identity, {
       after: auditedClaims(claims),
     });
-    return { secret, lifetimeSeconds: identity.tokenLifetimeSeconds, scopes: issued.scopes };
+    return { secret, lifetimeSeconds: identity.tokenLifetimeSeconds, scopes: issued.token.scopes };
   }
 
   /** Checks a token. Resolves with what does not match. @throws ProblemError if the issuer does not answer */
@@ -121,15 +122,25 @@ export class WorkloadSignInService {
       throw new ProblemError('identity_provider_failed', { detail: error.message, cause: error });
     }
     const conditions = checkConditions(identity.conditions, claims);
-    const failed = conditions.filter(({ matches }) => !matches);
-    const problem = failed.length === 0 ? null : failed.map(describe).join('; ');
+    const problems = conditions.filter(({ matches }) => !matches).map(describe);
+    const foreign = foreignJobClaim(identity.platform, claims);
+    if (foreign !== null) problems.push(`the job is that of another project: ${foreign}`);
+    const problem = problems.length === 0 ? null : problems.join('; ');
     return { problem, subject: subjectOf(claims), conditions, claims };
   }
 
   /** Ends a token that a program no longer needs. */
   async revoke(hash: string): Promise<void> {
     const revoked = await this.store.workloadIdentities.revokeToken(hash, new Date());
-    if (revoked !== null) await this.announcer.announce([{ type: 'api-key.revoked', apiKeyId: revoked.id }]);
+    if (revoked !== null) await this.announceEnded([revoked.id]);
+  }
+
+  /** Makes the edges and API processes drop what uses these tokens. */
+  async announceEnded(apiKeyIds: readonly string[]): Promise<void> {
+    if (apiKeyIds.length === 0) return;
+    await this.announcer.announce(
+      apiKeyIds.map((apiKeyId) => ({ type: 'api-key.revoked' as const, apiKeyId })),
+    );
   }
 
   /** Only tokens that the issuer signed are recorded: their subject is true. */
@@ -146,6 +157,22 @@ export class WorkloadSignInService {
   }
 }
 
+/**
+ * Returns why a token is refused, for the job that has it. Everyone can get a token from a public platform, so only jobs
+ * of the owner learn which values the identity expects.
+ */
+function refusalOf({ platform }: WorkloadIdentity, { problem, conditions }: Judgment): string {
+  const isStranger = conditions.some(({ claim, matches }) => !matches && isOwnerClaim(platform, claim));
+  if (!isStranger) return problem ?? 'the token is not accepted';
+  return conditions
+    .filter(({ matches }) => !matches)
+    .map(
+      ({ claim, actual }) =>
+        `the claim ${claim} is ${show(actual)}, which the workload identity does not accept`,
+    )
+    .join('; ');
+}
+
 function untrusted(problem: string): Judgment {
   return { problem, subject: null, conditions: [], claims: null };
 }
@@ -153,8 +180,11 @@ function untrusted(problem: string): Judgment {
 /** Returns a failed condition in words: the claim, what the token has, and what is expected. */
 function describe({ claim, values, actual }: CheckedCondition): string {
   const expected = values.map((value) => JSON.stringify(value)).join(' or ');
-  const found = actual === null ? 'missing' : JSON.stringify(actual.slice(0, MAX_DETAIL_LENGTH));
-  return `the claim ${claim} is ${found}, expected ${expected}`;
+  return `the claim ${claim} is ${show(actual)}, expected ${expected}`;
+}
+
+function show(actual: string | null): string {
+  return actual === null ? 'missing' : JSON.stringify(actual.slice(0, MAX_DETAIL_LENGTH));
 }
 
 function auditedClaims(claims: VerifiedToken): Record<string, string> {

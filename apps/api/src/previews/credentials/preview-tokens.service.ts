@@ -21,6 +21,7 @@ import { AuditLog } from '../../team/audit-events/audit-log.js';
 import type { Caller } from '../../http/auth/caller.js';
 import { Announcer } from '../../announcements/announcer.js';
 import { PreviewsService } from '../previews.service.js';
+import { credentialEnd } from './credential-end.js';
 import { throwRefusal } from '../../team/team-limits.js';
 
 @Injectable()
@@ -47,7 +48,7 @@ export class PreviewTokensService {
           name,
           hint: apiKeyHint(secret),
           hash: hashSecret(secret),
-          expiresAt: expiresAt === null ? null : new Date(expiresAt),
+          expiresAt: credentialEnd(caller, expiresAt, null),
         },
         { by: caller.authority, max: MAX_CREDENTIALS_PER_PREVIEW },
       )

@@ -23,6 +23,7 @@ import { AuditLog } from '../../team/audit-events/audit-log.js';
 import type { Caller } from '../../http/auth/caller.js';
 import { Announcer } from '../../announcements/announcer.js';
 import { PreviewsService } from '../previews.service.js';
+import { credentialEnd } from './credential-end.js';
 import { throwRefusal } from '../../team/team-limits.js';
 
 @Injectable()
@@ -50,7 +51,7 @@ export class ShareLinksService {
           name,
           hint: apiKeyHint(secret),
           hash: hashSecret(secret),
-          expiresAt: expiresAt === undefined ? defaultShareLinkExpiry(new Date()) : new Date(expiresAt),
+          expiresAt: credentialEnd(caller, expiresAt, defaultShareLinkExpiry(new Date())),
         },
         { by: caller.authority, max: MAX_CREDENTIALS_PER_PREVIEW },
       )
