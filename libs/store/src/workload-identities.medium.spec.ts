@@ -2,7 +2,13 @@ import { randomBytes } from 'node:crypto';
 import type { WorkloadIdentity } from '@culvert/domain';
 import { createTestDatabase } from '@culvert/testkit';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { createTenant, describeOnEveryDatabase, registration, type Tenant } from './spec/databases.js';
+import {
+  createMember,
+  createTenant,
+  describeOnEveryDatabase,
+  registration,
+  type Tenant,
+} from './spec/databases.js';
 
 describeOnEveryDatabase('workload identities', createTestDatabase, (context) => {
   let tenant: Tenant;
@@ -20,7 +26,7 @@ describeOnEveryDatabase('workload identities', createTestDatabase, (context) => 
       tokenLifetimeSeconds: 60,
       isEnabled: true,
     } as const;
-    const by = { kind: 'api-key', apiKeyId: tenant.apiKey.id } as const;
+    const { by } = await createMember(context.store, tenant.team.id, 'owner');
     identity = await context.store.workloadIdentities.create(tenant.team.id, draft, { by, max: 10 });
   });
 

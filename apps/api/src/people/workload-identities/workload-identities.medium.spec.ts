@@ -136,6 +136,7 @@ describe('workload identities', () => {
   });
 
   it('act under their own name in the audit log', async () => {
+    await team.patch(`/workload-identities/${id}`, { scopes: ['sessions:write'] });
     const token = await signIn();
     expect(await lastEvent()).toMatchObject({
       action: 'workload-identity.sign-in',
@@ -258,7 +259,7 @@ describe('workload identities', () => {
   it('create preview tokens and share links that end within an hour', async () => {
     const { body: manager } = await team.post('/traffic-managers', { managerId: 'cluster', name: 'Cluster' });
     const { body: preview } = await team.post('/previews', {
-      intercept: { name: 'web', workload: 'web', namespace: 'default', trafficManagerId: manager.id },
+      intercept: { name: 'web', workload: 'web', namespace: 'default' },
       ingress: { host: 'web', port: 80, useTls: false, l5Host: 'web' },
       trafficManagerId: manager.id,
     });
