@@ -39,7 +39,7 @@ function tagsOf(version) {
 }
 
 /** Files of this repository that .dockerignore includes, by the rules of Docker: the last matching line decides. */
-function contextFiles(root) {
+export function contextFiles(root) {
   const rules = readFileSync(join(root, '.dockerignore'), 'utf8')
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'))

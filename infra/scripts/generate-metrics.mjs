@@ -1,4 +1,4 @@
-// Writes docs/metrics.md from the catalog of metrics, if one of them has changed.
+// Writes docs/metrics.md from the catalog of metrics, if one of them has changed. The context of the images has no docs.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -17,7 +17,7 @@ const digest = () => {
   return hash.digest('hex');
 };
 
-if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== digest()) {
+if (existsSync(dirname(page)) && (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== digest())) {
   const { runnerImport } = await import('vite');
   const { module } = await runnerImport(`${sources}/reference.ts`, {
     root,

@@ -1,7 +1,19 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  symlinkSync,
+} from 'node:fs';
 import { builtinModules } from 'node:module';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { TemporaryFolder } from '../services/server.js';
 import { lastOf, parseDockerfile } from './dockerfile.js';
 
 const PATH = 'infra/docker/Dockerfile';
@@ -54,6 +66,23 @@ describe('the Dockerfile', () => {
           ).toBe(true);
         }
       }
+    }
+  });
+
+  it('generates the sources that are not written by hand from its context', async () => {
+    const { contextFiles } = (await import('../../infra/release/images.mjs' as string)) as {
+      contextFiles: (root: string) => string[];
+    };
+    const folder = new TemporaryFolder('context');
+    try {
+      for (const path of contextFiles('.')) cpSync(path, join(folder.path, path));
+      linkPackages(folder.path);
+      const generated = join(folder.path, 'libs/store/src/generated');
+      expect(existsSync(generated)).toBe(false);
+      execFileSync(process.execPath, ['infra/scripts/generate.mjs'], { cwd: folder.path, stdio: 'pipe' });
+      expect(existsSync(generated)).toBe(true);
+    } finally {
+      folder.remove();
     }
   });
 
@@ -182,4 +211,21 @@ function entryOf(name: string): URL {
     exports: { '.': string };
   };
   return new URL(manifest.exports['.'], folder);
+}
+
+/** Gives the repository at `target` the installed packages, and its own workspaces among them. */
+function linkPackages(target: string): void {
+  mkdirSync(join(target, 'node_modules/@culvert'), { recursive: true });
+  const link = (path: string): void => {
+    // Workspaces are relative links.
+    const isWorkspace = lstatSync(path).isSymbolicLink();
+    symlinkSync(isWorkspace ? readlinkSync(path) : realpathSync(path), join(target, path));
+  };
+  for (const name of readdirSync('node_modules'))
+    if (name !== '@culvert' && name !== '.cache') link(join('node_modules', name));
+  for (const name of readdirSync('node_modules/@culvert')) link(join('node_modules/@culvert', name));
+  for (const app of readdirSync('apps')) {
+    const own = join('apps', app, 'node_modules');
+    if (existsSync(own)) symlinkSync(realpathSync(own), join(target, own));
+  }
 }
