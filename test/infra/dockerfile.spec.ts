@@ -13,6 +13,8 @@ import {
 import { builtinModules } from 'node:module';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+// @ts-expect-error The release script has no types.
+import { contextFiles } from '../../infra/release/images.mjs';
 import { TemporaryFolder } from '../services/server.js';
 import { lastOf, parseDockerfile } from './dockerfile.js';
 
@@ -69,13 +71,10 @@ describe('the Dockerfile', () => {
     }
   });
 
-  it('generates the sources that are not written by hand from its context', async () => {
-    const { contextFiles } = (await import('../../infra/release/images.mjs' as string)) as {
-      contextFiles: (root: string) => string[];
-    };
+  it('generates the sources that are not written by hand from its context', () => {
     const folder = new TemporaryFolder('context');
     try {
-      for (const path of contextFiles('.')) cpSync(path, join(folder.path, path));
+      for (const path of contextFiles('.') as string[]) cpSync(path, join(folder.path, path));
       linkPackages(folder.path);
       const generated = join(folder.path, 'libs/store/src/generated');
       expect(existsSync(generated)).toBe(false);
