@@ -91,6 +91,9 @@ export function CreateWorkloadIdentityDialog({ isOpen, onClose }: DialogProps): 
           required={field === 'owner'}
         />
       ))}
+      <Text size="sm" c="dimmed">
+        {words.more}
+      </Text>
     </FormDialog>
   );
 }

@@ -49,6 +49,7 @@ export const texts = {
       },
       source: { label: 'Pipeline source', about: 'Only such pipelines, as merge_request_event.' },
     },
+    more: 'Jobs can create previews and run culvert expose. For other scopes, a shorter lifetime or more conditions, use culvert workload-identity.',
     createdTitle: 'Workload identity created',
     variable: 'the variable',
     created: (platform: string) =>
