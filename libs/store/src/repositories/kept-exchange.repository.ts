@@ -77,7 +77,8 @@ export class PrismaKeptExchangeRepository implements KeptExchangeRepository {
         })),
         skipDuplicates: true,
       });
-      // By when they were kept: a WebSocket of an hour began before all others. Rows that another edge is removing are skipped: two statements that wait for each other would be a deadlock.
+      // By when they were kept: a WebSocket of an hour began before all others.
+      // Rows that another edge is removing are skipped: two statements that wait for each other would be a deadlock.
       await tx.$executeRaw`
         DELETE FROM kept_exchange WHERE team_id = ${teamId}::uuid AND preview_id = ${previewId}::uuid AND id IN (
           SELECT id FROM kept_exchange WHERE team_id = ${teamId}::uuid AND preview_id = ${previewId}::uuid AND id IN (
