@@ -37,7 +37,11 @@ describe('the encryption key of a deployment', () => {
     await deployment?.stop();
     const file = join(folder, 'encryption-keys');
     writeFileSync(file, `${keys.join('\n')}\n`);
-    deployment = await startDeployment({ DATABASE_URL: database.url, ENCRYPTION_KEYS_FILE: file });
+    deployment = await startDeployment({
+      DATABASE_URL: database.url,
+      ENCRYPTION_KEYS_FILE: file,
+      LAME_DUCK_MS: '0',
+    });
     return deployment;
   };
   const kept = async (): Promise<KeptExchangePage['items']> =>
