@@ -142,7 +142,7 @@ const PACKAGES = {
   'libs/messages': {
     culvert: ['contract', 'http1'],
     external: [],
-    builtins: ['node:zlib'],
+    builtins: ['node:buffer', 'node:zlib'],
     why: 'messages reads along with bytes that pass: no I/O, so that the edge and programs of workstations share it',
   },
   'libs/telepresence': {

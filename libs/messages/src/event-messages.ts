@@ -9,6 +9,8 @@ const LF = 0x0a;
 export class EventMessages implements ByteReader {
   private readonly kept: KeptBytes;
   private bytes = 0;
+  /** Whether the content of the current event is kept. */
+  private isRead = false;
   private isLineEmpty = true;
   private isAfterCr = false;
 
@@ -47,22 +49,27 @@ export class EventMessages implements ByteReader {
   }
 
   private keep(buffer: Buffer, start: number, end: number): void {
+    if (start === end) return;
+    if (this.bytes === 0) this.isRead = this.sink.begin();
     this.bytes += end - start;
-    this.kept.add(buffer, start, end, MAX_CONTENT_BYTES);
+    if (this.isRead) this.kept.add(buffer, start, end, MAX_CONTENT_BYTES);
   }
 
   private endLine(): void {
     if (!this.isLineEmpty) {
       this.isLineEmpty = true;
-      this.bytes++;
-      this.kept.add(LINE_END, 0, 1, MAX_CONTENT_BYTES);
+      this.keep(LINE_END, 0, 1);
+      return;
+    }
+    const { bytes } = this;
+    if (bytes === 0) return;
+    this.bytes = 0;
+    if (!this.isRead) {
+      this.sink.count('response', bytes);
       return;
     }
     const content = Buffer.from(this.kept.bytes);
-    const { bytes } = this;
     this.kept.clear();
-    this.bytes = 0;
-    if (bytes === 0) return;
     this.sink.add({
       direction: 'response',
       kind: 'event',

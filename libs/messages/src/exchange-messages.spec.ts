@@ -2,12 +2,13 @@ import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import { constants, deflateRawSync, gzipSync } from 'node:zlib';
 import type { ExchangeMessage } from '@culvert/contract';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type ClientOptions, type PerMessageDeflateOptions, WebSocket, WebSocketServer } from 'ws';
 import type { BodyHead } from './body-head.js';
 import { ExchangeMessages } from './exchange-messages.js';
 import { InflateBudget } from './inflater.js';
 import { MAX_CONTENT_BYTES } from './limits.js';
+import { MessageBudget } from './message-budget.js';
 import type { ByteReader, Direction } from './observed-message.js';
 
 /** Memory that counts what is held. */
@@ -28,16 +29,26 @@ class CountedMemory {
 
 function observe(memory = new CountedMemory(), budget = new InflateBudget(Infinity)) {
   const seen: ExchangeMessage[] = [];
+  const state = { isCaptured: true, omitted: 0 };
   const messages = new ExchangeMessages({
     exchangeId: 'x',
     memory,
     budget,
-    captures: () => true,
-    onMessage: (message) => seen.push(message),
+    messageBudget: new MessageBudget(),
+    captures: () => state.isCaptured,
+    onMessage: (json) => seen.push(JSON.parse(json) as ExchangeMessage),
+    onOmitted: () => state.omitted++,
     onChange: () => {},
   });
-  return { seen, messages, memory };
+  return { seen, messages, memory, state };
 }
+
+const bodyHead = (contentType: string, more: Partial<BodyHead> = {}): BodyHead => ({
+  contentType,
+  contentEncoding: '',
+  grpcEncoding: '',
+  ...more,
+});
 
 /** Feeds bytes in pieces of `size`. */
 function feed(reader: ByteReader, bytes: Buffer, size = bytes.length): void {
@@ -267,20 +278,101 @@ describe('messages of a WebSocket', () => {
   it('are kept up to a number, the newest ones', () => {
     const { messages } = observe();
     const { response } = messages.openWebSocket('');
-    for (let i = 0; i < 500; i++) feed(response, frame(0x81, Buffer.from(String(i))));
+    for (let i = 0; i < 250; i++) feed(response, frame(0x81, Buffer.from(String(i))));
     expect([messages.kept.length, messages.kept[0].text, messages.kept.at(-1)?.text]).toEqual([
       200,
-      '300',
-      '499',
+      '50',
+      '249',
     ]);
+  });
+
+  it('of a compressed connection are shown to a person who begins to capture later', () => {
+    const { seen, messages, state, memory } = observe();
+    const { response } = messages.openWebSocket('permessage-deflate');
+    const history = Buffer.from('a text that later messages refer to');
+    state.isCaptured = false;
+    feed(response, frame(0xc1, deflated(history)));
+    state.isCaptured = true;
+    const later = deflateRawSync(history, { finishFlush: constants.Z_SYNC_FLUSH, dictionary: history });
+    feed(response, frame(0xc1, later.subarray(0, -4)));
+    expect(seen.map(({ text }) => text)).toEqual([history.toString()]);
+    messages.close();
+    expect(memory.held).toBe(0);
   });
 });
 
-const head = (contentType: string, more: Partial<BodyHead> = {}): BodyHead => ({
-  contentType,
-  contentEncoding: '',
-  grpcEncoding: '',
-  ...more,
+describe('messages beyond the rate, or while no one captures', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+  const repeat = (piece: Buffer, count: number) => Buffer.concat(Array.from({ length: count }, () => piece));
+  const TEXT = Buffer.from([0x81, 1, 65]);
+  const EVENT = Buffer.from('a\n\n');
+  const CALL = Buffer.from([0, 0, 0, 0, 2, 0x08, 1]);
+  const protocols = [
+    ['of a WebSocket', TEXT, (messages: ExchangeMessages) => messages.openWebSocket('').response],
+    ['of an event stream', EVENT, (messages: ExchangeMessages) => openBody(messages, 'text/event-stream')],
+    ['of a gRPC call', CALL, (messages: ExchangeMessages) => openBody(messages, 'application/grpc')],
+  ] as const;
+  const openBody = (messages: ExchangeMessages, type: string) =>
+    messages.openBody('response', bodyHead(type))!;
+
+  it.each(protocols)('%s are only counted, and shown again in the next second', (_name, piece, open) => {
+    const { seen, messages, state } = observe();
+    const reader = open(messages);
+    const bytes = repeat(piece, 10_000);
+    feed(reader, bytes);
+    expect([seen.length, state.omitted, messages.summary?.response.count]).toEqual([300, 9700, 10_000]);
+    vi.advanceTimersByTime(1000);
+    feed(reader, piece);
+    expect(seen).toHaveLength(301);
+    expect(seen.at(-1)).toMatchObject({ seq: 10_000, isTruncated: false });
+  });
+
+  it.each(protocols)('%s take no memory while no one captures', (_name, piece, open) => {
+    const { seen, messages, memory, state } = observe();
+    state.isCaptured = false;
+    feed(open(messages), repeat(piece, 1000), 2);
+    expect([seen.length, state.omitted, memory.most]).toEqual([0, 0, 0]);
+    expect(messages.summary?.response.count).toBe(1000);
+  });
+
+  it.each(protocols)(
+    '%s take no memory when the reading has ended before the traffic',
+    (_name, piece, open) => {
+      const { seen, messages, memory } = observe();
+      const reader = open(messages);
+      feed(reader, piece);
+      messages.close();
+      feed(reader, repeat(piece, 10).subarray(0, -1));
+      expect([seen.length, messages.summary?.response.count, memory.held]).toEqual([1, 1, 0]);
+    },
+  );
+
+  it('have a limit of characters', () => {
+    const { seen, messages, state } = observe();
+    const { response } = messages.openWebSocket('');
+    const large = Buffer.alloc(4 + MAX_CONTENT_BYTES, 'a');
+    large.set([0x81, 126, MAX_CONTENT_BYTES >> 8, MAX_CONTENT_BYTES & 0xff]);
+    feed(response, repeat(large, 200));
+    expect(seen.length * MAX_CONTENT_BYTES).toBeLessThan(1.1 * 1024 * 1024);
+    expect(state.omitted).toBe(200 - seen.length);
+  });
+
+  it('are not decompressed where later ones do not refer to them', () => {
+    const budget = new InflateBudget(Infinity);
+    const spend = vi.spyOn(budget, 'spend');
+    const { messages, state } = observe(new CountedMemory(), budget);
+    state.isCaptured = false;
+    const content = deflateRawSync('text', { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
+    const compressed = Buffer.concat([Buffer.from([0xc1, content.length]), content]);
+    feed(messages.openWebSocket('permessage-deflate; server_no_context_takeover').response, compressed);
+    expect(messages.summary?.response.count).toBe(1);
+    expect(spend).not.toHaveBeenCalled();
+  });
 });
 
 describe('messages of a gRPC call', () => {
@@ -298,7 +390,7 @@ describe('messages of a gRPC call', () => {
     for (const size of [1, 4, 1000]) {
       const { seen, messages } = observe();
       feed(
-        messages.openBody('request', head('application/grpc+proto', { grpcEncoding: 'gzip' }))!,
+        messages.openBody('request', bodyHead('application/grpc+proto', { grpcEncoding: 'gzip' }))!,
         body,
         size,
       );
@@ -326,7 +418,7 @@ describe('messages of a gRPC call', () => {
   ])('are shown for %s with the trailers at the end', (_name, type, bytes) => {
     for (const size of [1, 3, 1000]) {
       const { seen, messages } = observe();
-      feed(messages.openBody('response', head(type))!, bytes, size);
+      feed(messages.openBody('response', bodyHead(type))!, bytes, size);
       expect(seen.map(({ kind, code }) => [kind, code])).toEqual([
         ['grpc', null],
         ['trailers', 0],
@@ -342,14 +434,14 @@ describe('messages of a gRPC call', () => {
     ['application/grpc-web-text', Buffer.from('A==='), 'not base64'],
   ])('end with a note where %s is malformed', (type, bytes, note) => {
     const { seen, messages, memory } = observe();
-    feed(messages.openBody('response', head(type))!, Buffer.concat([bytes, bytes]), 1);
+    feed(messages.openBody('response', bodyHead(type))!, Buffer.concat([bytes, bytes]), 1);
     expect([seen.length, memory.held]).toEqual([0, 0]);
     expect(messages.summary?.note).toContain(note);
   });
 
   it('of any length take bounded memory', () => {
     const { seen, messages, memory } = observe();
-    const reader = messages.openBody('response', head('application/grpc'))!;
+    const reader = messages.openBody('response', bodyHead('application/grpc'))!;
     feed(reader, Buffer.from([0, 0xff, 0xff, 0xff, 0xff]));
     for (let i = 0; i < 50; i++) feed(reader, Buffer.alloc(1024 * 1024));
     expect(seen).toEqual([]);
@@ -363,7 +455,7 @@ describe('events', () => {
     const bytes = Buffer.from(
       ': hello\n\n\ndata: 1\nid: 7\r\n\r\nevent: x\rdata: gr\u00fcn\r\rdata: not yet',
     );
-    feed(messages.openBody('response', head('text/event-stream; charset=utf-8'))!, bytes, size);
+    feed(messages.openBody('response', bodyHead('text/event-stream; charset=utf-8'))!, bytes, size);
     expect(seen.map(({ kind, text }) => [kind, text])).toEqual([
       ['event', ': hello\n'],
       ['event', 'data: 1\nid: 7\n'],
@@ -371,11 +463,22 @@ describe('events', () => {
     ]);
   });
 
+  it('are kept up to a length, without half a character at the end', () => {
+    const { seen, messages } = observe();
+    const bytes = Buffer.from(`a${'\u00fc'.repeat(MAX_CONTENT_BYTES)}\n\n`);
+    feed(messages.openBody('response', bodyHead('text/event-stream'))!, bytes, 1000);
+    expect(seen).toMatchObject([
+      { isTruncated: true, text: `a${'\u00fc'.repeat(MAX_CONTENT_BYTES / 2 - 1)}` },
+    ]);
+  });
+
   it('are not looked for in other bodies, nor in encoded ones', () => {
     const { messages } = observe();
-    expect(messages.openBody('response', head('text/html'))).toBeNull();
-    expect(messages.openBody('response', head('application/grpcx'))).toBeNull();
-    expect(messages.openBody('response', head('text/event-stream', { contentEncoding: 'gzip' }))).toBeNull();
+    expect(messages.openBody('response', bodyHead('text/html'))).toBeNull();
+    expect(messages.openBody('response', bodyHead('application/grpcx'))).toBeNull();
+    expect(
+      messages.openBody('response', bodyHead('text/event-stream', { contentEncoding: 'gzip' })),
+    ).toBeNull();
     expect(messages.summary).toBeUndefined();
   });
 });

@@ -6,8 +6,10 @@ import { Base64Reader, GrpcMessages, statusOf } from './grpc-messages.js';
 import { type InflateBudget, Inflater } from './inflater.js';
 import type { MessageMemory } from './kept-bytes.js';
 import { MAX_KEPT_LENGTH, MAX_KEPT_MESSAGES } from './limits.js';
+import type { MessageBudget } from './message-budget.js';
 import type { ByteReader, Direction, MessageSink, ObservedMessage } from './observed-message.js';
 import { protobufText } from './protobuf-text.js';
+import { utf8Text } from './utf8-text.js';
 import { compressionOf } from './web-socket-extensions.js';
 import { WebSocketMessages } from './web-socket-messages.js';
 
@@ -18,10 +20,14 @@ export interface ExchangeMessagesOptions {
   readonly exchangeId: string;
   readonly memory: MessageMemory;
   readonly budget: InflateBudget;
+  /** Limits the messages that are read, of all exchanges of the preview. */
+  readonly messageBudget: MessageBudget;
   /** Whether contents may be shown and kept now. Numbers and sizes are counted in any case. */
   readonly captures: () => boolean;
-  /** Receives a message whose content may be shown. */
-  readonly onMessage: (message: ExchangeMessage) => void;
+  /** Receives the JSON of a message (`ExchangeMessage`) whose content may be shown. */
+  readonly onMessage: (json: string) => void;
+  /** A message is not shown, because there were too many. */
+  readonly onOmitted: () => void;
   /** Something in `summary` has changed. */
   readonly onChange: () => void;
 }
@@ -43,6 +49,7 @@ export class ExchangeMessages implements MessageSink {
   private readonly readers: Closable[] = [];
   private readonly newest: { readonly message: ExchangeMessage; readonly length: number }[] = [];
   private newestLength = 0;
+  private areReadersOver = false;
   private isOver = false;
 
   constructor(private readonly options: ExchangeMessagesOptions) {}
@@ -53,7 +60,7 @@ export class ExchangeMessages implements MessageSink {
     const { budget, memory } = this.options;
     const compression = compressionOf(extensions);
     if (compression === 'unknown') this.note = `the extension is not known: ${extensions.slice(0, 100)}`;
-    const open = (direction: Direction, hasContextTakeover: boolean | null): Closable =>
+    const open = (direction: Direction, hasContextTakeover: boolean | null): ByteReader =>
       this.track(
         new WebSocketMessages({
           direction,
@@ -91,10 +98,14 @@ export class ExchangeMessages implements MessageSink {
   /** Adds the trailers of a gRPC call. @param lines each with its name and value, separated by line ends */
   addTrailers(lines: string): void {
     if (this.protocol !== 'grpc' && this.protocol !== 'grpc-web') return;
-    const content = Buffer.from(lines, 'latin1');
     const code = statusOf(lines);
-    if (code === null) return;
-    const bytes = content.length;
+    if (code === null || this.isOver) return;
+    const bytes = lines.length;
+    if (!this.begin()) {
+      this.count('response', bytes);
+      return;
+    }
+    const content = Buffer.from(lines, 'latin1');
     this.add({
       direction: 'response',
       kind: 'trailers',
@@ -119,18 +130,37 @@ export class ExchangeMessages implements MessageSink {
     return this.newest.map(({ message }) => message);
   }
 
+  begin(): boolean {
+    const { captures, messageBudget, onOmitted } = this.options;
+    if (!captures()) return false;
+    const mayRead = messageBudget.begin();
+    if (!mayRead) onOmitted();
+    return mayRead;
+  }
+
   add(message: ObservedMessage): void {
+    const { exchangeId, captures, messageBudget, onMessage, onOmitted } = this.options;
+    const { seq } = this;
+    this.count(message.direction, message.bytes);
+    if (this.isOver || !captures()) return;
+    if (!messageBudget.hasRoom) {
+      onOmitted();
+      return;
+    }
+    const shown = shownMessage(message, { exchangeId, seq });
+    const json = JSON.stringify(shown);
+    messageBudget.spend(json.length);
+    this.keep(shown, json.length);
+    onMessage(json);
+  }
+
+  count(direction: Direction, bytes: number): void {
     if (this.isOver) return;
-    const { options } = this;
-    const counted = this.counts[message.direction];
+    const counted = this.counts[direction];
     counted.count++;
-    counted.bytes += message.bytes;
-    const seq = this.seq++;
-    options.onChange();
-    if (!options.captures()) return;
-    const shown = shownMessage(message, { exchangeId: options.exchangeId, seq });
-    this.keep(shown);
-    options.onMessage(shown);
+    counted.bytes += bytes;
+    this.seq++;
+    this.options.onChange();
   }
 
   giveUp(note: string): void {
@@ -151,16 +181,21 @@ export class ExchangeMessages implements MessageSink {
 
   /** Ends the reading and returns its memory. What was kept stays. */
   endReaders(): void {
+    this.areReadersOver = true;
     for (const reader of this.readers) reader.close();
   }
 
-  private track<Reader extends Closable>(reader: Reader): Reader {
+  /** Returns `reader` for the bytes until the reading ends: traffic outlasts it, and must not take memory again. */
+  private track(reader: Closable): ByteReader {
     this.readers.push(reader);
-    return reader;
+    return {
+      push: (buffer, start, end) => {
+        if (!this.areReadersOver) reader.push(buffer, start, end);
+      },
+    };
   }
 
-  private keep(message: ExchangeMessage): void {
-    const length = 200 + (message.text?.length ?? 0) + (message.base64?.length ?? 0);
+  private keep(message: ExchangeMessage, length: number): void {
     while (this.newest.length >= MAX_KEPT_MESSAGES || this.newestLength + length > MAX_KEPT_LENGTH)
       if (!this.dropOldest()) return;
     while (!this.options.memory.reserve(length)) if (!this.dropOldest()) return;
@@ -200,13 +235,5 @@ function shownMessage(
 
 function textOf(kind: ObservedMessage['kind'], content: Buffer, isTruncated: boolean): string | null {
   if (kind === 'grpc') return protobufText(content, { isTruncated });
-  if (kind === 'binary') return null;
-  try {
-    // As a stream, so that half a character at the end is not an error.
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content, {
-      stream: isTruncated,
-    });
-  } catch {
-    return null;
-  }
+  return kind === 'binary' ? null : utf8Text(content, { isTruncated });
 }

@@ -28,6 +28,8 @@ export class GrpcMessages implements ByteReader {
   private readonly prefix = Buffer.alloc(PREFIX_BYTES);
   private prefixBytes = 0;
   private payloadLeft = 0;
+  /** Whether the content of the current message is kept. */
+  private isRead = false;
   private readonly kept: KeptBytes;
 
   constructor(private readonly options: GrpcMessagesOptions) {
@@ -42,7 +44,8 @@ export class GrpcMessages implements ByteReader {
         if (this.prefixBytes === PREFIX_BYTES) this.begin();
       } else {
         const next = Math.min(end, at + this.payloadLeft);
-        this.kept.add(buffer, at, next, this.isCompressed ? MAX_COMPRESSED_BYTES : MAX_CONTENT_BYTES);
+        if (this.isRead)
+          this.kept.add(buffer, at, next, this.isCompressed ? MAX_COMPRESSED_BYTES : MAX_CONTENT_BYTES);
         this.payloadLeft -= next - at;
         at = next;
         if (this.payloadLeft === 0) this.end();
@@ -68,6 +71,7 @@ export class GrpcMessages implements ByteReader {
       return;
     }
     this.payloadLeft = this.prefix.readUInt32BE(1);
+    this.isRead = this.options.sink.begin();
     if (this.payloadLeft === 0) this.end();
   }
 
@@ -76,8 +80,12 @@ export class GrpcMessages implements ByteReader {
     const { isCompressed } = this;
     const bytes = this.prefix.readUInt32BE(1);
     const isTrailers = (this.prefix[0] & TRAILERS) !== 0;
-    const content = isCompressed ? this.inflated(bytes) : Buffer.from(this.kept.bytes);
     this.prefixBytes = 0;
+    if (!this.isRead) {
+      sink.count(direction, bytes);
+      return;
+    }
+    const content = isCompressed ? this.inflated(bytes) : Buffer.from(this.kept.bytes);
     this.kept.clear();
     sink.add({
       direction,

@@ -8,6 +8,8 @@ const TAIL = Buffer.from([0x00, 0x00, 0xff, 0xff]);
 /** The largest window of DEFLATE. It fits every smaller one. */
 const WINDOW_BYTES = 32_768;
 const EMPTY = Buffer.alloc(0);
+/** What one call costs at least, as bytes: most of its time is spent before the first byte comes out. */
+const CALL_BYTES = 16_384;
 
 /**
  * Bytes that all observed exchanges of a process may decompress per second: decompression blocks the process, so that a
@@ -29,8 +31,9 @@ export class InflateBudget {
     return this.used < this.bytesPerSecond;
   }
 
+  /** Counts one decompression. @param bytes what came out */
   spend(bytes: number): void {
-    this.used += bytes;
+    this.used += CALL_BYTES + bytes;
   }
 }
 
@@ -67,6 +70,11 @@ export class Inflater {
       budget.spend(MAX_INFLATED_BYTES);
       return this.miss();
     }
+  }
+
+  /** Whether a message must be decompressed even if it is not shown, because later ones may refer to it. */
+  get mustFollow(): boolean {
+    return this.options.hasContextTakeover && !this.isLost;
   }
 
   /** A message was not seen as a whole. Returns its content, which is null. */

@@ -19,7 +19,12 @@ export interface ObservedMessage {
 
 /** Receives what a reader finds. */
 export interface MessageSink {
+  /** A message begins. Returns whether its content may be read; if not, it is only counted. */
+  begin(): boolean;
+  /** A message whose content was read has ended. */
   add(message: ObservedMessage): void;
+  /** A message whose content was not read has ended. @param bytes length of its payload */
+  count(direction: Direction, bytes: number): void;
   /** The reader cannot follow the bytes, and ends. @param note reason, for people */
   giveUp(note: string): void;
 }

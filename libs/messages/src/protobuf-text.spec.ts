@@ -39,6 +39,18 @@ describe(protobufText.name, () => {
     const many = Buffer.concat(Array.from({ length: 8000 }, () => Buffer.from([0x08, 1])));
     expect(protobufText(many)!.split('\n')).toHaveLength(501);
   });
+
+  it('reads a bounded number of fields in all depths together', () => {
+    // Each level is read as a message up to its last byte, which shows that it is not one.
+    const fields = Buffer.concat(Array.from({ length: 400 }, () => Buffer.from([0x08, 1])));
+    let level: Buffer = Buffer.concat([fields, Buffer.from([0xff])]);
+    for (let i = 0; i < 8; i++)
+      level = Buffer.concat([fields, Buffer.from([0x0a]), varint(level.length), level, Buffer.from([0xff])]);
+    const text = protobufText(
+      Buffer.concat([Buffer.from([0x0a]), varint(level.length), level, bytes('10 01')]),
+    );
+    expect(text?.endsWith('\n…')).toBe(true);
+  });
 });
 
 function varint(value: number): Buffer {

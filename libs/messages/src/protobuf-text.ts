@@ -2,8 +2,12 @@
  * Protocol Buffers as text, without their schema: numbers of fields, and values as far as they show what they are. Bytes
  * that are text are shown as text, and bytes that are a message as a message.
  */
+import { utf8Text } from './utf8-text.js';
+
 const MAX_DEPTH = 8;
 const MAX_LINES = 500;
+/** Fields that are read in all depths together, also those of bytes that turn out not to be a message. */
+const MAX_FIELDS = 2000;
 const MAX_HEX_BYTES = 64;
 
 const WireType = { VARINT: 0, FIXED64: 1, LENGTH: 2, FIXED32: 5 } as const;
@@ -22,8 +26,15 @@ interface Position {
  */
 export function protobufText(bytes: Buffer, { isTruncated = false } = {}): string | null {
   const lines: string[] = [];
-  if (!addFields(bytes, { lines, indent: '', depth: 0, isTruncated })) return null;
-  return lines.length > MAX_LINES ? [...lines.slice(0, MAX_LINES), '…'].join('\n') : lines.join('\n');
+  const work: Work = { fieldsLeft: MAX_FIELDS };
+  if (!addFields(bytes, { lines, indent: '', depth: 0, isTruncated, work })) return null;
+  const isCut = lines.length > MAX_LINES || work.fieldsLeft === 0;
+  return isCut ? [...lines.slice(0, MAX_LINES), '…'].join('\n') : lines.join('\n');
+}
+
+/** Work that is left for one message. */
+interface Work {
+  fieldsLeft: number;
 }
 
 interface Output {
@@ -31,12 +42,15 @@ interface Output {
   readonly indent: string;
   readonly depth: number;
   readonly isTruncated: boolean;
+  readonly work: Work;
 }
 
-/** Adds the lines of all fields. Returns whether the bytes are a message. */
+/** Adds the lines of all fields, as far as there is work left. Returns whether the bytes are a message. */
 function addFields(bytes: Buffer, output: Output): boolean {
   const position: Position = { at: 0 };
-  while (position.at < bytes.length && output.lines.length <= MAX_LINES) {
+  const { work } = output;
+  while (position.at < bytes.length && output.lines.length <= MAX_LINES && work.fieldsLeft > 0) {
+    work.fieldsLeft--;
     const outcome = addField(bytes, position, output);
     if (outcome !== 'whole') return outcome === 'cut' && output.isTruncated;
   }
@@ -82,8 +96,8 @@ function addField(bytes: Buffer, position: Position, output: Output): 'whole' | 
 }
 
 /** Adds a field of bytes: as text, else as a message, else in hexadecimal digits. */
-function addBytes(name: string, value: Buffer, { lines, indent, depth }: Output): void {
-  const text = textOf(value);
+function addBytes(name: string, value: Buffer, { lines, indent, depth, work }: Output): void {
+  const text = utf8Text(value);
   if (text !== null && !CONTROL.test(text)) {
     lines.push(`${name} ${JSON.stringify(text)}`);
     return;
@@ -91,21 +105,13 @@ function addBytes(name: string, value: Buffer, { lines, indent, depth }: Output)
   const inner: string[] = [];
   if (
     depth < MAX_DEPTH &&
-    addFields(value, { lines: inner, indent: `${indent}  `, depth: depth + 1, isTruncated: false })
+    addFields(value, { lines: inner, indent: `${indent}  `, depth: depth + 1, isTruncated: false, work })
   ) {
     lines.push(`${name} {`, ...inner.slice(0, MAX_LINES), `${indent}}`);
     return;
   }
   const hex = value.toString('hex', 0, MAX_HEX_BYTES);
   lines.push(`${name} ${hex}${value.length > MAX_HEX_BYTES ? `… (${value.length} bytes)` : ''}`);
-}
-
-function textOf(bytes: Buffer): string | null {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    return null;
-  }
 }
 
 /** Returns null if the number is cut off, or longer than 64 bits. */

@@ -38,6 +38,8 @@ interface Begun {
   kind: MessageKind;
   isCompressed: boolean;
   bytes: number;
+  /** Whether its content may be shown. */
+  isRead: boolean;
 }
 
 export class WebSocketMessages implements ByteReader {
@@ -51,10 +53,11 @@ export class WebSocketMessages implements ByteReader {
   private maskOffset = 0;
   private readonly data: KeptBytes;
   private readonly control: KeptBytes;
-  private readonly message: Begun = { kind: 'text', isCompressed: false, bytes: 0 };
+  private readonly message: Begun = { kind: 'text', isCompressed: false, bytes: 0, isRead: false };
   private isWithinMessage = false;
   private controlKind: MessageKind | null = null;
   private controlBytes = 0;
+  private isControlRead = false;
 
   constructor(private readonly options: WebSocketMessagesOptions) {
     this.data = new KeptBytes(options.memory);
@@ -104,6 +107,7 @@ export class WebSocketMessages implements ByteReader {
     if (opcode >= Opcode.CLOSE) {
       this.controlKind = kind ?? null;
       this.controlBytes = length;
+      this.isControlRead = this.options.sink.begin();
       return;
     }
     this.controlKind = null;
@@ -112,6 +116,7 @@ export class WebSocketMessages implements ByteReader {
       this.message.kind = kind;
       this.message.isCompressed = (head[0] & RSV1) !== 0;
       this.message.bytes = 0;
+      this.message.isRead = this.options.sink.begin();
     }
     this.message.bytes += length;
   }
@@ -142,10 +147,16 @@ export class WebSocketMessages implements ByteReader {
 
   private readPayload(buffer: Buffer, at: number, end: number): number {
     const next = Math.min(end, at + this.payloadLeft);
-    this.keep(buffer, at, next);
+    if (this.controlKind === null ? this.keepsData : this.isControlRead) this.keep(buffer, at, next);
     this.payloadLeft -= next - at;
     if (this.payloadLeft === 0) this.endFrame();
     return next;
+  }
+
+  /** Whether the bytes of the current message are needed. */
+  private get keepsData(): boolean {
+    const { isRead, isCompressed } = this.message;
+    return isRead || (isCompressed && this.options.inflater?.mustFollow === true);
   }
 
   private keep(buffer: Buffer, start: number, end: number): void {
@@ -175,28 +186,38 @@ export class WebSocketMessages implements ByteReader {
 
   private endControl(kind: MessageKind): void {
     const { direction, sink } = this.options;
-    const payload = Buffer.from(this.control.bytes);
-    const hasCode = kind === 'close' && payload.length >= 2;
-    this.control.clear();
-    sink.add({
-      direction,
-      kind,
-      bytes: this.controlBytes,
-      isCompressed: false,
-      code: hasCode ? payload.readUInt16BE() : null,
-      content: hasCode ? payload.subarray(2) : payload,
-      isTruncated: payload.length < this.controlBytes,
-    });
+    if (this.isControlRead) {
+      const payload = Buffer.from(this.control.bytes);
+      const hasCode = kind === 'close' && payload.length >= 2;
+      this.control.clear();
+      sink.add({
+        direction,
+        kind,
+        bytes: this.controlBytes,
+        isCompressed: false,
+        code: hasCode ? payload.readUInt16BE() : null,
+        content: hasCode ? payload.subarray(2) : payload,
+        isTruncated: payload.length < this.controlBytes,
+      });
+    } else sink.count(direction, this.controlBytes);
     // Nothing may follow it (RFC 6455 §5.5.1).
     if (kind === 'close') this.close();
   }
 
   private endMessage(): void {
     const { direction, sink } = this.options;
-    const { kind, isCompressed, bytes } = this.message;
-    const content = isCompressed ? this.inflated(bytes) : Buffer.from(this.data.bytes);
+    const { kind, isCompressed, bytes, isRead } = this.message;
     this.isWithinMessage = false;
+    if (!this.keepsData) {
+      sink.count(direction, bytes);
+      return;
+    }
+    const content = isCompressed ? this.inflated(bytes) : Buffer.from(this.data.bytes);
     this.data.clear();
+    if (!isRead) {
+      sink.count(direction, bytes);
+      return;
+    }
     sink.add({
       direction,
       kind,

@@ -37,6 +37,7 @@ export class LocalExchanges implements RecordingHost {
   private readonly watchers = new Set<ExchangeWatcher>();
   private readonly changed = new Set<RecordedExchange>();
   private readonly lines: { readonly name: string; readonly data: string }[] = [];
+  private omittedMessages = 0;
   private timer: NodeJS.Timeout | null = null;
 
   get isWatched(): boolean {
@@ -77,10 +78,12 @@ export class LocalExchanges implements RecordingHost {
       exchangeId: exchange.id,
       memory: this.memory,
       budget: this.budget,
+      messageBudget: this.messageBudget,
       captures: () => this.isWatched,
-      onMessage: (message) => {
-        const data = JSON.stringify(message);
-        if (this.messageBudget.take(data.length)) this.report('message', data);
+      onMessage: (json) => this.report('message', json),
+      onOmitted: () => {
+        this.omittedMessages++;
+        this.flushSoon();
       },
       onChange: () => this.handleChange(exchange),
     });
@@ -157,7 +160,8 @@ export class LocalExchanges implements RecordingHost {
       if (bodies !== null) this.sendAll('bodies', JSON.stringify(bodies));
     }
     this.sendCount('omitted', changed.length - shown.length);
-    this.sendCount('messages_omitted', this.messageBudget.takeOmitted());
+    this.sendCount('messages_omitted', this.omittedMessages);
+    this.omittedMessages = 0;
   }
 
   private sendCount(name: string, count: number): void {

@@ -240,6 +240,18 @@ describe(ExchangeWatch.name, () => {
       trace.end(null, null);
     });
 
+    it('of an event stream take no memory when the last watcher has left', () => {
+      watch.capturesBodies = true;
+      const trace = watch.begin(begun())!;
+      trace.answer(answer('Content-Type: text/event-stream\r\n'), false);
+      trace.responseBody?.add(Buffer.from('data: 1\n\ndata'), 0, 13);
+      expect(memory.heldBytes).toBeGreaterThan(0);
+      watch.close();
+      trace.responseBody?.add(Buffer.from(': 2\n\ndata: 3'), 0, 12);
+      trace.end(null, null);
+      expect(memory.heldBytes).toBe(0);
+    });
+
     it('are no longer read when the watch is over', () => {
       const trace = upgraded();
       watch.close();

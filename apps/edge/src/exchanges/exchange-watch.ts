@@ -106,6 +106,7 @@ export class ExchangeWatch implements ExchangeObserver {
   private readonly held: Shown[] = [];
   private heldBytes = 0;
   private omitted = 0;
+  private omittedMessages = 0;
   private readonly messageBudget = new MessageBudget();
   /** Exchanges that can be recorded now, by the clock of `performance.now`. */
   private turns = MAX_PER_SECOND;
@@ -192,8 +193,8 @@ export class ExchangeWatch implements ExchangeObserver {
     this.changed.clear();
     if (this.omitted > 0) this.lines.push(`o${this.omitted}`);
     this.omitted = 0;
-    const omittedMessages = this.messageBudget.takeOmitted();
-    if (omittedMessages > 0) this.bodyLines.push(`n${omittedMessages}`);
+    if (this.omittedMessages > 0) this.bodyLines.push(`n${this.omittedMessages}`);
+    this.omittedMessages = 0;
     sendIn(this.lines, this.options.sendExchanges);
     sendIn(this.bodyLines, this.options.sendBodies);
     this.lines = [];
@@ -239,6 +240,7 @@ export class ExchangeWatch implements ExchangeObserver {
     this.lines = [];
     this.bodyLines = [];
     this.omitted = 0;
+    this.omittedMessages = 0;
     this.options.memory.release(this.heldBytes);
     this.heldBytes = 0;
     this.held.length = 0;
@@ -250,11 +252,13 @@ export class ExchangeWatch implements ExchangeObserver {
       exchangeId,
       memory,
       budget: inflateBudget,
+      messageBudget: this.messageBudget,
       captures: () => this.capturesBodies || keeper?.bodies === true,
-      onMessage: (message) => {
-        if (!this.capturesBodies) return;
-        const line = messageLine(message);
-        if (this.messageBudget.take(line.length)) this.bodyLines.push(line);
+      onMessage: (json) => {
+        if (this.capturesBodies) this.bodyLines.push(`m${json}`);
+      },
+      onOmitted: () => {
+        if (this.capturesBodies) this.omittedMessages++;
       },
       onChange,
     });
