@@ -209,7 +209,7 @@ describe('one request', () => {
 
     await drawer().getByRole('button', { name: 'Copy as curl' }).click();
     const command = String(await page.evaluate('navigator.clipboard.readText()'));
-    expect(command).toContain(`curl '${preview.url}/details'`);
+    expect(command).toContain(`curl --globoff --path-as-is '${preview.url}/details'`);
     expect(command).toContain("-H 'x-dev: ann'");
     expect(command).not.toContain(SECRET);
   });

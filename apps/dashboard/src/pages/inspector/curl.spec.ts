@@ -1,4 +1,8 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { Exchange } from '../../api/exchanges.js';
 import { toCurl } from './curl.js';
@@ -35,6 +39,8 @@ describe(toCurl.name, () => {
       },
     });
     expect(wordsOf(toCurl(exchange, ORIGIN, null))).toEqual([
+      '--globoff',
+      '--path-as-is',
       `${ORIGIN}/basket/1?all=yes`,
       '-X',
       'DELETE',
@@ -52,12 +58,43 @@ describe(toCurl.name, () => {
         request: { isTruncated: false, fields: [{ name: 'x', value: hostile, isMasked: false }] },
       });
       expect(wordsOf(toCurl(exchange, ORIGIN, null))).toEqual([
+        '--globoff',
+        '--path-as-is',
         `${ORIGIN}/${hostile}`,
         '-H',
         `x: ${hostile}`,
       ]);
     },
   );
+
+  it('sends one request that is the same as the recorded one', async () => {
+    const lines: string[] = [];
+    const service = http.createServer((received, response) => {
+      const { rawHeaders } = received;
+      lines.push(`${received.method} ${received.url} ${rawHeaders[rawHeaders.indexOf('X-Empty') + 1]}`);
+      response.writeHead(200, { 'content-length': 5 }).end(received.method === 'HEAD' ? '' : 'hello');
+    });
+    await once(service.listen(0, '127.0.0.1'), 'listening');
+    try {
+      const origin = `http://127.0.0.1:${(service.address() as AddressInfo).port}`;
+      const fields = [{ name: 'X-Empty', value: '', isMasked: false }];
+      for (const [method, target] of [
+        ['GET', '/a/../b?x=[1-100000]&y={a,b}'],
+        ['HEAD', '/file'],
+        ['POST', '/{1,2}'],
+      ]) {
+        const command = toCurl(
+          request({ method, target, request: { isTruncated: false, fields } }),
+          origin,
+          null,
+        );
+        await promisify(execFile)('sh', ['-c', `${command} --silent --max-time 10`]);
+      }
+      expect(lines).toEqual(['GET /a/../b?x=[1-100000]&y={a,b} ', 'HEAD /file ', 'POST /{1,2} ']);
+    } finally {
+      service.close();
+    }
+  });
 
   it('passes the body to curl unchanged, byte by byte', () => {
     const body = {

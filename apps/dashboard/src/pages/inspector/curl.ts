@@ -18,20 +18,33 @@ const LEFT_OUT = new Set([
 export function toCurl(exchange: Exchange, origin: string, body: CapturedBody | null): string {
   const { method, target } = exchange;
   const { sent, masked } = ownFields(exchange);
+  const hasBody = body !== null && body.bytes > 0;
   const parts = [
-    `curl ${quote(origin + target)}`,
-    ...(method === 'GET' ? [] : [`-X ${quote(method)}`]),
-    ...sent.map(({ name, value }) => `-H ${quote(`${name}: ${value}`)}`),
-    ...(body === null || body.bytes === 0 ? [] : ['--data-binary @-']),
+    // Brackets, braces and dots in the target are meant as they are.
+    `curl --globoff --path-as-is ${quote(origin + target)}`,
+    ...methodOptions(method, hasBody),
+    ...sent.map((field) => `-H ${quote(headerArgument(field))}`),
+    ...(hasBody ? ['--data-binary @-'] : []),
   ];
   const notes = [
     ...(masked.length === 0 ? [] : [`# ${texts.curl.masked(masked.join(', '))}`]),
     ...(body?.isTruncated ? [`# ${texts.curl.truncated}`] : []),
   ];
   const command = parts.join(' \\\n  ');
-  const piped =
-    body === null || body.bytes === 0 ? command : `printf %s ${quote(body.base64)} | base64 -d | ${command}`;
+  const piped = hasBody ? `printf %s ${quote(body.base64)} | base64 -d | ${command}` : command;
   return [...notes, piped].join('\n');
+}
+
+function methodOptions(method: string, hasBody: boolean): readonly string[] {
+  // A body makes curl send POST.
+  if (method === 'GET' && !hasBody) return [];
+  // With -X HEAD, curl would wait for a body; it refuses --head together with one that it sends.
+  return method === 'HEAD' && !hasBody ? ['--head'] : [`-X ${quote(method)}`];
+}
+
+/** Returns the argument of -H. A name with a colon and no value would remove the field; a semicolon sends it empty. */
+function headerArgument({ name, value }: HeaderField): string {
+  return value === '' ? `${name};` : `${name}: ${value}`;
 }
 
 /** Returns the fields that a replay must contain, and the names of masked fields. */
