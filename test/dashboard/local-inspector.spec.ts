@@ -75,7 +75,7 @@ async function expose(...args: string[]): Promise<{ readonly hostname: string; r
   const program = startCulvert(['expose', target(), '--access', 'public', ...args], environment());
   running.push(program);
   const [, hostname = ''] = await program.line(/^http:\/\/([a-z0-9-]+\.preview\.localhost):\d+$/m);
-  const [, inspector = ''] = await program.logged(/Inspector: (http:\/\/127\.0\.0\.1:\d+)/);
+  const [, inspector = ''] = await program.logged(/Inspector: (http:\/\/127\.0\.0\.1:\d+\/\?token=[\w-]+)/);
   return { hostname, inspector };
 }
 
@@ -92,6 +92,9 @@ describe('the local inspector', () => {
     await page.goto(inspector);
     await page.getByRole('status').getByText('Live').waitFor();
     await row('/before').waitFor();
+    expect(page.url()).not.toContain('token');
+    await page.reload();
+    await row('/before').waitFor();
     await visit(port, hostname, '/orders', {
       method: 'POST',
       body: 'an order',
@@ -102,7 +105,7 @@ describe('the local inspector', () => {
     await drawer().getByRole('tab', { name: 'Response' }).click();
     await drawer().getByText('answer to an order').waitFor();
     await drawer().getByRole('button', { name: 'Copy as curl' }).click();
-    expect(await copied()).toContain(`curl 'http://${hostname}:${port}/orders'`);
+    expect(await copied()).toContain(`curl --globoff --path-as-is 'http://${hostname}:${port}/orders'`);
     expect(await findBarriers(page)).toEqual([]);
 
     await drawer().getByRole('button', { name: 'Replay', exact: true }).click();
@@ -151,11 +154,13 @@ describe('the local inspector', () => {
   it('cannot be read by a page of another site, under whatever name', async () => {
     const { hostname, inspector } = await expose();
     await visit(deployment.port, hostname, '/secret');
+    await page.goto(inspector);
+    await row('/secret').waitFor();
     await page.goto(`http://localhost:${target()}/other-site`);
     const attempt = (url: string) =>
       page.evaluate(`fetch(${JSON.stringify(url)}).then((response) => response.text(), () => 'unreadable')`);
-    expect(await attempt(`${inspector}/har`)).toBe('unreadable');
-    const { port } = new URL(inspector);
+    const { origin, port } = new URL(inspector);
+    expect(await attempt(`${origin}/har`)).toBe('unreadable');
     // As after DNS rebinding: the name of the attacker's site leads to this machine.
     const rebound = await page.goto(`http://attacker.localhost:${port}/har`);
     expect(rebound?.status()).toBe(403);
@@ -163,10 +168,22 @@ describe('the local inspector', () => {
     faults.length = 0;
   });
 
+  it('is closed to a browser that has not opened the URL of this run', async () => {
+    const { hostname, inspector } = await expose();
+    await visit(deployment.port, hostname, '/secret');
+    const { origin } = new URL(inspector);
+    const context = await browser.newContext();
+    const stranger = await context.newPage();
+    expect((await stranger.goto(`${origin}/har`))?.status()).toBe(401);
+    expect((await stranger.goto(origin))?.status()).toBe(401);
+    await stranger.getByText('Open the URL that the command printed').waitFor();
+    await context.close();
+  });
+
   it('has a port that a person chooses, or none', async () => {
     const port = await freePort();
     const { inspector } = await expose('--inspector-port', String(port));
-    expect(inspector).toBe(`http://127.0.0.1:${port}`);
+    expect(new URL(inspector).origin).toBe(`http://127.0.0.1:${port}`);
     const second = await runCulvert(
       ['expose', target(), '--name', 'other', '--inspector-port', String(port)],
       {

@@ -13,7 +13,10 @@ import type { LocalExchange } from './recorded-exchange.js';
 
 let exchanges: LocalExchanges;
 let inspector: InspectorServer;
+/** The URL with the token, its origin, and the cookie of a browser that has opened it. */
+let invitation: string;
 let url: string;
+let cookie: string;
 let service: http.Server;
 let endpoint: InspectedEndpoint;
 const received: { method: string; url: string; headers: http.IncomingHttpHeaders; body: string }[] = [];
@@ -43,7 +46,10 @@ beforeEach(async () => {
     endpoints: () => [endpoint],
     onFault: (error) => expect.unreachable(String(error)),
   });
-  url = (await inspector.listen(undefined))!;
+  invitation = (await inspector.listen(undefined))!;
+  url = new URL(invitation).origin;
+  const { headers } = await askWithout(invitation.slice(url.length));
+  [cookie] = headers['set-cookie']![0].split('; ');
 });
 afterEach(async () => {
   for (const reader of readers.splice(0)) reader.close();
@@ -69,14 +75,20 @@ const GET =
 const POST = 'POST /orders HTTP/1.1\r\nHost: a\r\nX-Own: 1\r\nContent-Length: 4\r\n\r\nbody';
 
 async function open(): Promise<EventReader> {
-  const reader = await EventReader.open(`${url}/exchanges`, {});
+  const reader = await EventReader.open(`${url}/exchanges`, { cookie });
   readers.push(reader);
   return reader;
 }
 const exchangeOf = async (reader: EventReader, isMeant: (each: LocalExchange) => boolean = () => true) =>
   (await reader.next('exchange', isMeant)).data as LocalExchange;
 
+/** Sends a request as a browser that was let in. */
 function ask(path: string, headers: http.OutgoingHttpHeaders = {}, method = 'GET', body = '') {
+  return askWithout(path, { cookie, ...headers }, method, body);
+}
+
+/** Sends a request without the cookie. */
+function askWithout(path: string, headers: http.OutgoingHttpHeaders = {}, method = 'GET', body = '') {
   return new Promise<{ status: number; headers: http.IncomingHttpHeaders; body: string }>(
     (resolve, reject) => {
       const request = http.request(`${url}${path}`, { method, headers, agent: false }, (response) => {
@@ -95,7 +107,7 @@ const replay = (body: object) =>
 
 describe(InspectorServer.name, () => {
   it('listens on loopback only, on the next port if one is taken', async () => {
-    expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    expect(invitation).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/\?token=[\w-]{32}$/);
     const other = new InspectorServer({ exchanges, endpoints: () => [], onFault: () => {} });
     const second = await other.listen(undefined);
     expect(Number(new URL(second!).port)).toBeGreaterThan(Number(new URL(url).port));
@@ -122,6 +134,100 @@ describe(InspectorServer.name, () => {
     }
     const sent = await ask('/replays', { ...headers }, 'POST', '{}');
     expect(sent.status).toBe(403);
+  });
+
+  it('lets only browsers in that have opened the URL of this run', async () => {
+    pass(GET);
+    const opened = await askWithout(invitation.slice(url.length), {
+      'sec-fetch-site': 'cross-site',
+      'sec-fetch-mode': 'navigate',
+    });
+    expect(opened.status).toBe(200);
+    expect(opened.headers['set-cookie']).toEqual([
+      expect.stringMatching(/^culvert-inspector-\d+=[\w-]{32}; Path=\/; HttpOnly; SameSite=Strict$/),
+    ]);
+    const [name] = cookie.split('=');
+    for (const wrong of ['', `${name}=`, `${name}=${'a'.repeat(32)}`, `other=${cookie.split('=')[1]}`]) {
+      for (const path of [
+        '/',
+        '/?token=',
+        '/?token=guess',
+        '/exchanges',
+        '/har',
+        '/endpoints',
+        '/inspector.js',
+      ]) {
+        const { status, body, headers } = await askWithout(path, { cookie: wrong });
+        expect([path, wrong, status]).toEqual([path, wrong, 401]);
+        expect(body).toContain('Open the URL that the command printed');
+        expect(body).not.toContain('basket');
+        expect(headers).not.toHaveProperty('set-cookie');
+      }
+      const sent = await askWithout('/replays', { cookie: wrong, origin: url }, 'POST', '{}');
+      expect(sent.status).toBe(401);
+    }
+    expect((await ask('/', { cookie: `other=1; ${cookie}` })).status).toBe(200);
+  });
+
+  it('does not let in the page of an earlier run at the same port', async () => {
+    const { port } = new URL(url);
+    await inspector.close();
+    inspector = new InspectorServer({ exchanges, endpoints: () => [endpoint], onFault: () => {} });
+    await inspector.listen(Number(port));
+    expect((await ask('/endpoints')).status).toBe(401);
+  });
+
+  it('shows all bodies to a page that is opened after many have passed', async () => {
+    const first = await open();
+    await first.next('ready');
+    const body = 'a'.repeat(65_536);
+    const length = `Content-Length: ${body.length}\r\n\r\n${body}`;
+    for (let i = 0; i < 100; i++)
+      pass(`POST /${i} HTTP/1.1\r\nHost: a\r\n${length}`, `HTTP/1.1 200 OK\r\n${length}`);
+    const second = await open();
+    await second.next('ready');
+    pass(GET);
+    expect(await exchangeOf(second, ({ target }) => target.startsWith('/basket'))).toMatchObject({
+      status: 200,
+    });
+  });
+
+  it('ends the stream of a page that reads nothing', async () => {
+    const stalled = net.connect(Number(new URL(url).port), '127.0.0.1').pause();
+    await once(stalled, 'connect');
+    stalled.write(`GET /exchanges HTTP/1.1\r\nHost: ${new URL(url).host}\r\nCookie: ${cookie}\r\n\r\n`);
+    await expect.poll(() => exchanges.isWatched).toBe(true);
+    const body = 'a'.repeat(65_536);
+    const request = `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    await expect
+      .poll(
+        () => {
+          for (let i = 0; i < 100; i++) pass(request);
+          return exchanges.isWatched;
+        },
+        { timeout: 10_000, interval: 110 },
+      )
+      .toBe(false);
+    stalled.destroy();
+  });
+
+  it('shows the end of every exchange of a burst', async () => {
+    const reader = await open();
+    await reader.next('ready');
+    const watches = Array.from({ length: 300 }, (_, i) => pass(GET.replace('/basket', `/${i}`), null));
+    await exchangeOf(reader, ({ target }) => target.startsWith('/299?'));
+    for (const watch of watches) watch.handleClose('reset');
+    const ended = new Set<string>();
+    while (ended.size < 300) ended.add((await exchangeOf(reader, ({ state }) => state === 'ended')).id);
+    expect(reader.pending.filter(({ name }) => name === 'omitted')).toEqual([]);
+  });
+
+  it('counts the exchanges of a burst that is too large', async () => {
+    const reader = await open();
+    await reader.next('ready');
+    for (let i = 0; i < 800; i++) pass(GET.replace('/basket', `/${i}`));
+    expect((await reader.next('omitted')).data).toEqual({ count: 300 });
+    await exchangeOf(reader, ({ target }) => target.startsWith('/799?'));
   });
 
   it('refuses to change anything without an origin, and what it does not know', async () => {

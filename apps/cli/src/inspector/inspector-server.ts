@@ -1,7 +1,7 @@
 /**
- * Serves the local inspector, on loopback only. It has no sign-in, so it answers only what a page of its own sends: a name
- * of this machine in Host (a page of another site may resolve its own name to 127.0.0.1), and no other site in Origin and
- * Sec-Fetch-Site. It sends no CORS fields, so that no other site can read an answer.
+ * Serves the local inspector, on loopback only. It answers only what a page of its own sends: a name of this machine in Host (a
+ * page of another site may resolve its own name to 127.0.0.1), no other site in Origin and Sec-Fetch-Site, and the cookie
+ * that a browser gets for the token of this run. It sends no CORS fields, so that no other site can read an answer.
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -13,6 +13,8 @@ import { harText } from '@culvert/exchanges';
 import type { InspectedEndpoint } from './inspected-endpoint.js';
 import type { LocalExchanges } from './local-exchanges.js';
 import type { PageFiles } from './page-files.js';
+import { PageAccess } from './page-access.js';
+import { drained, PageStream } from './page-stream.js';
 import { LocalReplayError, sendReplay } from './send-replay.js';
 
 export const DEFAULT_INSPECTOR_PORT = 4040;
@@ -20,8 +22,6 @@ export const DEFAULT_INSPECTOR_PORT = 4040;
 const MAX_TRIES = 100;
 const HOST = '127.0.0.1';
 const MAX_WATCHERS = 16;
-/** Bytes that a page may leave unread; then its stream ends, and the page connects again. */
-const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 const BEAT_MS = 15_000;
 
 export interface InspectorOptions {
@@ -41,10 +41,17 @@ function refused(detail: string): Problem {
   return { status: 403, code: 'forbidden', title: 'Not allowed', detail };
 }
 
+const NOT_INVITED: Problem = {
+  status: 401,
+  code: 'unauthorized',
+  title: 'Open the URL of this run',
+  detail: 'Open the URL that the command printed, or run "culvert open --inspector".',
+};
 const NOT_FOUND: Problem = { status: 404, code: 'not_found', title: 'There is nothing at this path' };
 
 export class InspectorServer {
   private readonly server: Server;
+  private readonly access = new PageAccess();
   private watchers = 0;
 
   constructor(private readonly options: InspectorOptions) {
@@ -57,13 +64,13 @@ export class InspectorServer {
   }
 
   /**
-   * Listens on loopback. Resolves with the URL; null if no port is free.
+   * Listens on loopback. Resolves with the URL that lets a browser in, which is a secret; null if no port is free.
    * @param port the one to use; undefined: 4040, or the next free one
    */
   async listen(port: number | undefined): Promise<string | null> {
     const first = port ?? DEFAULT_INSPECTOR_PORT;
     for (let tried = first; tried < first + (port === undefined ? MAX_TRIES : 1); tried++)
-      if (await this.tryPort(tried)) return this.url;
+      if (await this.tryPort(tried)) return this.access.urlOf(this.origin);
     return null;
   }
 
@@ -75,7 +82,7 @@ export class InspectorServer {
     await closed;
   }
 
-  private get url(): string {
+  private get origin(): string {
     return `http://${HOST}:${this.port}`;
   }
 
@@ -102,9 +109,15 @@ export class InspectorServer {
     response.setHeader('Cache-Control', 'no-store').setHeader('X-Content-Type-Options', 'nosniff');
     response.setHeader('Cross-Origin-Resource-Policy', 'same-origin').setHeader('X-Frame-Options', 'DENY');
     response.setHeader('Referrer-Policy', 'no-referrer');
-    const path = url.split('?')[0];
+    const [path, query = ''] = url.split('?');
     const refusal = this.refusalOf(request, path);
     if (refusal !== null) return sendProblem(response, refusal);
+    if (`${method} ${path}` === 'GET /' && this.access.isInvited(query)) {
+      // Not a redirect: after a link on another site, a browser would follow it without the cookie.
+      response.setHeader('Set-Cookie', this.access.cookieFor(this.port));
+    } else if (!this.access.isAdmitted(request.headers, this.port)) {
+      return path === '/' ? sendInvitation(response) : sendProblem(response, NOT_INVITED);
+    }
     switch (`${method} ${path}`) {
       case 'GET /':
         return sendPage(response, (await page()).html);
@@ -130,7 +143,7 @@ export class InspectorServer {
     const names = [`${HOST}:${this.port}`, `localhost:${this.port}`];
     const { host = '', origin } = headers;
     if (!names.includes(host))
-      return refused(`Open ${this.url}: this name is not one of this machine's own.`);
+      return refused(`Open ${this.origin}: this name is not one of this machine's own.`);
     if (origin !== undefined ? origin !== `http://${host}` : method !== 'GET')
       return refused('Only the page of this inspector may send this.');
     const site = headers['sec-fetch-site'];
@@ -145,7 +158,7 @@ export class InspectorServer {
     return this.options.endpoints().map(({ name, url }) => ({ name, url: url() }));
   }
 
-  private watch(response: ServerResponse): void {
+  private async watch(response: ServerResponse): Promise<void> {
     if (this.watchers >= MAX_WATCHERS) {
       sendProblem(response, { status: 429, code: 'too_many_streams', title: 'Too many pages are open' });
       return;
@@ -153,18 +166,15 @@ export class InspectorServer {
     this.watchers++;
     response.writeHead(200, { 'Content-Type': 'text/event-stream' }).flushHeaders();
     const beat = setInterval(() => response.write(':\n\n'), BEAT_MS).unref();
-    const stop = this.options.exchanges.watch({
-      send: (name, data) => {
-        if (response.destroyed) return;
-        response.write(`event: ${name}\ndata: ${data}\n\n`);
-        if (response.writableLength > MAX_WAITING_BYTES) response.destroy();
-      },
-    });
+    const { exchanges } = this.options;
+    const stream = new PageStream(response);
+    const stop = exchanges.watch(stream);
     response.once('close', () => {
       this.watchers--;
       clearInterval(beat);
       stop();
     });
+    await stream.sendPast(exchanges.past());
   }
 
   private async sendHar(response: ServerResponse): Promise<void> {
@@ -181,14 +191,14 @@ export class InspectorServer {
     });
     for (const part of harText(items, { origin, version: VERSION, comment: '' })) {
       if (response.destroyed) return;
-      if (!response.write(part)) await once(response, 'drain').catch(() => undefined);
+      if (!response.write(part)) await drained(response);
     }
     response.end();
   }
 
   private endpointUrl(): string {
     const [first] = this.options.endpoints();
-    return new URL(first?.url() ?? this.url).origin;
+    return new URL(first?.url() ?? this.origin).origin;
   }
 
   private async replay(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -242,6 +252,16 @@ function sendPage(response: ServerResponse, html: string): void {
   ];
   response.setHeader('Content-Security-Policy', policy.join('; '));
   sendFile(response, 'text/html; charset=utf-8', Buffer.from(html.replaceAll('{{nonce}}', nonce)));
+}
+
+/** Explains to a person whose browser was not let in how to open the page. */
+function sendInvitation(response: ServerResponse): void {
+  const { status, title, detail = '' } = NOT_INVITED;
+  response.setHeader('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'");
+  response.writeHead(status, { 'Content-Type': 'text/html; charset=utf-8' });
+  response.end(
+    `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title><h1>${title}</h1><p>${detail}</p></html>`,
+  );
 }
 
 function sendFile(response: ServerResponse, type: string, content: Buffer): void {

@@ -17,12 +17,20 @@ const MAX_CAPTURED_BYTES = 64 * 1024 * 1024;
 const INFLATED_BYTES_PER_SECOND = 32 * 1024 * 1024;
 /** Milliseconds that a report may wait to be sent together with others. */
 const FLUSH_MS = 100;
-/** Exchanges that are reported at once; others are counted. */
-const MAX_PER_FLUSH = 100;
+/** Exchanges that are reported at once; others wait for the next report. */
+const MAX_PER_FLUSH = 50;
+/** Exchanges that may wait; the oldest of more are only counted. */
+const MAX_WAITING = MAX_EXCHANGES;
 
-/** Receives events, in the form of those of the API. */
+/** An event for a page, in the form of those of the API. */
+export interface ExchangeEvent {
+  readonly name: string;
+  /** JSON. */
+  readonly data: string;
+}
+
 export interface ExchangeWatcher {
-  send(name: string, data: string): void;
+  send(event: ExchangeEvent): void;
 }
 
 export class LocalExchanges implements RecordingHost {
@@ -36,7 +44,8 @@ export class LocalExchanges implements RecordingHost {
   private headsLength = 0;
   private readonly watchers = new Set<ExchangeWatcher>();
   private readonly changed = new Set<RecordedExchange>();
-  private readonly lines: { readonly name: string; readonly data: string }[] = [];
+  private readonly messages: ExchangeEvent[] = [];
+  private omitted = 0;
   private omittedMessages = 0;
   private timer: NodeJS.Timeout | null = null;
 
@@ -59,18 +68,21 @@ export class LocalExchanges implements RecordingHost {
     return this.kept.slice(this.first);
   }
 
-  /** Sends all kept exchanges, and from then on each change, until the returned function is called. */
+  /** Sends each change from now on until the returned function is called. */
   watch(watcher: ExchangeWatcher): () => void {
-    // The page gets the current state of all; what waits to be sent is part of it.
-    this.flush();
-    for (const exchange of this.all) {
-      watcher.send('exchange', JSON.stringify(exchange.show()));
-      const bodies = exchange.showBodies();
-      if (bodies !== null) watcher.send('bodies', JSON.stringify(bodies));
-    }
-    watcher.send('ready', '{}');
     this.watchers.add(watcher);
     return () => this.watchers.delete(watcher);
+  }
+
+  /** Returns the exchanges that are kept now, each in the state that it has when its events are read, and then `ready`. */
+  *past(): Generator<ExchangeEvent> {
+    for (const exchange of this.all) {
+      if (!exchange.isKept) continue;
+      yield exchangeEvent(exchange);
+      const bodies = bodiesEvent(exchange);
+      if (bodies !== null) yield bodies;
+    }
+    yield { name: 'ready', data: '{}' };
   }
 
   messagesOf(exchange: RecordedExchange): ExchangeMessages {
@@ -80,7 +92,10 @@ export class LocalExchanges implements RecordingHost {
       budget: this.budget,
       messageBudget: this.messageBudget,
       captures: () => this.isWatched,
-      onMessage: (json) => this.report('message', json),
+      onMessage: (data) => {
+        this.messages.push({ name: 'message', data });
+        this.flushSoon();
+      },
       onOmitted: () => {
         this.omittedMessages++;
         this.flushSoon();
@@ -93,6 +108,11 @@ export class LocalExchanges implements RecordingHost {
     this.weigh(exchange);
     if (!this.isWatched) return;
     this.changed.add(exchange);
+    if (this.changed.size > MAX_WAITING) {
+      const [oldest] = this.changed;
+      this.changed.delete(oldest);
+      this.omitted++;
+    }
     this.flushSoon();
   }
 
@@ -138,37 +158,43 @@ export class LocalExchanges implements RecordingHost {
     this.first = 0;
   }
 
-  private report(name: string, data: string): void {
-    this.lines.push({ name, data });
-    this.flushSoon();
-  }
-
   private flushSoon(): void {
     this.timer ??= setTimeout(() => this.flush(), FLUSH_MS).unref();
   }
 
   private flush(): void {
-    if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
-    const changed = [...this.changed];
-    this.changed.clear();
-    const shown = changed.slice(-MAX_PER_FLUSH);
-    for (const exchange of shown) this.sendAll('exchange', JSON.stringify(exchange.show()));
-    for (const { name, data } of this.lines.splice(0)) this.sendAll(name, data);
+    const shown = [...this.changed].slice(0, MAX_PER_FLUSH);
     for (const exchange of shown) {
-      const bodies = exchange.isOver ? exchange.showBodies() : null;
-      if (bodies !== null) this.sendAll('bodies', JSON.stringify(bodies));
+      this.changed.delete(exchange);
+      this.sendAll(exchangeEvent(exchange));
     }
-    this.sendCount('omitted', changed.length - shown.length);
+    for (const message of this.messages.splice(0)) this.sendAll(message);
+    for (const exchange of shown) {
+      const bodies = exchange.isOver ? bodiesEvent(exchange) : null;
+      if (bodies !== null) this.sendAll(bodies);
+    }
+    this.sendCount('omitted', this.omitted);
     this.sendCount('messages_omitted', this.omittedMessages);
-    this.omittedMessages = 0;
+    this.omitted = this.omittedMessages = 0;
+    if (this.changed.size > 0) this.flushSoon();
   }
 
   private sendCount(name: string, count: number): void {
-    if (count > 0) this.sendAll(name, JSON.stringify({ count }));
+    if (count > 0) this.sendAll({ name, data: JSON.stringify({ count }) });
   }
 
-  private sendAll(name: string, data: string): void {
-    for (const watcher of this.watchers) watcher.send(name, data);
+  private sendAll(event: ExchangeEvent): void {
+    for (const watcher of this.watchers) watcher.send(event);
   }
+}
+
+function exchangeEvent(exchange: RecordedExchange): ExchangeEvent {
+  return { name: 'exchange', data: JSON.stringify(exchange.show()) };
+}
+
+/** Returns null if nothing was captured. */
+function bodiesEvent(exchange: RecordedExchange): ExchangeEvent | null {
+  const bodies = exchange.showBodies();
+  return bodies === null ? null : { name: 'bodies', data: JSON.stringify(bodies) };
 }

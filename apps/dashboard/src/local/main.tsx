@@ -12,6 +12,8 @@ import { ErrorBoundary } from '../shell/error-boundary.js';
 import { cssVariables, theme } from '../theme.js';
 import { LocalInspector } from './local-inspector.js';
 
+// The URL contains the token of this run, for which the browser has got a cookie: it must not stay in the history.
+if (location.search !== '') history.replaceState(null, '', location.pathname);
 const root = document.querySelector('#root');
 if (root === null) throw new Error('local.html has no #root');
 const queryClient = new QueryClient();
