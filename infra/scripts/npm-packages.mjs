@@ -88,7 +88,7 @@ export const PACKAGE_NAMES = Object.keys(PACKAGES);
 /**
  * Makes the files of a package that npm publishes.
  * @param folder absolute path of where they go, below the root of this repository: with `npm/` and a license, and unless it
- *   is the package's own folder, with its manifest and README
+ *   is the package's own folder, with its manifest, its README and the other files that the manifest lists
  */
 export async function makePackage(name, folder = root + PACKAGES[name].source) {
   const { source, make } = PACKAGES[name];
@@ -96,8 +96,10 @@ export async function makePackage(name, folder = root + PACKAGES[name].source) {
   rmSync(`${folder}/npm`, { recursive: true, force: true });
   await make(`${folder}/npm`);
   copyFileSync(`${root}LICENSE`, `${folder}/LICENSE`);
-  for (const file of ['package.json', 'README.md']) {
-    if (folder !== root + source) copyFileSync(`${root}${source}/${file}`, `${folder}/${file}`);
+  if (folder === root + source) return;
+  const { files } = JSON.parse(readFileSync(`${root}${source}/package.json`, 'utf8'));
+  for (const file of ['package.json', 'README.md', ...files.filter((each) => each !== 'npm/')]) {
+    copyFileSync(`${root}${source}/${file}`, `${folder}/${file}`);
   }
 }
 

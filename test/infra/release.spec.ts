@@ -378,6 +378,19 @@ describe.skipIf(!IS_LINUX || !HAS_DPKG)('the Debian package', () => {
   });
 });
 
+describe('the npm packages', () => {
+  it.each(['culvert', 'culvert-client', 'culvert-server'])(
+    '%s contains everything that its manifest lists',
+    async (name) => {
+      const entries = await entriesOf(`${name}-${VERSION}.tgz`);
+      const manifest = entries.find((entry) => entry.name === 'package/package.json');
+      const { files } = JSON.parse(String(manifest?.data)) as { files: string[] };
+      const isMissing = (file: string) => !entries.some((entry) => entry.name.startsWith(`package/${file}`));
+      expect(files.filter(isMissing)).toEqual([]);
+    },
+  );
+});
+
 describe('the formula and the manifest', () => {
   const tarball = `culvert-${VERSION}.tgz`;
   const hashOfPackage = () =>
