@@ -89,12 +89,19 @@ describe('the local inspector', () => {
     const { hostname, inspector } = await expose();
     const { port } = deployment;
     await visit(port, hostname, `/before?x=${HOSTILE}`);
+    await visit(port, hostname, '/early', { method: 'POST', body: 'an early order' });
     await page.goto(inspector);
     await page.getByRole('status').getByText('Live').waitFor();
     await row('/before').waitFor();
     expect(page.url()).not.toContain('token');
     await page.reload();
     await row('/before').waitFor();
+    await page.getByRole('button', { name: '/early' }).click();
+    await drawer().getByText('Keep this page open to see the bodies of new requests').waitFor();
+    expect(await drawer().getByText('public').count()).toBe(0);
+    const replay = drawer().getByRole('button', { name: 'Replay', exact: true });
+    expect(await replay.getAttribute('aria-disabled')).toBe('true');
+    await page.keyboard.press('Escape');
     await visit(port, hostname, '/orders', {
       method: 'POST',
       body: 'an order',

@@ -30,6 +30,11 @@ export interface ExchangeSource {
   /** Watches until the returned function is called. */
   readonly watch: (options: { captureBodies: boolean }, listener: ExchangeListener) => () => void;
   readonly replay: (request: ReplayRequest) => Promise<Replay>;
+  /**
+   * Whether this is `culvert` on this machine: it captures bodies while its page is open, and does not know who was let
+   * in.
+   */
+  readonly isLocal: boolean;
 }
 
 const PAUSE_MS = 2000;

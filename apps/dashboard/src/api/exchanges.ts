@@ -7,6 +7,7 @@ export type * from './exchange-stream.js';
 /** Returns the exchanges of a preview. */
 export function exchangesOf({ previewId, teamId }: { previewId: string; teamId: string }): ExchangeSource {
   return {
+    isLocal: false,
     watch: ({ captureBodies }, listener) => {
       const query = new URLSearchParams({ team: teamId, captureBodies: String(captureBodies) });
       const path = `/api/v1/previews/${encodeURIComponent(previewId)}/exchanges`;

@@ -28,6 +28,11 @@ describe(describeError.name, () => {
     expect(problem.isPassing).toBe(true);
   });
 
+  it.each(['no connection', 'No connection.'])('ends the detail %j with one period', (detail) => {
+    const problem = ApiProblem.from(answer(409), { code: 'conflict', title: 'Not sent', detail });
+    expect(describeError(problem).detail).toBe('No connection.');
+  });
+
   it.each([null, undefined, 'a page of a proxy', 7, [], { title: 7, errors: {} }])(
     'has a title even if the response is %j',
     (body) => {

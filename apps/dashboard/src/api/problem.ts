@@ -64,7 +64,9 @@ export function describeError(error: unknown): { title: string; detail: string |
 function sentence({ detail, fields, requestId, status }: ApiProblem): string | null {
   if (fields.length > 0)
     return fields.map(({ pointer, message }) => `${nameOf(pointer)} ${message}.`).join(' ');
-  const text = detail === null ? null : `${detail.charAt(0).toUpperCase()}${detail.slice(1)}.`;
+  // Details of relayed errors end with a period already.
+  const text =
+    detail === null ? null : `${detail.charAt(0).toUpperCase()}${detail.slice(1).replace(/\.$/, '')}.`;
   return status >= 500 && requestId !== null
     ? [text, texts.problem.request(requestId)].filter(Boolean).join(' ')
     : text;

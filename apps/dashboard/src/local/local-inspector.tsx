@@ -49,13 +49,7 @@ export function LocalInspector(): ReactElement {
           {texts.downloadHar}
         </Button>
       </Group>
-      <Inspector
-        source={localSource}
-        urlOf={urlOf}
-        reasonAgainst={undefined}
-        isIncluded={isIncluded}
-        capturesAlways
-      >
+      <Inspector source={localSource} urlOf={urlOf} reasonAgainst={undefined} isIncluded={isIncluded}>
         {endpoints.length > 1 && (
           <NativeSelect
             aria-label={texts.endpoint}

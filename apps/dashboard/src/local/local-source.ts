@@ -17,6 +17,7 @@ export type LocalExchange = Exchange & { readonly endpoint: string };
 export const HAR_PATH = '/har';
 
 export const localSource: ExchangeSource = {
+  isLocal: true,
   // The program captures bodies whenever this page is open.
   watch: (_options, listener) => watchExchanges('/exchanges', listener),
   replay: (request) =>

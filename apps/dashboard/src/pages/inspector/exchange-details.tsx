@@ -53,12 +53,16 @@ interface ExchangeDetailsProps {
 /** All details of one exchange. */
 export function ExchangeDetails(props: ExchangeDetailsProps): ReactElement {
   const { source, url, reasonAgainst, exchange, bodies, messages, omittedMessages } = props;
-  const { isCapturing, missingBody, actions, onClose, onReplayed, onShowOriginal } = props;
+  const { isCapturing, actions, onClose, onReplayed, onShowOriginal } = props;
   const isPhone = useMediaQuery('(max-width: 48em)');
   const clipboard = useClipboard();
   // An edge of an older version reports none.
   const changes = (exchange as Partial<Exchange>).changes ?? [];
   const requestChanges = changes.filter(({ message }) => message === 'request');
+  const [bodyNotCaptured, messagesNotCaptured] = source.isLocal
+    ? [texts.exchangeDetails.bodyNotCapturedHere, texts.messageList.notCapturedHere]
+    : [texts.exchangeDetails.bodyNotCaptured, texts.messageList.notCaptured];
+  const { missingBody = bodyNotCaptured } = props;
   const responseChanges = changes.filter(({ message }) => message === 'response');
   return (
     <Drawer
@@ -109,10 +113,7 @@ export function ExchangeDetails(props: ExchangeDetailsProps): ReactElement {
               exchange.status ?? (exchange.state === 'open' ? texts.exchangeDetails.underWay : 'none'),
             ],
             [texts.exchangeDetails.when, formatTime(exchange.startedAt)],
-            [
-              texts.exchangeDetails.visitor,
-              `${exchange.visitor.address}, ${VISITORS[exchange.visitor.kind]}`,
-            ],
+            [texts.exchangeDetails.visitor, visitorOf(exchange, source)],
             [
               texts.exchangeDetails.protocol,
               `HTTP/${exchange.httpVersion}${exchange.upgrade === null ? '' : `, ${exchange.upgrade}`}`,
@@ -146,6 +147,7 @@ export function ExchangeDetails(props: ExchangeDetailsProps): ReactElement {
               <MessageList
                 summary={exchange.messages}
                 {...{ messages, isCapturing }}
+                notCaptured={messagesNotCaptured}
                 omitted={omittedMessages}
               />
             </Tabs.Panel>
@@ -182,11 +184,17 @@ export function ExchangeDetails(props: ExchangeDetailsProps): ReactElement {
   );
 }
 
+/** Returns the address of a visitor and, if the source knows it, how the visitor was let in. */
+function visitorOf({ visitor }: Exchange, { isLocal }: ExchangeSource): string {
+  const isKnown = !isLocal || visitor.kind === 'replay';
+  return isKnown ? `${visitor.address}, ${VISITORS[visitor.kind]}` : visitor.address;
+}
+
 interface BodyProps {
   readonly exchange: Exchange;
   readonly name: string;
   readonly isCapturing: boolean;
-  readonly missingBody: string | undefined;
+  readonly missingBody: string;
   /** Absent: it was not captured. */
   readonly body: { readonly body: ExchangeBodies['request'] } | undefined;
 }
@@ -199,9 +207,7 @@ function Body({ exchange, name, isCapturing, missingBody, body }: BodyProps): Re
       </Text>
       {body === undefined ? (
         <Text size="sm" c="dimmed">
-          {isCapturing && exchange.state === 'open'
-            ? texts.exchangeDetails.bodyComes
-            : (missingBody ?? texts.exchangeDetails.bodyNotCaptured)}
+          {isCapturing && exchange.state === 'open' ? texts.exchangeDetails.bodyComes : missingBody}
         </Text>
       ) : (
         <BodyView exchangeId={exchange.id} name={name} body={body.body} />

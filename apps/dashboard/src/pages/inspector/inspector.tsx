@@ -43,19 +43,17 @@ interface InspectorProps {
   readonly reasonAgainst: string | undefined;
   /** Narrows the list down before the person's own filters do. */
   readonly isIncluded?: (exchange: Exchange) => boolean;
-  /** Whether bodies are captured without asking for it. */
-  readonly capturesAlways?: boolean;
   /** Further controls beside the filters. */
   readonly children?: ReactNode;
 }
 
 /** The requests of a source as they happen, with their details. */
 export function Inspector(props: InspectorProps): ReactElement {
-  const { source, urlOf, reasonAgainst, isIncluded, capturesAlways = false, children } = props;
+  const { source, urlOf, reasonAgainst, isIncluded, children } = props;
   const url = urlOf();
   const [log] = useState(() => new ExchangeLog());
   const [state, setState] = useState<StreamState>('connecting');
-  const [isCapturing, setIsCapturing] = useState(capturesAlways);
+  const [isCapturing, setIsCapturing] = useState(source.isLocal);
   const [frozen, setFrozen] = useState<LogSnapshot | null>(null);
   const [text, setText] = useState('');
   const [outcome, setOutcome] = useState('');
@@ -140,7 +138,7 @@ export function Inspector(props: InspectorProps): ReactElement {
         >
           {texts.inspectorPage.clear}
         </Button>
-        {!capturesAlways && (
+        {!source.isLocal && (
           <Switch
             label={texts.inspectorPage.captureBodies}
             description={texts.inspectorPage.captureBodiesDescription}

@@ -19,10 +19,13 @@ interface MessageListProps {
   readonly messages: readonly ExchangeMessage[];
   readonly omitted: number;
   readonly isCapturing: boolean;
+  /** Why there are no messages, if they are not captured. */
+  readonly notCaptured: string;
 }
 
 /** The messages of one exchange as they pass, and the content of one of them. */
-export function MessageList({ summary, messages, omitted, isCapturing }: MessageListProps): ReactElement {
+export function MessageList(props: MessageListProps): ReactElement {
+  const { summary, messages, omitted, isCapturing, notCaptured } = props;
   const [direction, setDirection] = useState('');
   const [text, setText] = useState('');
   const [isFollowing, setIsFollowing] = useState(true);
@@ -63,7 +66,7 @@ export function MessageList({ summary, messages, omitted, isCapturing }: Message
             ? texts.messageList.noMatch
             : isCapturing
               ? texts.messageList.none
-              : texts.messageList.notCaptured}
+              : notCaptured}
         </Text>
       ) : (
         <Rows {...{ messages: shown, isFollowing, openSeq }} onOpen={setOpenSeq} />

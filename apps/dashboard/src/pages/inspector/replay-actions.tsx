@@ -54,11 +54,14 @@ export function ReplayActions(props: ReplayActionsProps): ReactElement {
       }));
     if (isSure) replay.mutate(request);
   };
+  const drafted = draftOf(exchange, bodies);
+  // Culvert may hold a body that this page does not have; the program of this machine sends what it shows.
+  const isIncomplete = source.isLocal && drafted.notes.body === 'missing';
   const isSendingAsItWas = replay.isPending && !isEditing;
   return (
     <>
       <ReasonedButton
-        reasonAgainst={reasonAgainst}
+        reasonAgainst={reasonAgainst ?? (isIncomplete ? texts.replayActions.bodyMissing : undefined)}
         leftSection={<IconRepeat size={16} />}
         loading={isSendingAsItWas}
         onClick={() => void send({ exchangeId: exchange.id })}
@@ -80,7 +83,7 @@ export function ReplayActions(props: ReplayActionsProps): ReactElement {
       {isEditing && (
         <ReplayDialog
           exchangeId={exchange.id}
-          drafted={draftOf(exchange, bodies)}
+          drafted={drafted}
           onClose={() => {
             setIsEditing(false);
             replay.reset();

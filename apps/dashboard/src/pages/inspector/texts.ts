@@ -50,6 +50,7 @@ export const texts = {
     body: 'Body',
     bodyComes: 'It is captured when the exchange ends.',
     bodyNotCaptured: 'It was not captured. Turn on “Capture bodies” to see the bodies of new requests.',
+    bodyNotCapturedHere: 'It was not captured. Keep this page open to see the bodies of new requests.',
     headersLeftOut: 'Some were left out because of their size.',
   },
   exchangeList: {
@@ -132,6 +133,8 @@ export const texts = {
     fromVisitor: 'from the visitor',
     fromService: 'from the service',
     notCaptured: 'Messages are counted, not captured. Turn on “Capture bodies” to see the next ones.',
+    notCapturedHere:
+      'Messages are counted, not captured. Keep this page open to see those of new connections.',
     none: 'No messages yet.',
     noMatch: 'No message matches.',
     totals: (sent: string, received: string) => `${sent} from the visitor, ${received} from the service`,
@@ -153,6 +156,7 @@ export const texts = {
     sendText: 'The service processes the request once more: it may change or remove something.',
     send: (method: string) => `Send ${method}`,
     replay: 'Replay',
+    bodyMissing: 'The body was not captured as a whole. Use “Edit and replay” to enter one.',
     editAndReplay: 'Edit and replay',
   },
   replayDialog: {
