@@ -17,7 +17,8 @@ const HINTS: Readonly<Record<string, string>> = {
   credential_limit_reached:
     'Revoke credentials that you do not need with "culvert share-links revoke" or "culvert tokens revoke".',
   exchange_not_repeatable:
-    '"culvert inspect PREVIEW" shows the exchanges that can be repeated, and "--bodies" captures their bodies. ' +
+    'Exchanges are held while "culvert inspect PREVIEW" or the inspector runs, and "--bodies" captures their bodies. ' +
+    'Previews with --keep and --keep-bodies keep them longer. ' +
     'Give what was not recorded with --data, --header or --target.',
   team_limit_reached: 'Remove what you no longer need.',
   internal_error: 'Try again. If it fails again, send this line to the operator of Culvert.',

@@ -38,8 +38,9 @@ export function addReplayCommand(program: Command, action: Action): void {
     );
   withHelp(command, {
     details: [
-      'Culvert keeps the last 200 exchanges of a preview while someone watches it, as "culvert inspect" does. Secrets of ' +
-        'a recorded request are not sent again: add them with --header.',
+      'Culvert holds the last 200 exchanges of a preview while someone watches it, as "culvert inspect" does. Those that ' +
+        'the preview keeps can be sent again later too. Secrets of a recorded request are not sent again: add them with ' +
+        '--header.',
     ],
     examples: [
       'culvert replay 0198c7f2 --preview k3v9 --include',
