@@ -57,7 +57,7 @@ export const keptExchangeFilter = z.strictObject({
   text: text(200)
     .optional()
     .describe(
-      'Text in the target, in a header field or, with `bodies`, in a body that is text. Case does not matter.',
+      'Text in the target, in a header field or, with `bodies`, in a body or message that is text. Case does not matter.',
     ),
   bodies: withBodies,
 });

@@ -31,11 +31,11 @@ export interface ExchangeSearch extends ExchangeFilter {
   /** Whether it failed, or its status is 400 or higher. */
   readonly hasError?: boolean | undefined;
   readonly minDurationMs?: number | undefined;
-  /** Text in the target, a header field, or a body that is text of up to 1 MiB. Case does not matter. */
+  /** Text in the target, a header field, a message, or a body that is text of up to 1 MiB. Case does not matter. */
   readonly text?: string | undefined;
 }
 
-/** Reports whether an exchange matches each given part of the search. @param bodies searched for the text as well */
+/** Reports whether an exchange matches each given part of the search. @param bodies searched for the text too */
 export function matchesSearch(
   exchange: Exchange,
   bodies: ExchangeBodies | null,
@@ -63,6 +63,7 @@ function containsText(exchange: Exchange, bodies: ExchangeBodies | null, text: s
   const fields = [...exchange.request.fields, ...(exchange.response?.fields ?? [])];
   const heads = [exchange.target, ...fields.map(({ name, value }) => `${name}: ${value}`)];
   if (heads.some((line) => line.toLowerCase().includes(text))) return true;
+  if (bodies?.messages?.some((message) => message.text?.toLowerCase().includes(text))) return true;
   return [bodies?.request, bodies?.response].some((body) => {
     if (!body) return false;
     const { bytes, isDecoded } = decodedBytes(body, MAX_SHARED_DECODED_BYTES);

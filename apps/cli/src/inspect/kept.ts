@@ -8,6 +8,7 @@ import { findPreview } from '../preview/find-preview.js';
 import { showClock } from '../output/readable.js';
 import { bodyLines, detailsOf, lineOf } from './exchange-text.js';
 import type { InspectFlags } from './inspect.js';
+import { messageLines } from './message-text.js';
 
 /** The flags of `inspect` that need `--kept`. */
 export interface KeptFlags {
@@ -53,7 +54,7 @@ export async function inspectKept(
         if (flags.verbose === true) {
           const details = [
             ...detailsOf(exchange as Exchange),
-            ...(bodies === null ? [] : bodyLines(bodies as ExchangeBodies)),
+            ...(bodies === null ? [] : contentLines(bodies as ExchangeBodies)),
           ];
           for (const line of details) output.line(line);
         }
@@ -62,6 +63,15 @@ export async function inspectKept(
   });
   if (hasMore) output.note(`There are more. Show them with --count ${limit * 10}.`);
   return EXIT.ok;
+}
+
+/** Returns the lines of all bodies and messages of a kept exchange. */
+export function contentLines(bodies: ExchangeBodies): string[] {
+  const messages = bodies.messages ?? [];
+  return [
+    ...bodyLines(bodies),
+    ...messages.flatMap((message) => messageLines(message, { isVerbose: true }).map((line) => `  ${line}`)),
+  ];
 }
 
 function queryOf(flags: InspectFlags & KeptFlags) {
