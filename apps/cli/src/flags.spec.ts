@@ -1,6 +1,13 @@
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { collectHeader, readDuration, readExpiry, readIdleExpiry, readPort } from './flags.js';
+import {
+  collectHeader,
+  readDuration,
+  readExpiry,
+  readIdleExpiry,
+  readMilliseconds,
+  readPort,
+} from './flags.js';
 
 describe('flag values', () => {
   it.each([
@@ -16,6 +23,19 @@ describe('flag values', () => {
 
   it.each(['', '7', 'd', '-1d', '1.5h', '1y', '999999999w', '7 d'])('refuse "%s" as a duration', (text) => {
     expect(() => readDuration(text)).toThrow('a number with a unit');
+  });
+
+  it.each([
+    ['250', 250],
+    ['250ms', 250],
+    ['2s', 2000],
+    ['1m', 60_000],
+  ])('read %s as %i milliseconds', (text, ms) => {
+    expect(readMilliseconds(text)).toBe(ms);
+  });
+
+  it.each(['', '-1', '1.5s', 'ms', '1y'])('refuse "%s" as milliseconds', (text) => {
+    expect(() => readMilliseconds(text)).toThrow('such as 250 or 250ms');
   });
 
   it('reads times, durations from now, and never', () => {

@@ -14,6 +14,14 @@ export function readDuration(text: string): number {
   throw new InvalidArgumentError('Use a number with a unit, such as 30m, 12h or 7d.');
 }
 
+/** Returns the milliseconds in `250`, `250ms` or a duration such as `2s`. */
+export function readMilliseconds(text: string): number {
+  const [, amount] = /^(\d{1,9})(ms)?$/.exec(text) ?? [];
+  if (amount !== undefined) return Number(amount);
+  if (DURATION.test(text)) return readDuration(text) * 1000;
+  throw new InvalidArgumentError('Use milliseconds, such as 250 or 250ms, or a duration such as 2s.');
+}
+
 /** Returns the whole hours in a duration, at least one: `24h`, `7d`. */
 export function readHours(text: string): number {
   const hours = readDuration(text) / 3600;

@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander';
 import type { Action } from '../action.js';
 import { withHelp } from '../help/command-help.js';
-import { readPast } from '../flags.js';
+import { readMilliseconds, readPast } from '../flags.js';
 import { readLimit } from '../paging/first-items.js';
 import { previewArgument } from '../preview/preview-argument.js';
 import { collectMethod, collectStatus } from './filter.js';
@@ -33,15 +33,15 @@ export function addInspectCommand(program: Command, action: Action): void {
     .option('--host <text>', 'with --kept: show only requests with this text in Host')
     .option(
       '--text <text>',
-      'with --kept: show only requests with this text in a header or, with --bodies, a body',
+      'with --kept: show only requests with this text in a header or, with --bodies, a body or message',
     )
     .option('--from <when>', 'with --kept: show only requests since then: 12h, or a time', readPast)
     .option('--until <when>', 'with --kept: show only requests before then: 12h, or a time', readPast)
     .addOption(
       new Option(
-        '--min-duration <ms>',
-        'with --kept: show only requests that took at least this long',
-      ).argParser(readLimit),
+        '--min-duration <duration>',
+        'with --kept: show only requests that took at least this long: 250, 250ms, 1s',
+      ).argParser(readMilliseconds),
     )
     .action(
       action(async (context, preview: string, flags: InspectFlags & KeptFlags) =>
