@@ -27,7 +27,12 @@ export async function listThings(
   }
   if (thing === 'error-code') {
     const { ERRORS } = await import('@culvert/contract');
-    return Object.entries(ERRORS).map(([code, { title }]) => candidate(code, title));
+    const { describeRelayError, RELAY_ERROR_CODES } = await import('@culvert/relay');
+    const ofPreviews = RELAY_ERROR_CODES.filter((code) => !Object.hasOwn(ERRORS, code));
+    return [
+      ...Object.entries(ERRORS).map(([code, { title }]) => candidate(code, title)),
+      ...ofPreviews.map((code) => candidate(code, describeRelayError(code)?.title ?? '')),
+    ];
   }
   const { api } = context;
   const query = { limit: MAX_THINGS };
