@@ -18,7 +18,7 @@ const HINTS: Readonly<Record<string, string>> = {
     'Revoke credentials that you do not need with "culvert share-links revoke" or "culvert tokens revoke".',
   exchange_not_repeatable:
     'Exchanges are held while "culvert inspect PREVIEW" or the inspector runs, and "--bodies" captures their bodies. ' +
-    'Previews with --keep and --keep-bodies keep them longer. ' +
+    'Previews with --keep keep them longer, with their bodies if the team has --keep-bodies. ' +
     'Give what was not recorded with --data, --header or --target.',
   team_limit_reached: 'Remove what you no longer need.',
   internal_error: 'Try again. If it fails again, send this line to the operator of Culvert.',

@@ -1,4 +1,5 @@
 /** `culvert open`: the URL of an endpoint in a browser. */
+import { hostname } from 'node:os';
 import { thisMachine } from '@culvert/client';
 import { openBrowser } from '../account/open-browser.js';
 import { CliError } from '../cli-error.js';
@@ -40,7 +41,13 @@ export async function openInspector(
     const names = [...found].map(([each, of]) => `${each} (${of})`).join(', ');
     throw new CliError(EXIT.usage, 'several inspectors are running', { hint: `Open one of ${names}.` });
   }
-  show(url, env, output);
+  const { port } = new URL(url);
+  const host = hostname();
+  show(url, {
+    env,
+    output,
+    hint: `The inspector answers only on this machine. On yours, run "ssh -L ${port}:127.0.0.1:${port} ${host}", then open ${url}.`,
+  });
 }
 
 export async function openEndpoint(
@@ -66,14 +73,19 @@ export async function openEndpoint(
   if (others.length > 0) {
     throw new CliError(EXIT.usage, 'several endpoints are up', { hint: `Name one of ${names.join(', ')}.` });
   }
-  show(url, env, output);
+  show(url, { env, output, hint: `Open ${url} on another machine.` });
 }
 
-function show(url: string, env: NodeJS.ProcessEnv, output: Output): void {
+interface Showing {
+  readonly env: NodeJS.ProcessEnv;
+  readonly output: Output;
+  /** What to do without a browser. */
+  readonly hint: string;
+}
+
+function show(url: string, { env, output, hint }: Showing): void {
   if (!openBrowser(url, env)) {
-    throw new CliError(EXIT.localTarget, 'this machine has no browser to open', {
-      hint: `Open ${url} on another machine.`,
-    });
+    throw new CliError(EXIT.localTarget, 'this machine has no browser to open', { hint });
   }
   output.result({ url }, () => output.line(url));
 }
