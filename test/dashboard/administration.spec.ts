@@ -440,7 +440,7 @@ describe('the team', () => {
     await dialog().getByRole('textbox', { name: 'Name' }).fill('Jobs of the shop');
     await dialog().getByRole('textbox', { name: 'Repository' }).fill('*/shop');
     await dialog().getByRole('button', { name: 'Create' }).click();
-    await dialog().getByText('one condition must name the owner').waitFor();
+    await dialog().getByText('must include one that names the owner').waitFor();
     await dialog().getByRole('textbox', { name: 'Repository' }).fill('acme/shop');
     await dialog().getByRole('textbox', { name: 'Event' }).fill('pull_request');
     await dialog().getByRole('button', { name: 'Create' }).click();

@@ -94,8 +94,8 @@ export function problemOfConditions(
   if (isTied) return null;
   const claims = Object.keys(owners).join(', ');
   return platform === 'other'
-    ? 'one condition must be for sub, with values that have no wildcard in their first two parts, such as organization:acme:**: every program that gets a token from the issuer could sign in otherwise'
-    : `one condition must name the owner without a wildcard, in one of these claims: ${claims}. Every user of the platform could sign in otherwise`;
+    ? 'must include one for the claim sub, with values that have no wildcard in their first two parts, such as organization:acme:**: every program that gets a token from the issuer could sign in otherwise'
+    : `must include one that names the owner without a wildcard, in one of these claims: ${claims}. Every user of the platform could sign in otherwise`;
 }
 
 /** Reports whether conditions on a claim name the owner at a platform. */
