@@ -128,6 +128,12 @@ async function restore(terminal: Terminal, file: string, options: RestoreOptions
   const { manifest, applied } = await restoreBackup(inputOf(terminal, file), location, { force });
   print(terminal, `Restored ${textOf(manifest)}`);
   for (const name of applied) print(terminal, `Applied ${name}`);
+  const keys =
+    location.databaseUrl === undefined ? join(location.dataDir, 'encryption.key') : 'ENCRYPTION_KEYS';
+  print(
+    terminal,
+    `Before the start, put back the encryption keys of that server (${keys}): kept exchanges cannot be read without them.`,
+  );
 }
 
 async function verify(terminal: Terminal, file: string): Promise<void> {
