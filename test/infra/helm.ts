@@ -101,7 +101,7 @@ const COMMENT = /^\{\{- \/\*[^]*?\*\/\}\}\n/gm;
 const LOOKUP = /^\{\{- if [^\n]*\(lookup [^\n]*\}\}\n[^]*?^\{\{- end \}\}\n/gm;
 const PLACE = /\{\{ ([^}]+) \}\}/g;
 
-/** Blocks of `{{- if .Path }}`, `{{- if not .Path }}` or `{{- if or .Path .Path }}`, `{{ .Path }}`, `| default "…"` and `| quote`. */
+/** Blocks of `{{- if .Path }}`, `{{- if not .Path }}` or `{{- if or .Path .Path }}`, `{{ .Path }}`, `{{- fail "…" }}`, `| default "…"` and `| quote`. */
 function render(text: string, values: Values, namespace: string): string {
   const scope = { Values: values, Release: { Namespace: namespace } };
   const lookUp = (path: string): unknown =>
@@ -120,6 +120,8 @@ function render(text: string, values: Values, namespace: string): string {
   let chosen = text.replaceAll(COMMENT, '').replaceAll(LOOKUP, '');
   // Innermost blocks come first.
   while (chosen.search(BLOCK) >= 0) chosen = chosen.replaceAll(BLOCK, choose);
+  const failure = /\{\{- fail "([^"]*)" \}\}/.exec(chosen);
+  if (failure !== null) throw new Error(failure[1]);
   const left = /\{\{.*/.exec(chosen.replaceAll(PLACE, ''));
   if (left !== null) throw new Error(`${left[0]} is not rendered here`);
   return chosen.replaceAll(PLACE, placed);

@@ -19,8 +19,16 @@ const MODELS: Readonly<Record<string, new (data: never) => { validate(): void }>
 
 const CHART = 'infra/helm/traffic-manager';
 
+/** Values that have no default. */
+const REQUIRED = {
+  culvertUrl: 'https://culvert.example.com',
+  apiKey: 'cvt_key',
+  clusterSecret: '0123456789abcdef',
+};
+
 /** Values as users set them. */
-const chart = (changes: Values = {}): Manifest[] => renderChart(CHART, 'ambassador', changes);
+const chart = (changes: Values = {}): Manifest[] =>
+  renderChart(CHART, 'ambassador', { ...REQUIRED, ...changes });
 
 const kindsOf = (manifests: readonly Manifest[]): string[] => manifests.map(({ kind }) => kind);
 
@@ -199,6 +207,7 @@ describe('the Helm chart', () => {
   it.each([
     ['a name that is spelled wrong', { tlsSecert: 'tls' }, 'tlsSecert'],
     ['a name below another that is', { resources: { limits: { cpus: '1' } } }, 'cpus'],
+    ['no address', { culvertUrl: '' }, 'culvertUrl'],
     ['an address that is none', { culvertUrl: 'culvert.example.com' }, 'culvertUrl'],
     ['credentials in the address', { culvertUrl: 'https://a:b@culvert.example.com' }, 'culvertUrl'],
     ['a secret that is too short', { clusterSecret: 'short' }, 'clusterSecret'],
@@ -217,6 +226,11 @@ describe('the Helm chart', () => {
     expect(() => chart(changes)).toThrow(name);
   });
 
+  it.each(['apiKey', 'clusterSecret'])('refuses an empty %s unless a secret is named', (name) => {
+    expect(() => chart({ [name]: '' })).toThrow(`${name}: set `);
+    expect(kindsOf(chart({ [name]: '', existingSecret: 'mine' }))).not.toContain('Secret');
+  });
+
   const ALIKE: readonly Values[] = [
     {},
     { existingSecret: 'mine', tlsSecret: 'tls', name: 'a: "b"', clusterId: 7 },
@@ -228,11 +242,11 @@ describe('the Helm chart', () => {
 
   it.for(ALIKE)('renders the same in Helm and in this test with %o', (changes, { skip }) => {
     skip(HELM === null, NO_HELM);
-    expect(renderChart(CHART, 'ambassador', changes, null)).toEqual(chart(changes));
+    expect(renderChart(CHART, 'ambassador', { ...REQUIRED, ...changes }, null)).toEqual(chart(changes));
   });
 
   it.for(ALIKE)('passes Helm’s lint with %o', (changes, { skip }) => {
     skip(HELM === null, NO_HELM);
-    expect(lintChart(HELM!, CHART, changes)).toBe('');
+    expect(lintChart(HELM!, CHART, { ...REQUIRED, ...changes })).toBe('');
   });
 });

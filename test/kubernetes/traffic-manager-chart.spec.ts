@@ -9,7 +9,10 @@ import { ApiError, Cluster } from './cluster.js';
 const GO = findGo();
 const CHART = `${ROOT}infra/helm/traffic-manager`;
 const INSTALLER = 'installer';
-const SECRETS = ['--set', 'apiKey=cvt_key,clusterSecret=0123456789abcdef'];
+const SECRETS = [
+  '--set',
+  'culvertUrl=https://culvert.example.com,apiKey=cvt_key,clusterSecret=0123456789abcdef',
+];
 
 describe.skipIf(GO === null)('the chart of the traffic manager on a Kubernetes API server', () => {
   let cluster: Cluster;
