@@ -215,7 +215,7 @@ describe('a page on the host of a preview', () => {
   it.each([
     ['There is no preview here', () => `${previews.busy.url}/.culvert/nothing`],
     ['Sign in to open this preview', () => `${previews.private.url}/.culvert/signed-in?code=x`],
-    ['The cluster is not connected', () => previews.away.url],
+    ['This preview is not connected', () => previews.away.url],
     ['The ingress refused the connection', () => previews.refused.url],
     ['The service closed the connection without an answer', () => `${previews.closed.url}/cut`],
   ])('with the title %s is accessible', async (title, at) => {

@@ -239,7 +239,7 @@ describe('an error page', () => {
     });
     await manager.stop();
     await page.goto(late.url);
-    await page.getByRole('heading', { name: 'The cluster is not connected' }).waitFor();
+    await page.getByRole('heading', { name: 'This preview is not connected' }).waitFor();
     expect(await page.evaluate('document.documentElement.lang')).toBe('en');
     expect(await page.locator('main').count()).toBe(1);
     manager = await deployment.startManager();

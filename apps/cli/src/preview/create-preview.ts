@@ -118,11 +118,17 @@ async function interceptOf(api: Api, flags: CreateFlags): Promise<Intercepted> {
 /** Adds the names to choose from when a traffic manager must be named. @throws always */
 async function nameManagers(api: Api, error: unknown): Promise<never> {
   if (!(error instanceof CliError) || problemCodeOf(error) !== 'traffic_manager_required') throw error;
-  const managers = await api.list('listTrafficManagers').catch(() => []);
+  const managers = await api.list('listTrafficManagers').catch(() => null);
+  if (managers === null) throw error;
   const names = managers
     .filter(({ managerId }) => !managerId.startsWith(WORKSTATION_PREFIX))
     .map(({ name, managerId }) => name || managerId);
-  if (names.length === 0) throw error;
+  if (names.length === 0) {
+    throw new CliError(EXIT.usage, 'your team has no traffic manager in a cluster', {
+      hint: 'Install one in the cluster, or run "culvert expose PORT" for a service of this machine.',
+      cause: error.cause,
+    });
+  }
   const shown = names.slice(0, MAX_NAMED).join(', ') + (names.length > MAX_NAMED ? ', …' : '');
   throw new CliError(EXIT.usage, 'your team has several traffic managers', {
     hint: `Name one with --traffic-manager: ${shown}.`,

@@ -37,7 +37,7 @@ export const HINTS: Readonly<Partial<Record<RelayErrorCode, string>>> = {
   access_denied: 'If it was shared with you, open it with the link that you got, or ask for access.',
   unknown_host: 'Check the address, or ask the person who sent it to you for a new one.',
   preview_expired: 'Ask the person who shared it for a new one.',
-  manager_unavailable: 'This page reloads by itself until the cluster is back.',
+  manager_unavailable: 'This page reloads by itself until the preview is connected again.',
   store_unavailable: 'This page reloads by itself.',
   shutting_down: 'This page reloads by itself.',
   stream_limit: 'This page reloads by itself.',

@@ -141,7 +141,7 @@ const ERROR_KINDS = {
   manager_unavailable: kind(
     503,
     'destination_unavailable',
-    'The cluster is not connected',
+    'This preview is not connected',
     'The traffic manager of the preview is not connected, or "culvert expose" is not running. Start it, or read its log.',
     5,
   ),
