@@ -246,6 +246,11 @@ readinessProbe:
 {{- if and .Values.edge.autoscaling.enabled (gt (int .Values.edge.autoscaling.minReplicas) (int .Values.edge.autoscaling.maxReplicas)) -}}
 {{- fail "edge.autoscaling.minReplicas: must not be greater than maxReplicas" -}}
 {{- end -}}
+{{- range $name, $value := .Values.settings -}}
+{{- if regexMatch "(_TOKEN|_SECRET|_PASSWORD|_KEYS?|^SMTP_URL)$" $name -}}
+{{- fail (printf "settings.%s: is a secret: put it into the secret that settingsSecret names" $name) -}}
+{{- end -}}
+{{- end -}}
 {{- with .Values.edge.autoscaling -}}
 {{- if and .enabled (not (or .connections .tunnels .cpuPercent)) -}}
 {{- fail "edge.autoscaling: set at least one of connections, tunnels and cpuPercent" -}}
