@@ -114,7 +114,11 @@ describe('a backup of an embedded database', () => {
 
   it('is made under load, and restores to an empty folder where everything works', async () => {
     const place = { DATA_DIR: join(folder, 'elsewhere') };
-    expect(await admin(place, 'restore', file)).toMatchObject({ code: 0, stderr: '' });
+    const restored = await admin(place, 'restore', file);
+    expect(restored).toMatchObject({ code: 0, stderr: '' });
+    expect(restored.stdout).toContain(
+      `the encryption keys of that server (${join(place.DATA_DIR, 'encryption.key')})`,
+    );
     await expectItWorks(place, preview);
     expect(readdirSync(place.DATA_DIR)).toEqual(['postgres']);
   });
