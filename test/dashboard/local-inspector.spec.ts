@@ -200,7 +200,6 @@ describe('the local inspector', () => {
     expect(second).toMatchObject({ code: EXIT.conflict });
     expect(second.stderr).toContain(`port ${port} is not free`);
     const opened = await runCulvert(['open', '--inspector'], { env: environment() });
-    const { port } = new URL(inspector);
     expect(opened.stderr).toContain(`"ssh -L ${port}:127.0.0.1:${port} `);
     expect(opened.stderr).toContain(`then open ${inspector}`);
     const program = startCulvert(['expose', target(), '--name', 'without', '--no-inspector'], environment());
