@@ -27,7 +27,12 @@ export { DEFAULT_RELAY_LIMITS, type Http2Limits, MEMORY_LIMITS, type RelayLimits
 export type { RelayCounters } from './exchange/host.js';
 export { type AcceptOptions, Relay, type RelayOptions } from './relay.js';
 export { hasOwnAuthorization, noteOwnAuthorization } from './routing/own-authorization.js';
-export { describeRelayError, RELAY_ERROR_CODES, RelayError, type RelayErrorCode } from './answers/relay-error.js';
+export {
+  describeRelayError,
+  RELAY_ERROR_CODES,
+  RelayError,
+  type RelayErrorCode,
+} from './answers/relay-error.js';
 export { requestFault } from './answers/request-faults.js';
 export { replayHead, type ReplayRequest } from './visitors/replay-request.js';
 export type { ReplayAnswer, ReplayOptions } from './visitors/replay-requester.js';
