@@ -120,12 +120,12 @@ describe('a backup of an embedded database', () => {
       `the encryption keys of that server (${join(place.DATA_DIR, 'encryption.key')})`,
     );
     await expectItWorks(place, preview);
-    expect(readdirSync(place.DATA_DIR)).toEqual(['postgres']);
+    expect(readdirSync(place.DATA_DIR)).toEqual(['encryption.key', 'postgres']);
   });
 
   it('is readable by its owner only, and leaves no copy behind', () => {
     expect((statSync(file).mode & 0o777).toString(8)).toBe('600');
-    expect(readdirSync(join(folder, 'embedded'))).toEqual(['postgres']);
+    expect(readdirSync(join(folder, 'embedded'))).toEqual(['encryption.key', 'postgres']);
   });
 
   it('is made while no server runs', async () => {
@@ -141,7 +141,7 @@ describe('a backup of an embedded database', () => {
       stderr: `culvert-admin: DATA_DIR: ${place.DATA_DIR} contains a database: --force replaces it\n`,
     });
     expect((await admin(place, 'restore', '--force', file)).code).toBe(0);
-    expect(readdirSync(place.DATA_DIR)).toEqual(['postgres']);
+    expect(readdirSync(place.DATA_DIR)).toEqual(['encryption.key', 'postgres']);
   });
 
   it.each([
@@ -156,7 +156,7 @@ describe('a backup of an embedded database', () => {
     const { code, stderr } = await admin(place, 'restore', '--force', damaged);
     expect([code, stderr]).toEqual([1, expect.stringMatching(message)]);
     expect(stderr.trim().split('\n')).toHaveLength(1);
-    expect(readdirSync(place.DATA_DIR)).toEqual(['postgres']);
+    expect(readdirSync(place.DATA_DIR)).toEqual(['encryption.key', 'postgres']);
   });
 });
 
