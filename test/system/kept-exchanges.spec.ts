@@ -87,7 +87,7 @@ describe('kept exchanges of a deployment', () => {
     );
     await client.end();
     const dump = rows[0].dump;
-    for (const text of [SECRET, 'plum', 'green', 'authorization', '/4'])
+    for (const text of [SECRET, 'plum', 'green', 'authorization', '/4?token'])
       for (const encoded of [
         text,
         Buffer.from(text).toString('hex'),
