@@ -404,7 +404,7 @@ describe('the team', () => {
     await choose(`Actions for ${ann.email}`, 'Remove from the team');
     await dialog().getByText(`Share link “for the client” of ${shared.hostname}`).waitFor();
     expect(await dialog().textContent()).toContain(
-      'Their API keys and programs stop working. Previews stay.',
+      'Their API keys and programs stop working. Previews and workload identities stay.',
     );
     const endsAll = dialog().getByRole('checkbox', {
       name: /Revoke share links, preview tokens and invitations/,
