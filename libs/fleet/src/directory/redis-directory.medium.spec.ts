@@ -172,9 +172,10 @@ describe('RedisDirectory', () => {
   it('keeps what an edge holds that only Redis does not reach, while a link to it is open', async () => {
     // Fault: the record of an edge that was cut off from Redis expired, and its managers were unreachable.
     const proxy = await StallingProxy.start(redisUrl);
-    // The tick follows from the life. Renewals that are two ticks apart come too late to judge others.
-    const slower = { ...QUICK, edgeLifeMs: 1_500, renewMs: 300 };
-    const [cut, linked, other] = [open(QUICK, proxy.url), open(QUICK), open(slower)];
+    // The tick follows from the life. Renewals that are two ticks apart come too late to judge others. Each lives for five
+    // renewals, so that a busy machine does not take the other two for gone.
+    const times = { ...QUICK, edgeLifeMs: 1_500, renewMs: 300 };
+    const [cut, linked, other] = [open(times, proxy.url), open(times), open({ ...times, edgeLifeMs: 2_500 })];
     linked.linkedTo.add(cut.directory.self.id);
     const id = await held(cut, linked);
     await expect.poll(() => other.directory.holdersOf(id)?.length).toBe(1);
