@@ -347,15 +347,14 @@ describe(InterceptSync.name, () => {
   describe('the collection after the grace period', () => {
     it('removes an intercept that the manager no longer reports, with its preview, and records it', async () => {
       const [gone, kept] = [await open(), await open()];
-      start(300);
+      start(1000);
       changed.length = 0;
       manager.show(shown(kept.id));
       expect(await intercept(gone.id)).not.toBeNull();
       await eventually(() => intercept(gone.id)).toBeNull();
-      expect(changed).toContain(gone.hostname);
+      await eventually(() => changed).toContain(gone.hostname);
       expect(await intercept(kept.id)).not.toBeNull();
-      const { items } = await store.auditEvents.list(teamId, { limit: 5 });
-      expect(items).toContainEqual(
+      await eventually(async () => (await store.auditEvents.list(teamId, { limit: 5 })).items).toContainEqual(
         expect.objectContaining({
           action: 'intercept.delete',
           targetId: gone.id,
