@@ -237,7 +237,9 @@ describe('the GitHub Action', () => {
     claims = { repository: 'acme/other' };
     const { code, log } = await run('main', workload(5, { inputs: { deployment: 'false' } }));
     expect(code).toBe(1);
-    expect(log).toContain('the claim repository is "acme/other", expected "acme/shop"');
+    expect(log).toContain(
+      'the claim repository is "acme/other", which the workload identity does not accept',
+    );
   });
 
   it('succeeds without a preview for a pull request from a fork, which has no token', async () => {

@@ -1,10 +1,20 @@
 /** Figures of a running deployment. */
 import type { Program } from './process.js';
 
-/** Returns the value of an edge's metric without labels. */
+/** Returns a metric of an edge: the sum of all its series, or one series if `name` has labels. */
 export async function readMetric(port: number, name: string): Promise<number> {
-  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-  return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)![1]);
+  return metricIn(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text(), name);
+}
+
+/** Returns a metric of a page of Prometheus, as `readMetric`. @throws Error if the page does not have it */
+export function metricIn(page: string, name: string): number {
+  const [metric] = name.split('{');
+  if (!page.includes(`# TYPE ${metric} `)) throw new Error(`no metric ${metric}`);
+  const values = page
+    .split('\n')
+    .filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
+    .map((line) => Number(line.slice(line.lastIndexOf(' ') + 1)));
+  return values.reduce((sum, value) => sum + value, 0);
 }
 
 /** Watches the resident memory of a process from here on. */

@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { launchBrowser } from '../support/browser.js';
 import { createDatabase } from '../support/database.js';
 import { API_KEY, type Preview } from '../support/deployment.js';
+import { metricIn } from '../support/figures.js';
 import { type Program, startProgram } from '../support/process.js';
 
 /** HTTP/2 as visitors use it: TLS, ALPN, a standalone process, a tunnel, and a service with HTTP/1.1 only. */
@@ -123,7 +124,7 @@ async function metric(name: string): Promise<number> {
         response.on('end', () => resolve(body));
       });
   });
-  return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)![1]);
+  return metricIn(text, name);
 }
 
 /** Runs in the page: protocols of the page and of everything it loads. */

@@ -9,6 +9,7 @@ import {
   startDeployment,
   visit,
 } from '../support/deployment.js';
+import { readMetric } from '../support/figures.js';
 import { Proxy } from '../support/network.js';
 import type { Program } from '../support/process.js';
 
@@ -72,10 +73,7 @@ const createPreview = (): Promise<Preview> =>
 const get = (target: string, method = 'GET'): Promise<HttpResult> =>
   visit(deployment.port, preview.hostname, target, { method });
 
-async function tunnels(): Promise<number> {
-  const text = await (await fetch(`http://127.0.0.1:${deployment.port}/metrics`)).text();
-  return Number(/^culvert_tunnels (\S+)$/m.exec(text)![1]);
-}
+const tunnels = (): Promise<number> => readMetric(deployment.port, 'culvert_tunnels');
 
 /** Resolves with the milliseconds from now until `done` resolved. */
 async function timed(done: Promise<unknown>): Promise<number> {

@@ -116,6 +116,7 @@ describe('a visitor', () => {
       'x-forwarded-for': '127.0.0.1',
       'x-forwarded-host': preview.hostname,
       'x-forwarded-proto': 'http',
+      'x-request-id': expect.stringMatching(/^[0-9a-f]{32}$/),
       forwarded: `for=127.0.0.1;host=${preview.hostname};proto=http`,
     });
   });
