@@ -62,7 +62,7 @@ export function addTeamCommands(program: Command, action: Action): void {
     examples: [
       'culvert team settings',
       'culvert team settings --preview-idle-expires 7d',
-      'culvert team settings --keep 500 --keep-for 48h --keep-redact password --keep-redact x-session',
+      'culvert team settings --keep 500 --keep-for 48h --keep-redact password',
     ],
   });
 }

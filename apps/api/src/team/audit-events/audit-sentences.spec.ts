@@ -13,7 +13,7 @@ const event: ToldEvent = {
 describe(summaryOf.name, () => {
   it.each(AUDIT_ACTIONS)('describes %s in words, also if nothing else was recorded', (action) => {
     const summary = summaryOf({ ...event, action });
-    expect(summary).toMatch(/^[a-z]+ed? |^(sent|gave|left|set) /);
+    expect(summary).toMatch(/^[a-z]+ed? |^(sent|gave|left|read|set) /);
     expect(summary).not.toContain(action);
     expect(summary).not.toMatch(/undefined|null|  | $|01a22b8d/);
   });

@@ -67,6 +67,7 @@ describe('the form of a preview', () => {
       pullRequestUrl: null,
       addRequestHeaders: { 'x-dev': 'ann' },
       idleExpirySeconds: 0,
+      keep: null,
     });
     expect(toChange(PREVIEW, { ...valuesOf(PREVIEW), expiresAt: '' }).expiresAt).toBeNull();
   });
