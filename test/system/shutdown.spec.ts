@@ -109,7 +109,7 @@ describe('an edge that is replaced', () => {
       ...env,
     });
     programs.push(program);
-    const [, port] = await program.logged(/"port":(\d+),"adminPort":\d+,"msg":"serving"/);
+    const [, port] = await program.logged(/"port":(\d+),"adminPort":\d+[^\n]*"msg":"serving"/);
     return { program, port: Number(port) };
   }
 
