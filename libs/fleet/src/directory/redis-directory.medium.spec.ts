@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { StallingProxy } from '@culvert/testkit';
 import { Redis } from 'ioredis';
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { RedisServer } from '../spec/redis-server.js';
 import { createDirectory } from './create-directory.js';
 import type { EdgeNode, GoneEdge, Holding } from './directory.js';
@@ -12,7 +12,9 @@ import { edgeKey, holdersKey } from './directory-keys.js';
 import { DEFAULT_TIMES, type DirectoryTimes, tickOf } from './directory-times.js';
 import { RedisDirectory } from './redis-directory.js';
 
-const redisUrl = inject('redisUrl');
+/** A Redis of its own: at a shared one, other tests kill edges of their own, and these would report that. */
+const server = new RedisServer();
+let redisUrl: string;
 /** Only what is announced, or asked for by the test, can change what is known. */
 const NEVER_ASKS: Partial<DirectoryTimes> = { negativeMs: 600_000, refreshMs: 600_000 };
 /** An edge is gone after half a second. */
@@ -22,6 +24,11 @@ const STEADY: Partial<DirectoryTimes> = { renewMs: 200, edgeLifeMs: 3_000 };
 const HOLDING: Holding = { tunnelCount: 1, streamCount: 0, roundTripMs: 12.5 };
 let cleanUp: (() => unknown)[];
 
+beforeAll(async () => {
+  await server.start();
+  redisUrl = server.url;
+});
+afterAll(() => server.remove());
 beforeEach(() => {
   cleanUp = [];
 });
