@@ -120,7 +120,6 @@ describe.each([
   });
 
   it('are found again by their marker if the response to the first attempt was lost', async () => {
-    const preview = await create(url);
     forge.fault = (request, response) => {
       if (request.method !== 'POST') return false;
       // The comment is created, and the connection breaks.
@@ -128,6 +127,7 @@ describe.each([
       response.end = () => (request.socket.destroy(), response);
       return false;
     };
+    const preview = await create(url);
     await writer.look();
     expect(comments()).toHaveLength(1);
     expect((await show(preview)).pullRequest).toMatchObject({
@@ -168,11 +168,11 @@ describe.each([
     [503, 'failed (503)'],
     [200, 'unexpected response'],
   ])('report in the API that the forge responded with %i', async (status, detail) => {
-    const preview = await create(url);
     forge.fault = (_request, response) => {
       response.writeHead(status, { location: `${forgeUrl}/elsewhere` }).end('<html>secret</html>');
       return true;
     };
+    const preview = await create(url);
     await writer.look();
     expect((await show(preview)).pullRequest).toMatchObject({
       status: 'failed',
@@ -184,11 +184,11 @@ describe.each([
   });
 
   it('wait as long as the forge asks, for all its pull requests', async () => {
-    const first = await create(url);
     forge.fault = (_request, response) => {
       response.writeHead(429, { 'retry-after': '3600' }).end();
       return true;
     };
+    const first = await create(url);
     await writer.look();
     forge.fault = null;
     const asked = forge.requests.length;
