@@ -20,10 +20,10 @@ export const alias = Object.fromEntries(
 export const oxc = { decorator: { legacy: true, emitDecoratorMetadata: true } };
 const shared = { oxc, resolve: { alias } };
 
-// Three for each core of a machine with two: files of `medium` wait a fifth of their time, those of `system` half of it, and
+// Five for a machine with two cores: files of `medium` wait a fifth of their time, those of `system` half of it, and
 // those that begin the run nearly all of it. All projects but the last share these workers in one group, so that none of
 // them waits for the longest file of another.
-const maxWorkers = 6;
+const maxWorkers = 5;
 
 // Specs share nothing that one of them changes, and loading Nest and Prisma anew for each file costs more than all of its
 // tests: 299 s of CPU time for apps/api, 144 s without.
@@ -42,7 +42,9 @@ const processes = {
   testTimeout: 60_000,
   hookTimeout: 60_000,
 };
-const MEASURED = ['attackers', 'fairness', 'shutdown'].map((name) => `test/system/${name}.spec.ts`);
+const MEASURED = ['attackers', 'cluster-faults', 'fairness', 'liveness', 'rolling-restart', 'shutdown'].map(
+  (name) => `test/system/${name}.spec.ts`,
+);
 
 /** Results as JSON as well, in the file that `TEST_REPORT_FILE` names: `.ci/run` counts them. */
 export function jsonReport(): ['json', { outputFile: string }][] {
