@@ -2,7 +2,7 @@
 import { Histogram } from '@culvert/measure';
 import type { Dialed } from '@culvert/relay';
 import { type IncomingStream, ResetCode, type StreamHandler, type StreamTarget } from '@culvert/tunnel';
-import { Hop } from './hop.js';
+import { HOP_LABELS, Hop } from './hop.js';
 
 /** The tunnels of this edge. Implemented by `TunnelRegistry`. */
 export interface LocalTunnels {
@@ -24,7 +24,7 @@ const READY_WAIT_MS = 5000;
 
 export class HopAcceptor {
   /** Times from the arrival of a stream until its hop was open, or failed. */
-  readonly times = new Histogram([{ name: 'outcome', values: ['ok', 'failed'] }]);
+  readonly times = new Histogram(HOP_LABELS);
   /** Hops in progress. */
   count = 0;
   /**

@@ -4,6 +4,11 @@ import { type IncomingStream, ResetCode, type Stream, type StreamHandler } from 
 /** Largest code that a traffic manager may be sent. */
 const LAST_CODE_FOR_MANAGER = ResetCode.FLOW_CONTROL;
 
+/** Labels of hop times, and the series of each. */
+export const HOP_LABELS = [{ name: 'outcome', values: ['ok', 'failed'] }] as const;
+const HopOutcome = { OK: 0, FAILED: 1 } as const;
+type HopOutcome = (typeof HopOutcome)[keyof typeof HopOutcome];
+
 /**
  * A stream of another edge, joined to one on a tunnel of this edge: bytes pass without being copied, and a side that
  * takes no more pauses the other. This is the handler of the other edge's stream; `ManagerSide` is that of the tunnel's.
@@ -13,7 +18,7 @@ export class Hop implements StreamHandler {
   /** Stream on the tunnel of this edge. Set before anything arrives. */
   stream: Stream | null = null;
   private isOver = false;
-  private isOpened = false;
+  private isMeasured = false;
   private readonly arrivedAt = performance.now();
 
   /**
@@ -51,10 +56,10 @@ export class Hop implements StreamHandler {
   }
 
   /** The manager's side is open, or has failed. Only the first report counts. */
-  measure(outcome: 'ok' | 'failed'): void {
-    if (this.isOpened) return;
-    this.isOpened = true;
-    this.times.observeAs([outcome], performance.now() - this.arrivedAt);
+  measure(outcome: HopOutcome): void {
+    if (this.isMeasured) return;
+    this.isMeasured = true;
+    this.times.observe(outcome, performance.now() - this.arrivedAt);
   }
 
   /** Counts the hop no longer. */
@@ -74,7 +79,7 @@ class ManagerSide implements StreamHandler {
   constructor(private readonly hop: Hop) {}
 
   onOpen(): void {
-    this.hop.measure('ok');
+    this.hop.measure(HopOutcome.OK);
     this.hop.fromEdge.accept();
   }
 
@@ -90,7 +95,7 @@ class ManagerSide implements StreamHandler {
 
   /** TUNNEL_LOST goes to the other edge as it is, which then treats the loss as one of its own tunnels. */
   onReset(code: ResetCode, detail: string): void {
-    this.hop.measure('failed');
+    this.hop.measure(HopOutcome.FAILED);
     this.hop.end();
     this.hop.fromEdge.reset(code, detail);
   }

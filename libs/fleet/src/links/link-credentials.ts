@@ -30,14 +30,18 @@ export interface LinkTls {
 /** What an edge proves itself with now. It can be replaced while links are open, which stay open. */
 export class LinkProof {
   private tls: LinkTls;
-  /** PEM of this edge's certificate; null: it proves itself with a secret. */
-  cert: string | null;
+  private credentials: LinkCredentials;
   readonly kind: LinkCredentials['kind'];
 
   constructor(credentials: LinkCredentials) {
     this.kind = credentials.kind;
     this.tls = linkTls(credentials);
-    this.cert = credentials.kind === 'certificates' ? credentials.cert : null;
+    this.credentials = credentials;
+  }
+
+  /** PEM of this edge's certificate; null: it proves itself with a secret. */
+  get cert(): string | null {
+    return this.credentials.kind === 'certificates' ? this.credentials.cert : null;
   }
 
   /** Options for dialing. */
@@ -55,7 +59,7 @@ export class LinkProof {
     if (credentials.kind !== this.kind)
       throw new RangeError('secrets and certificates replace only themselves');
     this.tls = linkTls(credentials);
-    this.cert = credentials.kind === 'certificates' ? credentials.cert : null;
+    this.credentials = credentials;
   }
 }
 

@@ -84,7 +84,7 @@ export class Http2Request {
       addRequestFields(encoder, this.head, this.scheme);
       this.known.keep(encoder, start, generation);
     }
-    if (this.requestId !== '') encoder.add('x-request-id', this.requestId);
+    if (this.requestId !== '') encoder.addOnce('x-request-id', this.requestId);
     const body = this.replay;
     if (body === null) throw new Error('the body is no longer here');
     const endStream = this.isDone && body.length === 0 && !this.hasTrailers;

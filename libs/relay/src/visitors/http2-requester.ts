@@ -324,7 +324,7 @@ export class Http2Requester implements Requester, StreamHandler {
     const encoder = stream.beginHeaders(head!.status);
     this.connection.addResponse(encoder, head!, route!);
     if (this.requestId !== '' && head!.find(Field.REQUEST_ID) < 0)
-      encoder.add('x-request-id', this.requestId);
+      encoder.addOnce('x-request-id', this.requestId);
     stream.sendHeaders(options);
   }
 
